@@ -1,0 +1,1 @@
+//! The documents of the REST interface and of its events.

@@ -1,0 +1,2 @@
+//! The program sluice, one file per verb.
+fn main() {}

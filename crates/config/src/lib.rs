@@ -1,0 +1,1 @@
+//! Starlark files in, one checked and immutable configuration out.

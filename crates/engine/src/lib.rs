@@ -1,0 +1,1 @@
+//! Decisions: what to do next, given a world and a time.

@@ -1,0 +1,1 @@
+//! Log bytes: append, index, seal, read any line.

@@ -1,0 +1,1 @@
+//! Composition: load, decide, record, act, sweep.

@@ -1,0 +1,195 @@
+//! Transitions: the only way in which anything changes.
+//!
+//! The engine proposes them, the store writes them (all of a batch or none), the world takes them.
+//! Each is guarded: it names the state that it moves on from, and the store refuses it if that state is gone.
+
+use crate::property::Property;
+use crate::scheduler::SchedulerState;
+use crate::worker::WorkerInfo;
+use crate::{
+    Build, BuildId, BuildSet, BuildSetId, Builder, BuilderId, Change, LogFacts, LogId, Request, RequestId, Results,
+    Scheduler, SchedulerId, Step, StepId, StepSpec, Time, Worker, WorkerId,
+};
+
+/// One change of state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transition {
+    /// A builder became known, or what is known of it changed. Writes all but `next_number`, which leases move.
+    BuilderKnown(Builder),
+    /// A worker became known, or its place in the configuration changed.
+    WorkerKnown(Worker),
+    /// A scheduler became known, or its place in the configuration changed.
+    SchedulerKnown(Scheduler),
+    /// A change was accepted. Guard: no change has its (repository, branch, revision, codebase), where it has a revision.
+    ChangeAdded(Change),
+    /// A change source remembers how far it has looked. `memory` is its own text.
+    SourceRemembers {
+        /// The source.
+        source: String,
+        /// Its own text.
+        memory: String,
+    },
+    /// A scheduler's memory: timers, pending changes, enabled or not.
+    SchedulerRemembers {
+        /// Which.
+        scheduler: SchedulerId,
+        /// What.
+        state: SchedulerState,
+    },
+    /// A build set with its stamps and its requests. An empty set is complete at once.
+    SetFiled {
+        /// The set; `set.requests` names the same requests.
+        set: BuildSet,
+        /// Its requests, all waiting.
+        requests: Vec<Request>,
+    },
+    /// A build was given to a worker. Guard: the request waits.
+    BuildLeased {
+        /// The build; running, epoch 1 or later. Its request becomes claimed, its builder's next number moves on.
+        build: Build,
+        /// What it will do; kept so that it can go on after a restart or a reload.
+        plan: Vec<StepSpec>,
+    },
+    /// How long the holder of a build may stay away. Guard: the build runs at `epoch`.
+    LeaseDated {
+        /// The build.
+        build: BuildId,
+        /// Whose lease.
+        epoch: i64,
+        /// `None`: the holder is there.
+        until: Option<Time>,
+    },
+    /// Somebody asked for the end of a build. Guard: it runs.
+    StopAsked {
+        /// The build.
+        build: BuildId,
+        /// Who and why, in words.
+        reason: String,
+    },
+    /// A step began, with its logs. Guard: its build runs at `epoch`.
+    StepStarted {
+        /// The step; running.
+        step: Step,
+        /// Whose lease.
+        epoch: i64,
+        /// Its logs, all open.
+        logs: Vec<LogFacts>,
+    },
+    /// A step has its result. Guard: it runs.
+    StepFinished {
+        /// Which.
+        step: StepId,
+        /// When.
+        at: Time,
+        /// How.
+        results: Results,
+        /// One line for people.
+        state: String,
+    },
+    /// A log is whole. Guard: it is open.
+    LogSealed {
+        /// Which.
+        log: LogId,
+        /// Lines.
+        lines: u64,
+        /// Bytes.
+        bytes: u64,
+        /// CRC-32 of all bytes.
+        crc32: u32,
+    },
+    /// A property of a build.
+    PropertySet {
+        /// The build.
+        build: BuildId,
+        /// Its name.
+        name: String,
+        /// Its value and source.
+        property: Property,
+    },
+    /// A build's line for people.
+    BuildState {
+        /// The build.
+        build: BuildId,
+        /// The line.
+        state: String,
+    },
+    /// A build has its result; `epoch` is what it is now, one higher when the lease was given up. Guard: it runs.
+    BuildFinished {
+        /// Which.
+        build: BuildId,
+        /// The epoch from now on.
+        epoch: i64,
+        /// When.
+        at: Time,
+        /// How.
+        results: Results,
+        /// One line for people.
+        state: String,
+    },
+    /// A request goes back to the queue after its build ended as RETRY. Guard: it is claimed.
+    RequestReleased {
+        /// Which.
+        request: RequestId,
+        /// How often that happened.
+        retries: u32,
+    },
+    /// A request has its result. Guard: it has none.
+    RequestFinished {
+        /// Which.
+        request: RequestId,
+        /// When.
+        at: Time,
+        /// How.
+        results: Results,
+    },
+    /// A set has its result. Guard: it has none.
+    SetFinished {
+        /// Which.
+        set: BuildSetId,
+        /// When.
+        at: Time,
+        /// How.
+        results: Results,
+    },
+    /// A worker connected and said who it is.
+    WorkerConnected {
+        /// Which.
+        worker: WorkerId,
+        /// When.
+        at: Time,
+        /// What it says of itself.
+        info: WorkerInfo,
+    },
+    /// A worker's connection is gone.
+    WorkerDisconnected {
+        /// Which.
+        worker: WorkerId,
+        /// When.
+        at: Time,
+    },
+    /// A worker takes no new builds (with the reason), or takes them again.
+    WorkerPaused {
+        /// Which.
+        worker: WorkerId,
+        /// `None`: it takes builds.
+        reason: Option<String>,
+    },
+    /// What a late or stray answer said; kept as evidence, changes nothing else.
+    Refused {
+        /// The build that it spoke for.
+        build: BuildId,
+        /// The epoch that it named.
+        epoch: i64,
+        /// When.
+        at: Time,
+        /// What it said, in words.
+        what: String,
+    },
+    /// What a builder's good builds usually take.
+    UsualLearnt {
+        /// Which.
+        builder: BuilderId,
+        /// What.
+        usual: crate::builder::Usual,
+    },
+}

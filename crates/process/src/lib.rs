@@ -1,0 +1,1 @@
+//! One command: its spool, its limits, its whole process tree and its end.

@@ -1,0 +1,1 @@
+//! The one truth: SQLite and PostgreSQL behind one SQL text.

@@ -1,0 +1,1 @@
+//! What tests share: a manual clock, scripted workers, temporary stores, small repositories.

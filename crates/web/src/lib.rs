@@ -1,0 +1,35 @@
+//! Pages, REST and events: what a browser, a script and a person see.
+//!
+//! Reads `store` and `logs`; every act goes through [`Control`], which the master implements.
+
+pub mod control;
+pub mod pages;
+pub mod rest;
+
+use control::Control;
+use model::Event;
+use std::sync::Arc;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+
+/// What every handler may use.
+#[derive(Clone)]
+pub struct Web {
+    /// History and the present, as it is durable.
+    pub store: store::Store,
+    /// Log bytes.
+    pub logs: logs::Logs,
+    /// Acts, and what only the master knows.
+    pub control: Arc<dyn Control>,
+    /// What happened, after it is durable.
+    pub events: broadcast::Sender<Arc<Event>>,
+    /// Ends every stream when the master stops.
+    pub shutdown: CancellationToken,
+    /// Who may act.
+    pub auth: Arc<rest::auth::Auth>,
+}
+
+/// All routes of the one port but the workers'.
+pub fn router(web: Web) -> axum::Router {
+    pages::router().merge(rest::router()).with_state(web)
+}

@@ -1,0 +1,1 @@
+//! What master and worker say to each other, and the session that survives a lost line.

@@ -1,0 +1,1 @@
+//! Commands become processes: the daemon that does a master's work.
