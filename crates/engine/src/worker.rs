@@ -1,0 +1,36 @@
+//! Workers: what their coming and going means for their builds.
+
+use crate::World;
+use model::worker::WorkerInfo;
+use model::{Span, Time, Transition, WorkerId};
+
+/// A worker is there: its builds are held again.
+pub fn connected(world: &World, worker: WorkerId, info: WorkerInfo, now: Time) -> Vec<Transition> {
+    let mut todo = vec![Transition::WorkerConnected { worker, at: now, info }];
+    for running in builds_of(world, worker).filter(|b| b.build.lease.until.is_some()) {
+        let (build, epoch) = (running.build.id, running.build.lease.epoch);
+        todo.push(Transition::LeaseDated { build, epoch, until: None });
+    }
+    todo
+}
+
+/// A worker is gone: its builds are given up when it stays away for its grace time.
+pub fn disconnected(world: &World, worker: WorkerId, now: Time) -> Vec<Transition> {
+    let mut todo = vec![Transition::WorkerDisconnected { worker, at: now }];
+    let grace = world.workers.get(&worker).and_then(|w| w.spec.as_ref()).map_or(Span::ZERO, |s| s.lost_after);
+    for running in builds_of(world, worker) {
+        let (build, epoch) = (running.build.id, running.build.lease.epoch);
+        todo.push(Transition::LeaseDated { build, epoch, until: Some(now + grace) });
+    }
+    todo
+}
+
+/// A worker does not know a command that it had begun: its memory of the build is gone, and so is the build.
+pub fn forgot(world: &World, build: model::BuildId, now: Time) -> Option<Transition> {
+    let running = world.builds.get(&build)?;
+    Some(Transition::LeaseDated { build, epoch: running.build.lease.epoch, until: Some(now) })
+}
+
+fn builds_of(world: &World, worker: WorkerId) -> impl Iterator<Item = &crate::RunningBuild> {
+    world.workers.get(&worker).into_iter().flat_map(|w| &w.builds).filter_map(|id| world.builds.get(id))
+}

@@ -1,0 +1,488 @@
+//! The world: the live part of the store in memory, and nothing of history.
+
+use model::build_set::BuildSetStatus;
+use model::builder::Usual;
+use model::request::RequestStatus;
+use model::snapshot::OpenBuild;
+use model::{
+    Build, BuildId, BuildSet, BuildSetId, BuildStatus, Builder, BuilderId, BuilderSpec, Change, ChangeId, Config,
+    LogFacts, NextIds, Request, RequestId, Results, Scheduler, SchedulerId, SchedulerSpec, Snapshot, Step, StepAction,
+    StepSpec, StepStatus, Time, Transition, Worker, WorkerId, WorkerSpec,
+};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Everything that is open. It changes only by [`World::take`] and by [`World::configure`].
+#[derive(Clone, Debug, Default)]
+pub struct World {
+    pub(crate) next: NextIds,
+    pub(crate) config: Arc<Config>,
+    pub(crate) builders: BTreeMap<BuilderId, BuilderState>,
+    pub(crate) workers: BTreeMap<WorkerId, WorkerState>,
+    pub(crate) schedulers: BTreeMap<SchedulerId, SchedulerEntry>,
+    pub(crate) changes: BTreeMap<ChangeId, Change>,
+    pub(crate) sets: BTreeMap<BuildSetId, OpenSet>,
+    pub(crate) requests: BTreeMap<RequestId, Request>,
+    pub(crate) builds: BTreeMap<BuildId, RunningBuild>,
+    /// Open sets without an open request: they only wait to be called complete.
+    pub(crate) ended_sets: BTreeSet<BuildSetId>,
+    builder_names: BTreeMap<String, BuilderId>,
+    worker_names: BTreeMap<String, WorkerId>,
+    scheduler_names: BTreeMap<String, SchedulerId>,
+}
+
+/// The order of a builder's queue: priority, then age, then id.
+pub(crate) type QueueKey = (Reverse<i64>, Time, RequestId);
+
+/// A builder with its queue.
+#[derive(Clone, Debug)]
+pub struct BuilderState {
+    /// As it is stored.
+    pub builder: Builder,
+    /// As it is configured; `None` when it is not.
+    pub spec: Option<Arc<BuilderSpec>>,
+    pub(crate) plan: Vec<StepSpec>,
+    pub(crate) workers: Vec<WorkerId>,
+    pub(crate) queue: BTreeSet<QueueKey>,
+}
+
+/// A worker with what it runs.
+#[derive(Clone, Debug)]
+pub struct WorkerState {
+    /// As it is stored.
+    pub worker: Worker,
+    /// As it is configured; `None` when it is not.
+    pub spec: Option<Arc<WorkerSpec>>,
+    /// Its builds.
+    pub builds: BTreeSet<BuildId>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct SchedulerEntry {
+    pub(crate) scheduler: Scheduler,
+    pub(crate) spec: Option<Arc<SchedulerSpec>>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct OpenSet {
+    pub(crate) set: BuildSet,
+    pub(crate) open: usize,
+    pub(crate) worst: Results,
+}
+
+/// A running build with all that is needed to go on with it.
+#[derive(Clone, Debug)]
+pub struct RunningBuild {
+    /// The build.
+    pub build: Build,
+    /// What it was started to do.
+    pub plan: Vec<StepSpec>,
+    /// The steps that were begun, by number.
+    pub steps: Vec<Step>,
+    /// Logs of the step that runs.
+    pub logs: Vec<LogFacts>,
+    /// Somebody asked for its end, with the reason.
+    pub stopping: Option<String>,
+}
+
+impl RunningBuild {
+    /// The step that runs now, if one does.
+    pub fn current(&self) -> Option<&Step> {
+        self.steps.last().filter(|s| s.status == StepStatus::Running)
+    }
+}
+
+impl World {
+    /// The world as the store has it, with the configuration that was last in force (or is about to be).
+    pub fn load(snapshot: Snapshot, config: Arc<Config>) -> Self {
+        let mut world = World { next: snapshot.next, ..World::default() };
+        for builder in snapshot.builders {
+            world.know_builder(&builder);
+        }
+        for worker in snapshot.workers {
+            world.know_worker(&worker);
+        }
+        for scheduler in snapshot.schedulers {
+            world.know_scheduler(&scheduler);
+        }
+        world.changes = snapshot.changes.into_iter().map(|c| (c.id, c)).collect();
+        for set in snapshot.sets {
+            world.sets.insert(set.id, OpenSet { set, open: 0, worst: Results::Success });
+        }
+        for request in snapshot.requests {
+            world.load_request(request);
+        }
+        for OpenBuild { build, plan, steps, logs, stopping } in snapshot.builds {
+            if let Some(worker) = world.workers.get_mut(&build.worker) {
+                worker.builds.insert(build.id);
+            }
+            world.builds.insert(build.id, RunningBuild { build, plan, steps, logs, stopping });
+        }
+        world.ended_sets = world.sets.iter().filter(|(_, s)| s.open == 0).map(|(id, _)| *id).collect();
+        world.configure(config);
+        world
+    }
+
+    fn load_request(&mut self, request: Request) {
+        let Some(set) = self.sets.get_mut(&request.set) else { return };
+        match request.status {
+            RequestStatus::Complete { results, .. } => set.worst = set.worst.worst(results),
+            RequestStatus::Waiting => {
+                set.open += 1;
+                self.enqueue(&request);
+                self.requests.insert(request.id, request);
+            }
+            RequestStatus::Claimed { .. } => {
+                set.open += 1;
+                self.requests.insert(request.id, request);
+            }
+        }
+    }
+
+    /// Puts a checked configuration in force. What is stored of builders, workers and schedulers must follow by the
+    /// transitions of [`crate::config::adopt`].
+    pub fn configure(&mut self, config: Arc<Config>) {
+        for state in self.workers.values_mut() {
+            let spec = config.workers.iter().find(|w| w.name == state.worker.name);
+            state.spec = spec.cloned().map(Arc::new);
+        }
+        let specs: BTreeMap<&str, &BuilderSpec> = config.builders.iter().map(|b| (b.name.as_str(), b)).collect();
+        for state in self.builders.values_mut() {
+            let spec = specs.get(state.builder.name.as_str()).copied();
+            state.plan = spec.map(steps_with_environment).unwrap_or_default();
+            let names = spec.map(|s| s.workers.as_slice()).unwrap_or_default();
+            state.workers = names.iter().filter_map(|n| self.worker_names.get(n)).copied().collect();
+            state.spec = spec.cloned().map(Arc::new);
+        }
+        for entry in self.schedulers.values_mut() {
+            let spec = config.schedulers.iter().find(|s| s.name == entry.scheduler.name);
+            entry.spec = spec.cloned().map(Arc::new);
+        }
+        self.config = config;
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// All builders that were ever configured.
+    pub fn builders(&self) -> impl Iterator<Item = &BuilderState> {
+        self.builders.values()
+    }
+
+    /// A builder by its id.
+    pub fn builder(&self, id: BuilderId) -> Option<&BuilderState> {
+        self.builders.get(&id)
+    }
+
+    /// A builder by its name.
+    pub fn builder_named(&self, name: &str) -> Option<&BuilderState> {
+        self.builder_names.get(name).and_then(|id| self.builders.get(id))
+    }
+
+    /// A worker by its id.
+    pub fn worker(&self, id: WorkerId) -> Option<&WorkerState> {
+        self.workers.get(&id)
+    }
+
+    /// A worker by its name.
+    pub fn worker_named(&self, name: &str) -> Option<&WorkerState> {
+        self.worker_names.get(name).and_then(|id| self.workers.get(id))
+    }
+
+    /// All workers that were ever configured.
+    pub fn workers(&self) -> impl Iterator<Item = &WorkerState> {
+        self.workers.values()
+    }
+
+    /// A scheduler by its name.
+    pub fn scheduler_named(&self, name: &str) -> Option<&Scheduler> {
+        self.scheduler_names.get(name).and_then(|id| self.schedulers.get(id)).map(|e| &e.scheduler)
+    }
+
+    /// A scheduler by its id.
+    pub fn scheduler(&self, id: SchedulerId) -> Option<&Scheduler> {
+        self.schedulers.get(&id).map(|e| &e.scheduler)
+    }
+
+    /// All running builds, by id.
+    pub fn builds(&self) -> impl Iterator<Item = &RunningBuild> {
+        self.builds.values()
+    }
+
+    /// A running build.
+    pub fn build(&self, id: BuildId) -> Option<&RunningBuild> {
+        self.builds.get(&id)
+    }
+
+    /// An open request.
+    pub fn request(&self, id: RequestId) -> Option<&Request> {
+        self.requests.get(&id)
+    }
+
+    /// An open set.
+    pub fn set(&self, id: BuildSetId) -> Option<&BuildSet> {
+        self.sets.get(&id).map(|s| &s.set)
+    }
+
+    /// How many requests wait.
+    pub fn waiting(&self) -> usize {
+        self.builders.values().map(|b| b.queue.len()).sum()
+    }
+
+    /// The first `most` waiting requests in the order in which they would go if every worker were free.
+    pub fn first_waiting(&self, most: usize) -> Vec<RequestId> {
+        let mut keys: Vec<QueueKey> = self.builders.values().flat_map(|b| b.queue.iter().take(most).copied()).collect();
+        keys.sort_unstable();
+        keys.into_iter().take(most).map(|(_, _, id)| id).collect()
+    }
+
+    /// The world takes a transition. It must have been planned for this very world, or come from its store.
+    pub fn take(&mut self, transition: &Transition) {
+        match transition {
+            Transition::BuilderKnown(builder) => self.know_builder(builder),
+            Transition::WorkerKnown(worker) => self.know_worker(worker),
+            Transition::SchedulerKnown(scheduler) => self.know_scheduler(scheduler),
+            Transition::ChangeAdded(change) => {
+                bump(&mut self.next.change, change.id.0);
+                self.changes.insert(change.id, change.clone());
+            }
+            Transition::SchedulerRemembers { scheduler, state } => {
+                if let Some(entry) = self.schedulers.get_mut(scheduler) {
+                    entry.scheduler.state = state.clone();
+                }
+                self.forget_changes();
+            }
+            Transition::SetFiled { set, requests } => self.file_set(set, requests),
+            Transition::BuildLeased { build, plan } => self.lease(build, plan),
+            Transition::WorkerConnected { worker, at, info } => {
+                if let Some(state) = self.workers.get_mut(worker) {
+                    state.worker.connected = true;
+                    state.worker.changed_at = Some(*at);
+                    state.worker.info = info.clone();
+                }
+            }
+            Transition::WorkerDisconnected { worker, at } => {
+                if let Some(state) = self.workers.get_mut(worker) {
+                    state.worker.connected = false;
+                    state.worker.changed_at = Some(*at);
+                }
+            }
+            Transition::WorkerPaused { worker, reason } => {
+                if let Some(state) = self.workers.get_mut(worker) {
+                    state.worker.paused = reason.clone();
+                }
+            }
+            Transition::UsualLearnt { builder, usual } => {
+                if let Some(state) = self.builders.get_mut(builder) {
+                    state.builder.usual = usual.clone();
+                }
+            }
+            Transition::RequestReleased { request, retries } => self.release(*request, *retries),
+            Transition::RequestFinished { request, results, .. } => self.finish_request(*request, *results),
+            Transition::SetFinished { set, .. } => {
+                self.sets.remove(set);
+                self.ended_sets.remove(set);
+            }
+            Transition::SourceRemembers { .. } | Transition::Refused { .. } => {}
+            other => self.take_in_build(other),
+        }
+    }
+
+    /// Transitions that touch one running build only.
+    fn take_in_build(&mut self, transition: &Transition) {
+        match transition {
+            Transition::LeaseDated { build, until, .. } => {
+                if let Some(running) = self.builds.get_mut(build) {
+                    running.build.lease.until = *until;
+                }
+            }
+            Transition::StopAsked { build, reason } => {
+                if let Some(running) = self.builds.get_mut(build) {
+                    running.stopping = Some(reason.clone());
+                }
+            }
+            Transition::StepStarted { step, logs, .. } => {
+                bump(&mut self.next.step, step.id.0);
+                for log in logs {
+                    bump(&mut self.next.log, log.id.0);
+                }
+                if let Some(running) = self.builds.get_mut(&step.build) {
+                    running.steps.push(step.clone());
+                    running.logs = logs.clone();
+                }
+            }
+            Transition::StepFinished { step, at, results, state } => {
+                let found = self.builds.values_mut().find_map(|b| b.steps.iter_mut().rfind(|s| s.id == *step));
+                if let Some(s) = found {
+                    s.status = StepStatus::Complete { at: *at, results: *results };
+                    s.state = state.clone();
+                }
+            }
+            Transition::PropertySet { build, name, property } => {
+                if let Some(running) = self.builds.get_mut(build) {
+                    running.build.properties.insert(name.clone(), property.clone());
+                }
+            }
+            Transition::BuildState { build, state } => {
+                if let Some(running) = self.builds.get_mut(build) {
+                    running.build.state = state.clone();
+                }
+            }
+            Transition::BuildFinished { build, .. } => {
+                if let Some(running) = self.builds.remove(build)
+                    && let Some(worker) = self.workers.get_mut(&running.build.worker)
+                {
+                    worker.builds.remove(build);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn know_builder(&mut self, builder: &Builder) {
+        bump(&mut self.next.builder, builder.id.0);
+        self.builder_names.insert(builder.name.clone(), builder.id);
+        match self.builders.get_mut(&builder.id) {
+            Some(state) => {
+                let next_number = state.builder.next_number;
+                state.builder = Builder { next_number, ..builder.clone() };
+            }
+            None => {
+                let state = BuilderState {
+                    builder: builder.clone(),
+                    spec: None,
+                    plan: Vec::new(),
+                    workers: Vec::new(),
+                    queue: BTreeSet::new(),
+                };
+                self.builders.insert(builder.id, state);
+            }
+        }
+    }
+
+    fn know_worker(&mut self, worker: &Worker) {
+        bump(&mut self.next.worker, worker.id.0);
+        self.worker_names.insert(worker.name.clone(), worker.id);
+        let entry = self.workers.entry(worker.id);
+        let state =
+            entry.or_insert_with(|| WorkerState { worker: worker.clone(), spec: None, builds: BTreeSet::new() });
+        state.worker = worker.clone();
+    }
+
+    fn know_scheduler(&mut self, scheduler: &Scheduler) {
+        bump(&mut self.next.scheduler, scheduler.id.0);
+        self.scheduler_names.insert(scheduler.name.clone(), scheduler.id);
+        let entry = self.schedulers.entry(scheduler.id);
+        entry.or_insert_with(|| SchedulerEntry { scheduler: scheduler.clone(), spec: None }).scheduler =
+            scheduler.clone();
+    }
+
+    fn enqueue(&mut self, request: &Request) {
+        if let Some(state) = self.builders.get_mut(&request.builder) {
+            state.queue.insert((Reverse(request.priority), request.submitted_at, request.id));
+        }
+    }
+
+    fn dequeue(&mut self, request: RequestId) {
+        if let Some(r) = self.requests.get(&request)
+            && let Some(state) = self.builders.get_mut(&r.builder)
+        {
+            state.queue.remove(&(Reverse(r.priority), r.submitted_at, r.id));
+        }
+    }
+
+    fn file_set(&mut self, set: &BuildSet, requests: &[Request]) {
+        bump(&mut self.next.set, set.id.0);
+        for stamp in &set.stamps {
+            bump(&mut self.next.stamp, stamp.id.0);
+        }
+        if set.status == BuildSetStatus::Open {
+            self.sets.insert(set.id, OpenSet { set: set.clone(), open: requests.len(), worst: Results::Success });
+        }
+        for request in requests {
+            bump(&mut self.next.request, request.id.0);
+            self.enqueue(request);
+            self.requests.insert(request.id, request.clone());
+        }
+    }
+
+    fn lease(&mut self, build: &Build, plan: &[StepSpec]) {
+        bump(&mut self.next.build, build.id.0);
+        self.dequeue(build.request);
+        if let Some(request) = self.requests.get_mut(&build.request) {
+            request.status = RequestStatus::Claimed { at: build.started_at, build: build.id };
+        }
+        if let Some(state) = self.builders.get_mut(&build.builder) {
+            state.builder.next_number = state.builder.next_number.max(build.number + 1);
+        }
+        if let Some(state) = self.workers.get_mut(&build.worker) {
+            state.builds.insert(build.id);
+        }
+        let running = RunningBuild {
+            build: build.clone(),
+            plan: plan.to_vec(),
+            steps: Vec::new(),
+            logs: Vec::new(),
+            stopping: None,
+        };
+        debug_assert_eq!(build.status, BuildStatus::Running);
+        self.builds.insert(build.id, running);
+    }
+
+    fn release(&mut self, id: RequestId, retries: u32) {
+        if let Some(request) = self.requests.get_mut(&id) {
+            request.status = RequestStatus::Waiting;
+            request.retries = retries;
+            let request = request.clone();
+            self.enqueue(&request);
+        }
+    }
+
+    fn finish_request(&mut self, id: RequestId, results: Results) {
+        self.dequeue(id);
+        let Some(request) = self.requests.remove(&id) else { return };
+        if let Some(set) = self.sets.get_mut(&request.set) {
+            set.open -= 1;
+            set.worst = set.worst.worst(results);
+            if set.open == 0 {
+                self.ended_sets.insert(request.set);
+            }
+        }
+    }
+
+    /// Changes are kept only while a scheduler waits with them.
+    fn forget_changes(&mut self) {
+        let waiting: BTreeSet<ChangeId> = self
+            .schedulers
+            .values()
+            .flat_map(|e| e.scheduler.state.lanes.values())
+            .flat_map(|lane| lane.changes.iter().copied())
+            .collect();
+        self.changes.retain(|id, _| waiting.contains(id));
+    }
+
+    /// What a builder's good builds usually take.
+    pub(crate) fn usual(&self, builder: BuilderId) -> Option<&Usual> {
+        self.builders.get(&builder).map(|b| &b.builder.usual)
+    }
+}
+
+fn bump(next: &mut i64, seen: i64) {
+    *next = (*next).max(seen + 1);
+}
+
+/// The builder's environment stands below each step's own, so that a stored plan is complete in itself.
+fn steps_with_environment(spec: &BuilderSpec) -> Vec<StepSpec> {
+    let mut steps = spec.steps.clone();
+    for step in &mut steps {
+        if let StepAction::Shell(shell) = &mut step.action {
+            for (name, value) in &spec.env {
+                shell.env.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+        }
+    }
+    steps
+}
