@@ -1,0 +1,8 @@
+//! The engine in a small town: a configuration, virtual time, and workers that say what they are told to.
+
+mod build;
+mod distributor;
+mod reload;
+mod scheduler;
+mod town;
+mod why;

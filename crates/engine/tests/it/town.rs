@@ -1,0 +1,232 @@
+//! A world with virtual time. Every transition that it plans is taken at once, as if the store had written it.
+
+use engine::World;
+use engine::build::{CommandEnd, StepEnd, verdict};
+use engine::force::Wish;
+use model::scheduler::ChangeFilter;
+use model::worker::{WorkerAccess, WorkerInfo};
+use model::{
+    BuildId, BuilderId, BuilderSpec, CommandLine, Config, NewChange, RequestId, Results, SchedulerKind, SchedulerSpec,
+    ShellSpec, Snapshot, Span, StepAction, StepFlags, StepSpec, Time, Transition, WorkerId, WorkerSpec,
+};
+use std::sync::Arc;
+
+pub(crate) struct Town {
+    pub(crate) world: World,
+    pub(crate) now: Time,
+    /// Everything that was ever planned, in order.
+    pub(crate) history: Vec<Transition>,
+}
+
+pub(crate) fn step(name: &str, flags: StepFlags) -> StepSpec {
+    StepSpec {
+        name: name.to_owned(),
+        flags,
+        action: StepAction::Shell(ShellSpec::new(CommandLine::Words(vec!["make".to_owned(), name.to_owned()]))),
+        description: None,
+        description_done: None,
+        defined_at: None,
+    }
+}
+
+pub(crate) fn builder(name: &str, workers: &[&str], steps: Vec<StepSpec>) -> BuilderSpec {
+    BuilderSpec {
+        name: name.to_owned(),
+        description: String::new(),
+        tags: Vec::new(),
+        workers: workers.iter().map(|w| (*w).to_owned()).collect(),
+        steps,
+        builddir: name.to_owned(),
+        env: Default::default(),
+        properties: Default::default(),
+        defined_at: None,
+    }
+}
+
+pub(crate) fn worker(name: &str, max_builds: u32) -> WorkerSpec {
+    WorkerSpec {
+        name: name.to_owned(),
+        max_builds,
+        access: WorkerAccess::Local,
+        lost_after: Span::seconds(600),
+        defined_at: None,
+    }
+}
+
+pub(crate) fn scheduler(name: &str, kind: SchedulerKind, builders: &[&str]) -> SchedulerSpec {
+    SchedulerSpec {
+        name: name.to_owned(),
+        kind,
+        builders: builders.iter().map(|b| (*b).to_owned()).collect(),
+        properties: Default::default(),
+        reason: None,
+        defined_at: None,
+    }
+}
+
+pub(crate) fn follows(branch: &str, quiet: Option<i64>) -> SchedulerKind {
+    SchedulerKind::SingleBranch {
+        filter: ChangeFilter { branch: Some(Some(branch.to_owned())), ..ChangeFilter::default() },
+        tree_stable_timer: quiet.map(Span::seconds),
+    }
+}
+
+pub(crate) fn forced() -> SchedulerKind {
+    SchedulerKind::Force { button: "Force".to_owned() }
+}
+
+pub(crate) fn change(branch: &str, revision: &str) -> NewChange {
+    NewChange {
+        author: "A. Dler <adler@example.org>".to_owned(),
+        comments: format!("change {revision}"),
+        revision: Some(revision.to_owned()),
+        branch: Some(branch.to_owned()),
+        repository: "https://example.org/zlib".to_owned(),
+        ..NewChange::default()
+    }
+}
+
+impl Town {
+    /// All workers are connected; it is a thousand seconds after the epoch.
+    pub(crate) fn new(config: Config) -> Self {
+        let mut town = Town {
+            world: World::load(Snapshot::default(), Arc::default()),
+            now: Time::from_seconds(1000),
+            history: vec![],
+        };
+        town.configure(config);
+        let workers: Vec<WorkerId> = town.world.workers().map(|w| w.worker.id).collect();
+        for id in workers {
+            town.connect(id);
+        }
+        town
+    }
+
+    pub(crate) fn configure(&mut self, config: Config) {
+        let config = Arc::new(config);
+        let adopted = engine::config::adopt(&self.world, &config);
+        self.take(adopted);
+        self.world.configure(config);
+        self.settle();
+    }
+
+    pub(crate) fn take(&mut self, transitions: Vec<Transition>) {
+        for transition in transitions {
+            self.world.take(&transition);
+            self.history.push(transition);
+        }
+    }
+
+    pub(crate) fn settle(&mut self) {
+        let planned = engine::settle(&mut self.world, self.now);
+        self.history.extend(planned);
+        assert!(engine::plan(&self.world, self.now).is_empty(), "settled means that nothing is left to do");
+    }
+
+    /// Lets time pass to every wake-up on the way.
+    pub(crate) fn pass(&mut self, seconds: i64) {
+        let end = self.now + Span::seconds(seconds);
+        while let Some(at) = engine::next_wake(&self.world).filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            let before = self.history.len();
+            self.settle();
+            assert!(self.history.len() > before, "woken at {at:?} for nothing");
+        }
+        self.now = end;
+    }
+
+    pub(crate) fn connect(&mut self, worker: WorkerId) {
+        let todo = engine::worker::connected(&self.world, worker, WorkerInfo::default(), self.now);
+        self.take(todo);
+        self.settle();
+    }
+
+    pub(crate) fn disconnect(&mut self, worker: WorkerId) {
+        let todo = engine::worker::disconnected(&self.world, worker, self.now);
+        self.take(todo);
+        self.settle();
+    }
+
+    pub(crate) fn change(&mut self, branch: &str, revision: &str) {
+        let todo = engine::change::accept(&self.world, vec![change(branch, revision)], self.now);
+        self.take(todo);
+        self.settle();
+    }
+
+    pub(crate) fn force(&mut self, builder: &str, priority: i64) -> RequestId {
+        let builders = vec![self.builder(builder)];
+        let wish = Wish { builders, priority, owner: "ann".to_owned(), ..Wish::default() };
+        let filed = engine::force::grant(&self.world, wish, self.now).expect("granted");
+        let Transition::SetFiled { requests, .. } = &filed else { panic!("a grant files a set") };
+        let id = requests[0].id;
+        self.take(vec![filed]);
+        self.settle();
+        id
+    }
+
+    pub(crate) fn builder(&self, name: &str) -> BuilderId {
+        self.world.builder_named(name).expect("a builder").builder.id
+    }
+
+    pub(crate) fn worker(&self, name: &str) -> WorkerId {
+        self.world.worker_named(name).expect("a worker").worker.id
+    }
+
+    /// The one build that runs.
+    pub(crate) fn only_build(&self) -> BuildId {
+        let ids: Vec<_> = self.world.builds().map(|b| b.build.id).collect();
+        assert_eq!(ids.len(), 1, "one build runs");
+        ids[0]
+    }
+
+    /// The present step's command ends so.
+    pub(crate) fn end_command(&mut self, build: BuildId, end: CommandEnd) {
+        let (results, state) = verdict(&end);
+        self.end_step(build, results, &state);
+    }
+
+    pub(crate) fn end_step(&mut self, build: BuildId, results: Results, state: &str) {
+        let running = self.world.build(build).expect("runs");
+        let (epoch, number) = (running.build.lease.epoch, running.current().expect("a step runs").number);
+        let end = StepEnd { results, state: state.to_owned(), properties: vec![], logs: vec![] };
+        let todo = engine::build::step_ended(&self.world, build, epoch, number, end, self.now);
+        self.take(todo);
+        self.settle();
+    }
+
+    /// How the builds ended, in the order in which they did: number in their builder, result, line.
+    pub(crate) fn ended(&self) -> Vec<(BuildId, Results, String)> {
+        let ends = self.history.iter().filter_map(|t| match t {
+            Transition::BuildFinished { build, results, state, .. } => Some((*build, *results, state.clone())),
+            _ => None,
+        });
+        ends.collect()
+    }
+
+    /// The steps that were begun, by name.
+    pub(crate) fn begun(&self) -> Vec<&str> {
+        let steps = self.history.iter().filter_map(|t| match t {
+            Transition::StepStarted { step, .. } => Some(step.name.as_str()),
+            _ => None,
+        });
+        steps.collect()
+    }
+
+    /// What was filed: the revision of the first stamp, and how many changes it carries.
+    pub(crate) fn filed(&self) -> Vec<(Option<String>, usize)> {
+        let sets = self.history.iter().filter_map(|t| match t {
+            Transition::SetFiled { set, .. } => Some((set.stamps[0].revision.clone(), set.stamps[0].changes.len())),
+            _ => None,
+        });
+        sets.collect()
+    }
+
+    /// Results of the requests that have one, in the order in which they ended.
+    pub(crate) fn answered(&self) -> Vec<Results> {
+        let ends = self.history.iter().filter_map(|t| match t {
+            Transition::RequestFinished { results, .. } => Some(*results),
+            _ => None,
+        });
+        ends.collect()
+    }
+}
