@@ -1,1 +1,22 @@
-//! What tests share: a manual clock, scripted workers, temporary stores, small repositories.
+//! What tests share: a manual clock, bounded waits, temporary directories, small git repositories.
+//!
+//! A development dependency only. Everything here panics with a plain sentence when it cannot do what a test asks.
+
+pub mod clock;
+pub mod repo;
+pub mod wait;
+
+pub use clock::Clock;
+pub use repo::Repo;
+pub use wait::{wait_for, wait_until};
+
+/// A directory that is gone when the value is dropped.
+///
+/// # Panics
+/// When the system's directory for temporary files cannot be written.
+pub fn temp_dir() -> tempfile::TempDir {
+    match tempfile::Builder::new().prefix("sluice-test-").tempdir() {
+        Ok(dir) => dir,
+        Err(e) => panic!("no temporary directory for the test: {e}"),
+    }
+}
