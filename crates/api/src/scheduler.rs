@@ -1,0 +1,260 @@
+//! The documents of schedulers and force schedulers, and what `force` takes and gives.
+
+use crate::answer::Document;
+use crate::field::{Field, Kind, field};
+use crate::master::Master;
+use crate::property;
+use model::{BuilderId, Properties, RequestId, SchedulerKind, SchedulerSpec};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// A scheduler.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scheduler {
+    /// Its id.
+    pub schedulerid: i64,
+    /// Its name.
+    pub name: String,
+    /// It files sets.
+    pub enabled: bool,
+    /// The master that runs it; `null` for one of the past.
+    pub master: Option<Master>,
+}
+
+impl Scheduler {
+    /// The document of a scheduler; `master` is this master.
+    pub fn of(scheduler: &model::Scheduler, master: &Master) -> Self {
+        Self {
+            schedulerid: scheduler.id.0,
+            name: scheduler.name.clone(),
+            enabled: scheduler.state.enabled,
+            master: scheduler.configured.then(|| master.clone()),
+        }
+    }
+}
+
+impl Document for Scheduler {
+    const PLURAL: &'static str = "schedulers";
+    const FIELDS: &'static [Field] = &[
+        field("schedulerid", Kind::Int),
+        field("name", Kind::Text),
+        field("enabled", Kind::Bool),
+        field("master", Kind::Nested),
+    ];
+}
+
+/// A scheduler that files a set when somebody asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForceScheduler {
+    /// Its name.
+    pub name: String,
+    /// What its button says.
+    pub button_name: String,
+    /// What it is headed with.
+    pub label: String,
+    /// Builders it may ask.
+    pub builder_names: Vec<String>,
+    /// It files sets.
+    pub enabled: bool,
+    /// What may be filled in.
+    pub all_fields: Vec<ForceField>,
+}
+
+/// A field of a force scheduler's form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForceField {
+    /// Its name.
+    pub name: String,
+    /// The name of the parameter of `force`.
+    #[serde(rename = "fullName")]
+    pub full_name: String,
+    /// What it says.
+    pub label: String,
+    /// `text`, `int` or `username`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What it has at first.
+    pub default: String,
+    /// It must not be empty.
+    pub required: bool,
+}
+
+impl ForceScheduler {
+    /// The document of a force scheduler; `None` for another kind.
+    pub fn of(spec: &SchedulerSpec, enabled: bool) -> Option<Self> {
+        let SchedulerKind::Force { button } = &spec.kind else { return None };
+        let form = |name: &str, label: &str, kind: &str, default: &str| ForceField {
+            name: name.to_owned(),
+            full_name: name.to_owned(),
+            label: label.to_owned(),
+            kind: kind.to_owned(),
+            default: default.to_owned(),
+            required: false,
+        };
+        Some(Self {
+            name: spec.name.clone(),
+            button_name: button.clone(),
+            label: spec.name.clone(),
+            builder_names: spec.builders.clone(),
+            enabled,
+            all_fields: vec![
+                form("username", "Your name:", "username", ""),
+                form("reason", "Reason", "text", "force build"),
+                form("priority", "Priority", "int", "0"),
+                form("branch", "Branch:", "text", ""),
+                form("revision", "Revision:", "text", ""),
+                form("repository", "Repository:", "text", ""),
+                form("project", "Project:", "text", ""),
+            ],
+        })
+    }
+}
+
+impl Document for ForceScheduler {
+    const PLURAL: &'static str = "forceschedulers";
+    const FIELDS: &'static [Field] = &[
+        field("name", Kind::Text),
+        field("button_name", Kind::Text),
+        field("label", Kind::Text),
+        field("builder_names", Kind::List),
+        field("enabled", Kind::Bool),
+        field("all_fields", Kind::Nested),
+    ];
+}
+
+/// The parameters of `force`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ForceParams {
+    /// Builders by id.
+    pub builder_ids: Vec<BuilderId>,
+    /// Builders by name.
+    pub builder_names: Vec<String>,
+    /// Who asks, in their own words; who is logged in goes before it.
+    pub owner: Option<String>,
+    /// Why; `force build` when nothing is said.
+    pub reason: String,
+    /// The branch.
+    pub branch: Option<String>,
+    /// The revision.
+    pub revision: Option<String>,
+    /// The repository.
+    pub repository: String,
+    /// The project.
+    pub project: String,
+    /// Higher goes first.
+    pub priority: i64,
+    /// Properties of the builds.
+    pub properties: Properties,
+}
+
+/// Where the properties of a force come from, as Buildbot says it.
+pub const FORCE_SOURCE: &str = "Force Build Form";
+
+impl ForceParams {
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// Every field that is not right, with what is wrong. A field that is not known is an error: a slip in
+    /// `branch` would else build something that nobody asked for.
+    pub fn parse(params: &Map<String, Value>) -> Result<Self, Vec<(String, String)>> {
+        let mut out = Self { reason: "force build".to_owned(), ..Self::default() };
+        let mut wrong = Vec::new();
+        for (name, value) in params {
+            if let Err(what) = out.take(name, value) {
+                wrong.push((name.clone(), what));
+            }
+        }
+        if wrong.is_empty() { Ok(out) } else { Err(wrong) }
+    }
+
+    fn take(&mut self, name: &str, value: &Value) -> Result<(), String> {
+        if value.is_null() {
+            return Ok(());
+        }
+        match name {
+            "builderid" => self.builder_ids.push(BuilderId(whole(value)?)),
+            "builderNames" => self.builder_names = names(value)?,
+            "owner" | "username" => self.owner = said(value)?.or(self.owner.take()),
+            "reason" => self.reason = said(value)?.unwrap_or_else(|| "force build".to_owned()),
+            "branch" => self.branch = said(value)?,
+            "revision" => self.revision = said(value)?,
+            "repository" => self.repository = said(value)?.unwrap_or_default(),
+            "project" => self.project = said(value)?.unwrap_or_default(),
+            "priority" => self.priority = whole(value)?,
+            "properties" => {
+                let Value::Object(map) = value else { return Err("must be an object: name to value".to_owned()) };
+                for (name, json) in map {
+                    let value = property::value(json.clone()).map_err(|e| format!("{name}: {e}"))?;
+                    self.properties.insert(name.clone(), model::Property { value, source: FORCE_SOURCE.to_owned() });
+                }
+            }
+            _ => return Err("this scheduler has no such field".to_owned()),
+        }
+        Ok(())
+    }
+
+    /// The parameters as the body of a call has them.
+    pub fn to_json(&self) -> Value {
+        let mut map = Map::new();
+        if let [id] = self.builder_ids.as_slice() {
+            map.insert("builderid".to_owned(), id.0.into());
+        }
+        if !self.builder_names.is_empty() {
+            map.insert("builderNames".to_owned(), self.builder_names.clone().into());
+        }
+        let texts = [
+            ("owner", self.owner.as_deref()),
+            ("reason", Some(self.reason.as_str())),
+            ("branch", self.branch.as_deref()),
+            ("revision", self.revision.as_deref()),
+            ("repository", Some(self.repository.as_str())),
+            ("project", Some(self.project.as_str())),
+        ];
+        for (name, text) in texts {
+            if let Some(text) = text.filter(|t| !t.is_empty()) {
+                map.insert(name.to_owned(), text.into());
+            }
+        }
+        if self.priority != 0 {
+            map.insert("priority".to_owned(), self.priority.into());
+        }
+        if !self.properties.is_empty() {
+            let json = |v: &model::Value| serde_json::to_value(v).unwrap_or_default();
+            let values = self.properties.iter().map(|(n, p)| (n.clone(), json(&p.value))).collect();
+            map.insert("properties".to_owned(), Value::Object(values));
+        }
+        Value::Object(map)
+    }
+}
+
+fn whole(value: &Value) -> Result<i64, String> {
+    let number = value.as_i64().or_else(|| value.as_str().and_then(|t| t.trim().parse().ok()));
+    number.ok_or_else(|| "must be a whole number".to_owned())
+}
+
+/// Text; empty is nothing.
+fn said(value: &Value) -> Result<Option<String>, String> {
+    let text = value.as_str().ok_or_else(|| "must be text".to_owned())?;
+    Ok((!text.is_empty()).then(|| text.to_owned()))
+}
+
+fn names(value: &Value) -> Result<Vec<String>, String> {
+    let wrong = || "must be a list of builder names".to_owned();
+    match value {
+        Value::String(one) => Ok(vec![one.clone()]),
+        Value::Array(many) => many.iter().map(|v| v.as_str().map(str::to_owned).ok_or_else(wrong)).collect(),
+        _ => Err(wrong()),
+    }
+}
+
+/// The result of `force` and `rebuild`: `[bsid, {builderid: buildrequestid}]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forced(pub i64, pub BTreeMap<i64, i64>);
+
+impl Forced {
+    /// What was filed.
+    pub fn of(set: model::BuildSetId, requests: &[(BuilderId, RequestId)]) -> Self {
+        Self(set.0, requests.iter().map(|(b, r)| (b.0, r.0)).collect())
+    }
+}
