@@ -287,10 +287,10 @@ fn try_again(world: &World, request: model::RequestId, now: Time, todo: &mut Vec
 }
 
 /// A worker says that a step's command ended. An answer for another epoch, or for a step that does not run, is refused.
-pub fn step_ended(world: &World, build: BuildId, epoch: i64, number: i64, end: StepEnd, now: Time) -> Vec<Transition> {
+pub fn step_ended(world: &World, build: BuildId, epoch: i64, id: StepId, end: StepEnd, now: Time) -> Vec<Transition> {
     let current = world.builds.get(&build).filter(|b| b.build.lease.epoch == epoch).and_then(|b| b.current());
-    let Some(step) = current.filter(|s| s.number == number) else {
-        let what = format!("step {number} ended as {}: {}", end.results, end.state);
+    let Some(step) = current.filter(|s| s.id == id) else {
+        let what = format!("step {id} ended as {}: {}", end.results, end.state);
         return vec![Transition::Refused { build, epoch, at: now, what }];
     };
     let mut todo: Vec<Transition> = end.logs.iter().map(sealed).collect();

@@ -170,10 +170,10 @@ fn an_answer_from_an_old_epoch_is_refused_and_kept() {
         properties: vec![],
         logs: vec![],
     };
-    let said = engine::build::step_ended(&town.world, build, 1, 0, end, town.now);
+    let said = engine::build::step_ended(&town.world, build, 1, model::StepId(1), end, town.now);
     assert_eq!(
         said,
-        [Transition::Refused { build, epoch: 1, at: town.now, what: "step 0 ended as SUCCESS: passed".to_owned() }]
+        [Transition::Refused { build, epoch: 1, at: town.now, what: "step 1 ended as SUCCESS: passed".to_owned() }]
     );
 }
 

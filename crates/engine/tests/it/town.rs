@@ -187,9 +187,9 @@ impl Town {
 
     pub(crate) fn end_step(&mut self, build: BuildId, results: Results, state: &str) {
         let running = self.world.build(build).expect("runs");
-        let (epoch, number) = (running.build.lease.epoch, running.current().expect("a step runs").number);
+        let (epoch, step) = (running.build.lease.epoch, running.current().expect("a step runs").id);
         let end = StepEnd { results, state: state.to_owned(), properties: vec![], logs: vec![] };
-        let todo = engine::build::step_ended(&self.world, build, epoch, number, end, self.now);
+        let todo = engine::build::step_ended(&self.world, build, epoch, step, end, self.now);
         self.take(todo);
         self.settle();
     }
