@@ -159,10 +159,8 @@ fn builds(transition: &Transition, nouns: &impl Lookup, out: &mut Vec<Event>) {
             }
         }
         Transition::PropertySet { build, name, property } => {
-            if nouns.build(*build).is_some() {
-                let message = crate::property::all(&[(name.clone(), property.clone())].into());
-                say(out, &message, &[&["builds", &id(build.0), "properties", "update"]]);
-            }
+            let message = crate::property::all(&[(name.clone(), property.clone())].into());
+            say(out, &message, &[&["builds", &id(build.0), "properties", "update"]]);
         }
         Transition::BuildFinished { build, epoch, at, results, state } => {
             if let Some(known) = nouns.build(*build) {

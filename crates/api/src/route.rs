@@ -237,6 +237,12 @@ pub const PATHS: &[&str] = &[
     "/workers/n:workerid/builds",
 ];
 
+/// The decoded segments of a path below `/api/v2/`; `None`: it is not percent-encoded UTF-8.
+pub fn segments(path: &str) -> Option<Vec<String>> {
+    // In a path, unlike in a query, `+` is itself.
+    path.split('/').map(|s| crate::query::decode(&s.replace('+', "%2B")).ok()).collect()
+}
+
 /// What the decoded segments of a path mean; `None`: there is no such path.
 pub fn parse(segments: &[&str]) -> Option<Route> {
     let (first, rest) = segments.split_first().unwrap_or((&"", &[]));
@@ -408,7 +414,7 @@ mod tests {
                 .split('/')
                 .skip(1)
                 .map(|s| match s.split_once(':') {
-                    Some(("n", name)) if name == "masterid" => "1".to_owned(),
+                    Some(("n", "masterid")) => "1".to_owned(),
                     Some(("n", _)) => "12".to_owned(),
                     Some((_, name)) => name.to_owned(),
                     None => s.to_owned(),

@@ -9,6 +9,7 @@ pub mod rest;
 use control::Control;
 use model::Event;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +28,10 @@ pub struct Web {
     pub shutdown: CancellationToken,
     /// Who may act.
     pub auth: Arc<rest::auth::Auth>,
+    /// Rises with each commit, once that is durable and before its events are sent: answers are kept while it stands.
+    pub version: Arc<AtomicU64>,
+    /// What REST keeps between requests; begins empty (`Arc::default()`).
+    pub rest: Arc<rest::Shared>,
 }
 
 /// All routes of the one port but the workers'.
