@@ -197,6 +197,11 @@ impl World {
         self.workers.values()
     }
 
+    /// The configured builders that a worker may run builds of.
+    pub fn builders_on(&self, worker: WorkerId) -> impl Iterator<Item = BuilderId> {
+        self.builders.iter().filter(move |(_, state)| state.workers.contains(&worker)).map(|(id, _)| *id)
+    }
+
     /// A scheduler by its name.
     pub fn scheduler_named(&self, name: &str) -> Option<&Scheduler> {
         self.scheduler_names.get(name).and_then(|id| self.schedulers.get(id)).map(|e| &e.scheduler)
@@ -319,6 +324,12 @@ impl World {
                 if let Some(s) = found {
                     s.status = StepStatus::Complete { at: *at, results: *results };
                     s.state = state.clone();
+                }
+            }
+            Transition::LogSealed { log, lines, bytes, crc32 } => {
+                let found = self.builds.values_mut().find_map(|b| b.logs.iter_mut().find(|l| l.id == *log));
+                if let Some(l) = found {
+                    l.status = model::LogStatus::Sealed { lines: *lines, bytes: *bytes, crc32: *crc32 };
                 }
             }
             Transition::PropertySet { build, name, property } => {
