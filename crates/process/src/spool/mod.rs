@@ -1,0 +1,135 @@
+//! The spool of a job: what its command said, in files, until somebody else has it for certain.
+//!
+//! `SLOTDIR/jobs/ID/` holds the file `job` (see [`read_job`]) and segments `00000000.seg`, `00000001.seg` and so on.
+//! Version 1 of a segment, all numbers little-endian:
+//!
+//! ```text
+//! "SLSEG" 0x1a  version u16   number u32   logs u32
+//!     then for each log:      log u32      offset u64      where the log stands when the segment begins
+//! records until the end:
+//!     length u32  crc u32  log u16  stream u8  kind u8  offset u64  payload
+//! ```
+//!
+//! `length` is the payload's; the CRC-32 (IEEE 802.3) goes over all that follows it, payload included. Kind 0 is output
+//! of a log, standing at `offset` in it; kind 1 is the outcome in MessagePack with named fields, the last record of the last
+//! segment. A record is appended with one `writev`; one that is not whole yet is waited for.
+
+use crate::{Job, JobId};
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::{Path, PathBuf};
+
+mod reader;
+
+pub use reader::{Reader, Trim};
+
+/// Where a piece of output came from. The numbers are those of the format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum Stream {
+    /// Standard output, or a terminal.
+    Stdout = 0,
+    /// Standard error.
+    Stderr = 1,
+    /// Said by Sluice itself: the command, how it ended.
+    Header = 2,
+}
+
+impl Stream {
+    /// The number in the format.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The stream with this number.
+    pub fn from_code(code: u8) -> Option<Self> {
+        [Stream::Stdout, Stream::Stderr, Stream::Header].get(usize::from(code)).copied()
+    }
+}
+
+/// A piece of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// Which log.
+    pub log: u16,
+    /// Which stream.
+    pub stream: Stream,
+    /// Where its first byte stands in the log.
+    pub offset: u64,
+    /// The bytes; never empty.
+    pub data: Vec<u8>,
+}
+
+/// Why a spool cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SpoolError {
+    /// The system does not let us.
+    #[error("the spool file {} cannot be used", .file.display())]
+    Io {
+        /// Which file.
+        file: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file is not what a supervisor writes.
+    #[error("the spool file {} is damaged at byte {at}: {what}", .file.display())]
+    Damaged {
+        /// Which file.
+        file: PathBuf,
+        /// Where.
+        at: u64,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// Written by a version that this one does not know.
+    #[error("the spool file {} has version {version}, this program reads version {ours}", .file.display(), ours = VERSION)]
+    Version {
+        /// Which file.
+        file: PathBuf,
+        /// Its version.
+        version: u16,
+    },
+    /// The bytes asked for are trimmed already.
+    #[error("log {log} of the spool {} begins at byte {begins}, byte {asked} is gone", .dir.display())]
+    Trimmed {
+        /// Which spool.
+        dir: PathBuf,
+        /// Which log.
+        log: u16,
+        /// What was asked for.
+        asked: u64,
+        /// What is there.
+        begins: u64,
+    },
+}
+
+/// The version of the segments that this build writes and reads.
+pub const VERSION: u16 = 1;
+
+/// The jobs of a slot that have a spool, sorted by name. None if the slot does not exist.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn jobs(slot_dir: &Path) -> io::Result<Vec<JobId>> {
+    let _ = slot_dir;
+    Ok(Vec::new())
+}
+
+/// The job whose spool lies in this directory (`JobId::dir`).
+///
+/// # Errors
+/// The file `job` is absent or damaged.
+pub fn read_job(dir: &Path) -> Result<Job, SpoolError> {
+    Err(SpoolError::Damaged { file: dir.join("job"), at: 0, what: "not written yet" })
+}
+
+/// Deletes a job's spool. Call it when its outcome is safe elsewhere.
+///
+/// # Errors
+/// It cannot be deleted. An absent one is fine.
+pub fn remove(dir: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(dir) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}
