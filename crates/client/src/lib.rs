@@ -1,1 +1,87 @@
-//! A typed client of the HTTP interface.
+//! A typed client of the HTTP interface: what the command line and tests speak to a master with.
+
+mod act;
+mod error;
+mod events;
+mod read;
+
+pub use error::ClientError;
+pub use events::{Heard, Listener};
+pub use read::Filter;
+
+use reqwest::{RequestBuilder, Response, StatusCode};
+use std::time::Duration;
+
+/// A client of one master. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    url: String,
+    token: Option<String>,
+}
+
+/// How long a connection may take to open.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// How long a peer may say nothing before it counts as gone. Event streams have a comment every fifteen seconds.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// The longest answer that is read whole; logs are streamed and have no limit.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
+
+impl Client {
+    /// A client of the master at `url` (`http://127.0.0.1:8010`, with or without a slash at the end).
+    /// `token` is what acts need; reading needs none.
+    ///
+    /// # Errors
+    /// When `url` is no http or https address, or TLS cannot be set up.
+    pub fn new(url: &str, token: Option<String>) -> Result<Self, ClientError> {
+        let parsed = reqwest::Url::parse(url).ok().filter(|u| matches!(u.scheme(), "http" | "https") && u.has_host());
+        if parsed.is_none() {
+            return Err(ClientError::Address(url.to_owned()));
+        }
+        // Twice is once: whoever was first has installed the same provider.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT)
+            .read_timeout(QUIET)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("sluice/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|e| ClientError::Setup(error::chain(&e)))?;
+        Ok(Self { http, url: url.trim_end_matches('/').to_owned(), token })
+    }
+
+    /// The master's address, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        let request = match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        let response = request.send().await.map_err(|e| error::connection(&self.url, &e))?;
+        match response.status() {
+            status if status.is_success() => Ok(response),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                Err(ClientError::Denied { url: self.url.clone(), what: error::said(response).await })
+            }
+            StatusCode::NOT_FOUND => Err(ClientError::NotFound { what: error::said(response).await }),
+            status => Err(ClientError::Refused { status: status.as_u16(), what: error::said(response).await }),
+        }
+    }
+
+    /// The whole body, if it is not too long.
+    async fn body(&self, mut response: Response) -> Result<Vec<u8>, ClientError> {
+        let mut body = Vec::new();
+        while let Some(piece) = response.chunk().await.map_err(|e| error::connection(&self.url, &e))? {
+            if body.len() + piece.len() > MOST_BYTES {
+                return Err(ClientError::TooLong { most: MOST_BYTES });
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(body)
+    }
+}
