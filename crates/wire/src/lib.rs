@@ -1,1 +1,52 @@
 //! What master and worker say to each other, and the session that survives a lost line.
+//!
+//! Ring 1: state machines over values. Frames come in as bytes, time comes in as a [`model::Time`], and what is to be
+//! done goes out as events, actions and frames; sockets, clocks and files belong to whoever drives them.
+//!
+//! A *frame* is one WebSocket binary message: a MessagePack array of messages with named fields, at most
+//! [`FRAME_LIMIT`] bytes. A *session* is one connection ([`MasterSession`], [`WorkerSession`]); a *ledger* is what
+//! outlives it ([`MasterLedger`], [`WorkerLedger`]): which commands there are, and how far each of their logs has come.
+//!
+//! The life of a command: `start` → `started` → `chunk`s with offsets, answered by `ack`s → `ended` → `forget`.
+//! After a lost line the worker's `hello` names all that it holds, and the master answers each with `resume` or `drop`.
+
+mod command;
+mod ending;
+mod error;
+mod frame;
+mod master;
+mod message;
+mod pace;
+mod work;
+mod worker;
+
+pub use command::CommandId;
+pub use ending::{EndedBy, Ending, Exit, Usage};
+pub use error::{AssignmentError, ProtocolError};
+pub use frame::{decode_to_master, decode_to_worker, encode_to_master, encode_to_worker};
+pub use master::{Expectation, MasterEvent, MasterLedger, MasterSession, Standing};
+pub use message::{Again, Held, HeldState, Hello, LogLength, ResumeLog, ToMaster, ToWorker, Welcome};
+pub use work::{Assignment, GitWork, PatchWork, ShellWork, Work};
+pub use worker::{Login, ReadWish, WorkerAction, WorkerLedger, WorkerSession};
+
+/// The version of everything that this room defines. Fields may be added without raising it; a reader ignores those
+/// that it does not know.
+pub const PROTOCOL: u32 = 1;
+
+/// The longest frame, in bytes. A longer one ends the connection before it is read.
+pub const FRAME_LIMIT: usize = 1 << 20;
+
+/// The most log bytes in one message.
+pub const CHUNK_LIMIT: usize = 256 << 10;
+
+/// The longest assignment, in bytes as encoded; patches are what makes one long.
+pub const ASSIGNMENT_LIMIT: usize = 16 << 20;
+
+/// The most commands that a worker holds at once.
+pub const COMMAND_LIMIT: usize = 4096;
+
+/// The most logs that a command has.
+pub const LOG_LIMIT: usize = 64;
+
+/// The longest text (a reason, an error) in a message, in bytes; a longer one is cut.
+pub const TEXT_LIMIT: usize = 4096;
