@@ -63,7 +63,8 @@ fn contains(value: &Value, operand: &Operand) -> bool {
         (Value::String(text), Operand::Text(part)) => text.contains(part.as_str()),
         // An operand for a list is text, whatever the list holds.
         (Value::Array(items), Operand::Text(item)) => {
-            items.iter().any(|v| v.as_str().map_or_else(|| v.to_string() == *item, |v| v == item))
+            let number = item.parse::<i64>().ok();
+            items.iter().any(|v| v.as_str().map_or(number.is_some() && v.as_i64() == number, |v| v == item))
         }
         _ => false,
     }

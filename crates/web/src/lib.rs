@@ -12,6 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
 
 /// What every handler may use.
 #[derive(Clone)]
@@ -36,5 +38,14 @@ pub struct Web {
 
 /// All routes of the one port but the workers'.
 pub fn router(web: Web) -> axum::Router {
-    pages::router().merge(rest::router()).with_state(web)
+    dressed(pages::router().merge(rest::router())).with_state(web)
+}
+
+/// What every answer gets, whoever gives it: a panic becomes a 500, text is compressed (streams of events are not),
+/// and the headers say what a browser may do with it.
+fn dressed(router: axum::Router<Web>) -> axum::Router<Web> {
+    router
+        .layer(CatchPanicLayer::new())
+        .layer(CompressionLayer::new())
+        .layer(axum::middleware::map_response(rest::guard::headed))
 }

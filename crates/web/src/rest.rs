@@ -1,16 +1,53 @@
 //! The REST interface and its events, in the shapes of Buildbot 4.3; who may act; the headers of every answer.
 
+mod act;
 pub mod auth;
+mod badge;
+mod cache;
+mod find;
 pub(crate) mod guard;
+mod listen;
+mod live;
+mod log;
+mod login;
+mod read;
+mod reply;
 pub mod session;
+mod socket;
+mod worker;
 
 use crate::Web;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+
+pub use read::API;
 
 /// What the interface keeps between requests: answers of the present version, and who listens.
 #[derive(Default)]
-pub struct Shared {}
+pub struct Shared {
+    cache: cache::Cache,
+    listeners: listen::Listeners,
+}
 
-/// `/api/v2/…`, `/sse/…`, `/ws`, `/auth/login`, `/auth/logout`, `/healthz`, `/cc.xml`, `/badges/…`.
+/// The longest body of an act.
+const MOST_BODY: usize = 4 * 1024 * 1024;
+
+/// `/api/v2/…`, `/sse/…`, `/ws`, `/auth/login`, `/auth/logout`, `/healthz`, `/cc.xml`, `/badges/BUILDER.svg`.
 pub fn router() -> axum::Router<Web> {
     axum::Router::new()
+        .route("/api/v2", get(read::get).post(act::post))
+        .route("/api/v2/", get(read::get).post(act::post))
+        .route("/api/v2/{*path}", get(read::get).post(act::post))
+        .route("/sse", get(listen::nothing))
+        .route("/sse/listen", get(listen::listen_to_nothing))
+        .route("/sse/listen/{*path}", get(listen::listen))
+        .route("/sse/add/{listener}/{*path}", get(listen::add))
+        .route("/sse/remove/{listener}/{*path}", get(listen::remove))
+        .route("/ws", get(socket::open))
+        .route("/auth/login", post(login::login))
+        .route("/auth/logout", post(login::logout))
+        .route("/healthz", get(live::healthz))
+        .route("/cc.xml", get(badge::cc))
+        .route("/badges/{name}", get(badge::badge))
+        .layer(DefaultBodyLimit::max(MOST_BODY))
 }

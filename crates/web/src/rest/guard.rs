@@ -1,6 +1,7 @@
 //! What every answer carries, and what a request must not be: the headers, and pages of other sites.
 
 use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
 
 /// Whether a browser says that another site's page asks.
 ///
@@ -27,9 +28,17 @@ fn origin_of(url: &str) -> Option<&str> {
     Some(&url[..end])
 }
 
+/// Puts the headers on an answer that has no such headers of its own.
+pub(crate) async fn headed(mut response: Response) -> Response {
+    for (name, value) in HEADERS {
+        response.headers_mut().entry(name).or_insert(value);
+    }
+    response
+}
+
 /// The headers of every answer. Nothing inline runs, nothing of other sites is loaded, no page of another site frames
 /// ours, and no browser guesses at types.
-pub(crate) const HEADERS: [(&str, HeaderValue); 4] = [
+const HEADERS: [(&str, HeaderValue); 4] = [
     (
         "content-security-policy",
         HeaderValue::from_static(
