@@ -7,8 +7,8 @@ use model::*;
 const T0: Time = Time(1_700_000_000_900_000);
 
 fn show<T: Document>(row: T) -> String {
-    let text = answer::text(&row, Layout::Indented).unwrap();
-    String::from_utf8(text).unwrap()
+    let text = answer::text(&row, Layout::Indented).expect("a document is JSON");
+    String::from_utf8(text).expect("JSON is UTF-8")
 }
 
 fn build() -> Build {
@@ -458,8 +458,9 @@ fn answers_have_a_list_and_meta() {
 #[test]
 fn documents_have_the_fields_that_queries_may_name() {
     fn check<T: Document>(row: T) {
-        let value = serde_json::to_value(row).unwrap();
-        let written: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+        let value = serde_json::to_value(row).expect("a document is JSON");
+        let written: Vec<&str> =
+            value.as_object().expect("a document is an object").keys().map(String::as_str).collect();
         let mut named: Vec<&str> = T::FIELDS.iter().map(|f| f.name).collect();
         named.sort_unstable();
         assert_eq!(written, named, "{}", T::PLURAL);

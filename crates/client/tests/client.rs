@@ -1,5 +1,7 @@
 //! The client against a small server on a real port: documents, acts, logs, events and every kind of refusal.
 
+#![expect(clippy::unwrap_used, reason = "the server that the tests speak to ends with them")]
+
 use api::{AddChange, Answer, ForceParams, Reply, RpcError};
 use axum::Router;
 use axum::body::{Body, Bytes};
