@@ -5,7 +5,7 @@ mod ledger;
 pub use ledger::{Expectation, MasterLedger, Standing};
 
 use crate::frame::{self, Frames};
-use crate::message::{Again, HeldState, Hello, LogLength, ToMaster, ToWorker, Welcome};
+use crate::message::{Again, Hello, LogLength, ToMaster, ToWorker, Welcome};
 use crate::{CommandId, Ending, FRAME_LIMIT, PROTOCOL, ProtocolError};
 use model::{Stream, Time};
 use std::collections::BTreeSet;
@@ -24,7 +24,7 @@ pub struct MasterSession {
     pinged: Time,
     pings: u64,
     frames: Frames,
-    held: Vec<(CommandId, HeldState)>,
+    held: Vec<CommandId>,
     /// Dropped commands of which the worker may still be speaking.
     dropping: BTreeSet<CommandId>,
     generation: u64,
@@ -192,7 +192,7 @@ impl MasterSession {
         if hello.held.len() > crate::COMMAND_LIMIT {
             return Err(ProtocolError::TooManyCommands);
         }
-        self.held = hello.held.iter().map(|h| (h.command, h.state)).collect();
+        self.held = hello.held.iter().map(|h| h.command).collect();
         self.stage = Stage::Asking;
         events.push(MasterEvent::Login(hello));
         Ok(())
@@ -257,9 +257,10 @@ impl MasterSession {
         self.pinged = now;
         self.say(&ToWorker::Welcome(terms));
         self.generation = ledger.connected();
-        for (command, state) in std::mem::take(&mut self.held) {
-            match ledger.verdict(command, state) {
-                Ok(resume) => {
+        for command in std::mem::take(&mut self.held) {
+            match ledger.verdict(command) {
+                Ok(None) => {}
+                Ok(Some(resume)) => {
                     self.say(&resume);
                     events.push(MasterEvent::Resumed { command });
                 }

@@ -110,7 +110,8 @@ pub struct LogLength {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ToWorker {
-    /// The worker is let in. A `resume` or a `drop` follows for every command that its hello named.
+    /// The worker is let in. A `resume`, a `drop` or, at some time, a `forget` follows for every command
+    /// that its hello named.
     Welcome(Welcome),
     /// The worker is not let in, or the connection ends over an error. The last message.
     Refused {

@@ -100,13 +100,15 @@ impl ShellWork {
 }
 
 impl GitWork {
-    /// The work of a step for a source. Without a stamp of its codebase it takes the newest of the step's branch.
+    /// The work of a step for a source. Without a stamp of its codebase it takes the newest of the step's branch. An empty
+    /// branch or revision counts as none.
     pub fn of(spec: &GitSpec, stamp: Option<&SourceStamp>, env: &BTreeMap<String, String>) -> Self {
+        let named = |text: Option<&String>| text.filter(|t| !t.is_empty()).cloned();
         let patch = stamp.and_then(|s| s.patch.as_ref());
         Self {
             repository: spec.repository.clone(),
-            branch: stamp.and_then(|s| s.branch.clone()).or_else(|| spec.branch.clone()),
-            revision: stamp.filter(|_| !spec.always_use_latest).and_then(|s| s.revision.clone()),
+            branch: named(stamp.and_then(|s| s.branch.as_ref())).or_else(|| named(spec.branch.as_ref())),
+            revision: named(stamp.filter(|_| !spec.always_use_latest).and_then(|s| s.revision.as_ref())),
             patch: patch.map(|p| PatchWork { level: p.level, subdir: p.subdir.clone(), body: p.body.clone() }),
             mode: spec.mode,
             workdir: spec.workdir.clone(),

@@ -105,7 +105,8 @@ pub enum WorkerAction {
         /// Why, in words.
         reason: String,
     },
-    /// Throw the spool of an ended command away; the ledger has forgotten it already.
+    /// Throw the spool of a command away that has ended, even if its end was not read yet; the ledger has forgotten it
+    /// already.
     Forget {
         /// Which.
         command: CommandId,

@@ -142,9 +142,9 @@ impl Bench {
         let mut master_ledger = MasterLedger::new();
         let ids: Vec<_> = (1..=3).map(|step| CommandId { build: 1, epoch: 1, step }).collect();
         for &id in &ids {
-            master_ledger.start(id, &assignment()).unwrap();
+            master_ledger.start(id, &assignment()).expect("sound");
         }
-        let worker = WorkerSession::new(&mut worker_ledger, login(), Time(0)).unwrap();
+        let worker = WorkerSession::new(&mut worker_ledger, login(), Time(0)).expect("sound");
         Self {
             now: Time(0),
             stored: ids.iter().map(|&id| (id, Stored::default())).collect(),
@@ -164,13 +164,13 @@ impl Bench {
     fn reconnect(&mut self) {
         self.up.clear();
         self.down.clear();
-        self.worker = WorkerSession::new(&mut self.worker_ledger, login(), self.now).unwrap();
+        self.worker = WorkerSession::new(&mut self.worker_ledger, login(), self.now).expect("sound");
         self.master = MasterSession::new(self.now);
     }
 
     fn pump(&mut self) {
         while let Some(wish) = self.worker.next_read(&self.worker_ledger) {
-            let spool = self.spools.get_mut(&wish.command).unwrap();
+            let spool = self.spools.get_mut(&wish.command).expect("sound");
             let pieces = spool.read(wish.limit);
             if pieces.is_empty() {
                 self.worker_ledger.drained(wish.command);
@@ -180,10 +180,10 @@ impl Bench {
             }
             for (log, stream, offset, data) in pieces {
                 let piece = (wish.command, log, stream);
-                self.worker.chunk(&mut self.worker_ledger, piece, offset, &data, self.now).unwrap();
+                self.worker.chunk(&mut self.worker_ledger, piece, offset, &data, self.now).expect("sound");
             }
         }
-        while let Some(frame) = self.worker.next_frame(&mut self.worker_ledger, self.now).unwrap() {
+        while let Some(frame) = self.worker.next_frame(&mut self.worker_ledger, self.now).expect("sound") {
             self.up.push_back(frame);
         }
         while let Some(frame) = self.master.next_frame(&mut self.master_ledger) {
@@ -195,9 +195,9 @@ impl Bench {
         let Some(frame) = self.up.pop_front() else { return };
         let mut events = Vec::new();
         if self.master.is_live() {
-            self.master.receive(&mut self.master_ledger, &frame, self.now, &mut events).unwrap();
+            self.master.receive(&mut self.master_ledger, &frame, self.now, &mut events).expect("sound");
         } else {
-            self.master.hello(&frame, self.now).unwrap();
+            self.master.hello(&frame, self.now).expect("sound");
             self.sessions += 1;
             let terms = Welcome { session: self.sessions, ..self.terms };
             self.master.welcome(&mut self.master_ledger, terms, self.now, &mut events);
@@ -210,14 +210,14 @@ impl Bench {
     fn master_event(&mut self, event: MasterEvent) {
         match event {
             MasterEvent::Chunk { command, log, offset, data, .. } => {
-                let stored = self.stored.get_mut(&command).unwrap();
+                let stored = self.stored.get_mut(&command).expect("sound");
                 assert!(!stored.end_seen, "output after the end");
                 let bytes = stored.logs.entry(log).or_default();
                 assert_eq!(offset, bytes.len() as u64);
                 bytes.extend_from_slice(&data);
             }
             MasterEvent::Ended { command, logs, .. } => {
-                let stored = self.stored.get_mut(&command).unwrap();
+                let stored = self.stored.get_mut(&command).expect("sound");
                 assert!(!stored.end_seen, "a second end");
                 stored.end_seen = true;
                 for length in logs {
@@ -234,7 +234,7 @@ impl Bench {
     fn down(&mut self) {
         let Some(frame) = self.down.pop_front() else { return };
         let mut actions = Vec::new();
-        self.worker.receive(&mut self.worker_ledger, &frame, self.now, &mut actions).unwrap();
+        self.worker.receive(&mut self.worker_ledger, &frame, self.now, &mut actions).expect("sound");
         for action in actions {
             match action {
                 WorkerAction::Welcomed(_) => {}
@@ -242,9 +242,11 @@ impl Bench {
                     assert!(self.spools.insert(command, Spool::default()).is_none(), "begun twice");
                     self.worker_ledger.started(command);
                 }
-                WorkerAction::Seek { command, positions } => self.spools.get_mut(&command).unwrap().seek(&positions),
+                WorkerAction::Seek { command, positions } => {
+                    self.spools.get_mut(&command).expect("sound").seek(&positions)
+                }
                 WorkerAction::Trim { command, log, offset } => {
-                    let spool = self.spools.get_mut(&command).unwrap();
+                    let spool = self.spools.get_mut(&command).expect("sound");
                     spool.records.retain(|(l, _, at, data)| *l != log || at + data.len() as u64 > offset);
                     spool.next = 0;
                     spool.trimmed.insert(log, offset);
@@ -287,7 +289,7 @@ impl Bench {
             Happening::WorkerDies => {
                 self.worker_ledger = WorkerLedger::new();
                 for &command in self.spools.keys() {
-                    self.worker_ledger.adopt(command).unwrap();
+                    self.worker_ledger.adopt(command).expect("sound");
                 }
                 self.reconnect();
             }
@@ -330,7 +332,7 @@ impl Bench {
             }
             let logs: Vec<_> = stored.logs.iter().map(|(&log, bytes)| (log, bytes.len() as u64)).collect();
             let assignment = (!self.spools.contains_key(&command)).then(assignment);
-            self.master_ledger.expect(Expectation { command, logs, assignment, interrupt: None }).unwrap();
+            self.master_ledger.expect(Expectation { command, logs, assignment, interrupt: None }).expect("sound");
         }
         self.reconnect();
     }

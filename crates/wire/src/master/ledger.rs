@@ -2,7 +2,7 @@
 
 use crate::ProtocolError;
 use crate::frame;
-use crate::message::{HeldState, LogLength, ResumeLog, ToWorker, Welcome};
+use crate::message::{LogLength, ResumeLog, ToWorker, Welcome};
 use crate::{ASSIGNMENT_LIMIT, Assignment, AssignmentError, CHUNK_LIMIT, COMMAND_LIMIT, CommandId, LOG_LIMIT};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -218,8 +218,9 @@ impl MasterLedger {
         std::mem::take(&mut self.dropped)
     }
 
-    /// What to answer to a held command: from where to go on, or why nobody waits for it.
-    pub(super) fn verdict(&mut self, command: CommandId, _state: HeldState) -> Result<ToWorker, String> {
+    /// What to answer to a held command: from where to go on, or why nobody waits for it. One whose end came already hears
+    /// nothing until it is forgotten.
+    pub(super) fn verdict(&mut self, command: CommandId) -> Result<Option<ToWorker>, String> {
         let Some(entry) = self.commands.get_mut(&command) else {
             let CommandId { build, epoch, .. } = command;
             let newer =
@@ -234,14 +235,15 @@ impl MasterLedger {
         entry.live = true;
         entry.start_told = true;
         entry.assignment = None;
-        if entry.standing == Standing::Asked {
-            entry.standing = Standing::Held;
+        match entry.standing {
+            Standing::Ended => return Ok(None),
+            Standing::Asked | Standing::Held => entry.standing = Standing::Held,
         }
         let logs = entry.logs.iter_mut().map(|(&log, place)| {
             place.told = (place.received, place.durable);
             ResumeLog { log, from: place.arrived, received: place.received, durable: place.durable }
         });
-        Ok(ToWorker::Resume { command, logs: logs.collect() })
+        Ok(Some(ToWorker::Resume { command, logs: logs.collect() }))
     }
 
     /// After all verdicts: the commands that the worker had and did not name. They are forgotten here, but for those whose
@@ -380,7 +382,7 @@ impl MasterLedger {
         }
         for (&log, place) in &mut entry.logs {
             let now = (place.received, place.durable);
-            if place.told != now && entry.live {
+            if place.told != now && entry.live && entry.standing != Standing::Ended {
                 place.told = now;
                 self.outbox.push_back(ToWorker::Ack { command, log, received: now.0, durable: now.1 });
             }
