@@ -1,0 +1,8 @@
+//! The REST interface against a real store and real logs, with a master that only notes what it is asked.
+
+#![expect(clippy::unwrap_used, reason = "a town that cannot be built ends the test, and says where")]
+
+mod acting;
+mod listening;
+mod reading;
+mod town;
