@@ -5,6 +5,7 @@ mod error;
 mod events;
 mod read;
 
+pub use api::Forced;
 pub use error::ClientError;
 pub use events::{Heard, Listener};
 pub use read::Filter;

@@ -95,6 +95,33 @@ async fn streams_end_with_the_master() {
 }
 
 #[tokio::test]
+async fn a_socket_hears_what_it_consumes() {
+    use futures_util::SinkExt as _;
+    use tokio_tungstenite::tungstenite::Message;
+    let town = Town::new().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/ws", listener.local_addr().unwrap());
+    let router = web::router(town.web.clone());
+    let server = tokio::spawn(async move { axum::serve(listener, router).await });
+    let (mut socket, _) = tokio_tungstenite::connect_async(&url).await.unwrap();
+    let next = async |socket: &mut tokio_tungstenite::WebSocketStream<_>| {
+        let message = tokio::time::timeout(Duration::from_secs(20), socket.next()).await.unwrap();
+        message.map(|m| m.unwrap().into_text().unwrap().to_string())
+    };
+    socket.send(Message::text(r#"{"cmd":"startConsuming","path":"builds/*/*","_id":1}"#)).await.unwrap();
+    assert_eq!(next(&mut socket).await.unwrap(), r#"{"_id":1,"code":200,"msg":"OK"}"#);
+    say(&town, "steps/1/new");
+    say(&town, "builds/9/finished");
+    let event = r#"{"k":"builds/9/finished","m":{"said":"builds/9/finished"}}"#;
+    assert_eq!(next(&mut socket).await.unwrap(), event);
+    socket.send(Message::binary(vec![0xff, 0xfe])).await.unwrap();
+    assert_eq!(next(&mut socket).await.unwrap(), r#"{"_id":null,"code":400,"error":"commands are text"}"#);
+    town.web.shutdown.cancel();
+    assert!(matches!(socket.next().await, None | Some(Err(_) | Ok(Message::Close(_)))));
+    server.abort();
+}
+
+#[tokio::test]
 async fn hostile_paths_are_refused() {
     let town = Town::new().await;
     let deep = format!("/sse/listen/{}", "a/".repeat(60));
