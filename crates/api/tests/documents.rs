@@ -313,7 +313,7 @@ fn a_step_and_its_log() {
 }
 
 #[test]
-fn builders_workers_and_schedulers() {
+fn a_builder_and_a_scheduler() {
     let builder = Builder {
         id: BuilderId(1),
         name: "linux".to_owned(),
@@ -340,6 +340,29 @@ fn builders_workers_and_schedulers() {
       ]
     }
     "#);
+    let scheduler = Scheduler {
+        id: SchedulerId(1),
+        name: "quick".to_owned(),
+        configured: true,
+        state: model::scheduler::SchedulerState::default(),
+    };
+    insta::assert_snapshot!(show(api::Scheduler::of(&scheduler, &api::Master::here(T0))), @r#"
+    {
+      "schedulerid": 1,
+      "name": "quick",
+      "enabled": true,
+      "master": {
+        "masterid": 1,
+        "name": "sluice",
+        "active": true,
+        "last_active": 1700000000
+      }
+    }
+    "#);
+}
+
+#[test]
+fn a_worker_is_connected_to_the_master_or_to_none() {
     let worker = Worker {
         id: WorkerId(2),
         name: "mac-mini".to_owned(),
@@ -378,25 +401,6 @@ fn builders_workers_and_schedulers() {
     "#);
     let away = api::Worker::of(&Worker { connected: false, ..worker }, &[]);
     assert!(!away.is_connected());
-    let scheduler = Scheduler {
-        id: SchedulerId(1),
-        name: "quick".to_owned(),
-        configured: true,
-        state: model::scheduler::SchedulerState::default(),
-    };
-    insta::assert_snapshot!(show(api::Scheduler::of(&scheduler, &api::Master::here(T0))), @r#"
-    {
-      "schedulerid": 1,
-      "name": "quick",
-      "enabled": true,
-      "master": {
-        "masterid": 1,
-        "name": "sluice",
-        "active": true,
-        "last_active": 1700000000
-      }
-    }
-    "#);
 }
 
 #[test]
