@@ -38,12 +38,15 @@ impl Client {
     /// When `url` is no http or https address, or TLS cannot be set up.
     pub fn new(url: &str, token: Option<String>) -> Result<Self, ClientError> {
         let parsed = reqwest::Url::parse(url).ok().filter(|u| matches!(u.scheme(), "http" | "https") && u.has_host());
-        if parsed.is_none() {
-            return Err(ClientError::Address(url.to_owned()));
-        }
+        let Some(parsed) = parsed else { return Err(ClientError::Address(url.to_owned())) };
         // Twice is once: whoever was first has installed the same provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
+        let mut builder = reqwest::Client::builder();
+        if matches!(parsed.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")) {
+            // The environment's proxy is on another machine, whose own localhost is not meant.
+            builder = builder.no_proxy();
+        }
+        let http = builder
             .connect_timeout(CONNECT)
             .read_timeout(QUIET)
             .redirect(reqwest::redirect::Policy::none())
