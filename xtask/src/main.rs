@@ -1,2 +1,49 @@
-//! The project's own chores.
-fn main() {}
+//! The project's own chores: `cargo xtask check | test | bench | tidy`.
+
+mod bench;
+mod needs;
+mod run;
+mod tidy;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's own chores", max_term_width = 80)]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Format, lints, import table and tidy, fast tests: the inner loop
+    Check,
+    /// Everything: installs what the tests need, then all of them
+    Test,
+    /// Measure, and write docs/benchmarks.md
+    Bench(bench::Args),
+    /// The import table, module headers, lengths, forbidden words
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    match chore() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("error: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn chore() -> anyhow::Result<()> {
+    // Wherever it is called from, chores are done at the root of the project.
+    std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
+    match Cli::parse().chore {
+        Chore::Check => run::check(),
+        Chore::Test => run::test(),
+        Chore::Bench(args) => bench::run(args),
+        Chore::Tidy => tidy::run(),
+    }
+}
