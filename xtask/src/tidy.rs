@@ -15,12 +15,14 @@ const LONGEST_FILE: usize = 1000;
 const IMPURE: &[&str] = &[
     "tokio",
     "std::fs",
-    "std::net",
+    "TcpStream",
+    "TcpListener",
+    "UdpSocket",
     "std::process",
     "std::thread",
     "Instant::now",
     "SystemTime",
-    "rand::",
+    "thread_rng",
     "getrandom",
 ];
 
