@@ -2,7 +2,7 @@
 
 use model::{BuildId, LogId};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -80,4 +80,11 @@ pub enum AppendError {
     /// The store of logs cannot take it.
     #[error(transparent)]
     Log(#[from] LogError),
+}
+
+impl LogError {
+    /// The operating system's answer to `act` on `path`.
+    pub(crate) fn io(act: &'static str, path: &Path, source: io::Error) -> Self {
+        LogError::Io { act, path: path.to_path_buf(), source: Arc::new(source) }
+    }
 }

@@ -8,10 +8,23 @@
 //! line ends at a newline, or where the stream changes in mid-line, so each line has exactly one stream. A last line
 //! without a newline counts.
 
+mod build;
+mod cache;
+mod check;
+mod clock;
 mod error;
+mod file;
+pub mod format;
+mod frame;
 mod growth;
 mod logs;
+mod read;
+mod scan;
+mod shared;
+mod sync;
+mod writer;
 
+pub use check::{Checked, State, check};
 pub use error::{AppendError, LogError};
 pub use growth::{Durable, Growth, SyncedReceiver};
 pub use logs::{Facts, Found, Hit, Line, Logs, Progress, Sealed};
