@@ -312,5 +312,8 @@ async fn badges_and_tray_monitors() {
     assert!(town.get("/badges/mac%20os.svg").await.text().contains("mac os: no build"));
     assert_eq!(town.get("/badges/%3Cscript%3E.svg").await.status, StatusCode::NOT_FOUND);
     let cc = town.get("/cc.xml").await;
-    insta::assert_snapshot!(cc.text(), @"");
+    insta::assert_snapshot!(cc.text(), @r#"
+    <?xml version="1.0" encoding="UTF-8"?>
+    <Projects><Project name="linux" activity="Building" lastBuildStatus="Failure" lastBuildLabel="1" lastBuildTime="2023-11-14T22:13:50Z" webUrl="http://sluice.test/builders/linux"></Project><Project name="mac os" activity="Sleeping" lastBuildStatus="Unknown" webUrl="http://sluice.test/builders/mac%20os"></Project></Projects>
+    "#);
 }
