@@ -4,143 +4,137 @@
 //! [`Store::snapshot`] gives the live part that the world is rebuilt from; the other methods answer questions about
 //! everything that was ever written and never wait for the writer.
 
+mod ask;
+mod batch;
+mod build;
+mod build_set;
+mod builder;
+mod change;
+mod dialect;
 mod error;
+mod field;
+mod log;
+mod migrate;
+mod op;
 mod pages;
+mod postgres;
+mod request;
+mod scheduler;
+mod snapshot;
+mod source;
+mod source_stamp;
+mod sqlite;
+mod step;
+mod value;
+mod worker;
 
 pub use error::{CommitError, StoreError};
 pub use pages::{Broken, LogPlace, Refusal};
 
-use model::{
-    Build, BuildId, BuildSet, BuildSetId, Builder, BuilderId, Change, ChangeId, LogFacts, LogId, Page, Query, Request,
-    RequestId, Scheduler, SchedulerId, Snapshot, SourceStamp, SourceStampId, Step, StepId, StepSpec, Time, Transition,
-    Worker, WorkerId,
-};
+use ask::{Ask, Asks, Rows};
+use batch::Queue;
+use model::{Page, Transition};
+use postgres::Postgres;
+use sqlite::Sqlite;
 use std::path::PathBuf;
+use value::{Cells, Row};
 
 /// Where the store is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
-    /// A file; it and its directory's journal files belong to the store. Created when absent.
+    /// A file; it and the journal files beside it belong to the store. Created when absent.
     Sqlite(PathBuf),
     /// An address (`postgres://user@host/database`, or `host=… dbname=…`), without TLS for now.
     Postgres(String),
 }
 
-/// At most so many rows come back from one question; `Page::total` tells how many there are.
+/// At most so many rows come back from one question; [`Page`]'s total tells how many there are.
 pub const MAX_ROWS: u64 = 10_000;
 
 /// The store. Clones share one writer and a few readers, which end with the last clone.
 #[derive(Clone)]
-pub struct Store {}
+pub struct Store {
+    writer: Queue,
+    readers: Readers,
+}
 
+/// What answers questions.
+#[derive(Clone)]
+enum Readers {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+/// What a question gives.
 type Answer<T> = Result<T, StoreError>;
-
-macro_rules! stubs { ($($(#[$doc:meta])* $name:ident($($arg:ident: $ty:ty),*) -> $ret:ty;)*) => {
-    impl Store { $($(#[$doc])* pub async fn $name(&self, $($arg: $ty),*) -> Answer<$ret> {
-        $(let _ = $arg;)* Err(StoreError::Unavailable(String::new()))
-    })* }
-} }
 
 impl Store {
     /// Opens the store, creates it when absent, and brings its schema up to date.
     ///
+    /// A PostgreSQL database belongs to one master at a time; SQLite's file is guarded by whoever owns its directory.
+    ///
     /// # Errors
     /// [`StoreError::Newer`], [`StoreError::InUse`], [`StoreError::Address`], [`StoreError::Unavailable`].
-    pub async fn open(_at: &Location) -> Answer<Store> {
-        Ok(Store {})
+    pub async fn open(at: &Location) -> Answer<Store> {
+        match at {
+            Location::Sqlite(path) => {
+                let (writer, readers) = sqlite::open(path.clone(), sqlite::Limits::default()).await?;
+                Ok(Store { writer, readers: Readers::Sqlite(readers) })
+            }
+            Location::Postgres(address) => {
+                let (writer, readers) = postgres::open(address).await?;
+                Ok(Store { writer, readers: Readers::Postgres(readers) })
+            }
+        }
     }
+
     /// Writes a batch: all of it, durable when this returns, or nothing.
     ///
-    /// A caller that is dropped while it waits does not take its batch back.
+    /// Batches are written in the order in which they were given. A caller that is dropped while it waits does not
+    /// take its batch back.
     ///
     /// # Errors
     /// See [`CommitError`].
-    pub async fn commit(&self, _batch: Vec<Transition>) -> Result<(), CommitError> {
-        Ok(())
+    pub async fn commit(&self, batch: Vec<Transition>) -> Result<(), CommitError> {
+        self.writer.commit(batch).await
     }
-    /// Waits until everything that was committed is written and the database is let go.
-    pub async fn close(self) {}
+
+    /// Waits until everything that was given to [`Store::commit`] is written, and ends the writer of all clones.
+    pub async fn close(self) {
+        self.writer.close().await;
+    }
+
+    /// The answers to some questions, all of one moment.
+    async fn answers<const N: usize>(&self, asks: Asks) -> Answer<[Rows; N]> {
+        let answers = match &self.readers {
+            Readers::Sqlite(readers) => readers.read(asks).await?,
+            Readers::Postgres(readers) => readers.read(asks).await?,
+        };
+        let count = answers.len();
+        answers.try_into().map_err(|_| StoreError::Unavailable(format!("{count} answers came to {N} questions")))
+    }
+
+    /// All rows of one question.
+    async fn all<T>(&self, asks: Asks, read: impl Fn(Row) -> Answer<T>) -> Answer<Vec<T>> {
+        let [rows] = self.answers(asks).await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    /// The first row of one question.
+    async fn first<T>(&self, asks: Asks, read: impl Fn(Row) -> Answer<T>) -> Answer<Option<T>> {
+        let [rows] = self.answers(asks).await?;
+        rows.into_iter().next().map(read).transpose()
+    }
+
+    /// A page of rows that need nothing else.
+    async fn page<T>(&self, asks: [Ask; 2], read: impl Fn(Row) -> Answer<T>) -> Answer<Page<T>> {
+        let [rows, count] = self.answers(Asks::of(asks.to_vec())).await?;
+        Ok(Page { rows: rows.into_iter().map(read).collect::<Answer<_>>()?, total: total(count)? })
+    }
 }
 
-stubs! {
-    /// Everything that is open, of one moment.
-    snapshot() -> Snapshot;
-    /// Builders.
-    builders(query: &Query) -> Page<Builder>;
-    /// One builder.
-    builder(id: BuilderId) -> Option<Builder>;
-    /// The builder of this name.
-    builder_by_name(name: &str) -> Option<Builder>;
-    /// Builds.
-    builds(query: &Query) -> Page<Build>;
-    /// Builds without their properties: cheaper.
-    builds_bare(query: &Query) -> Page<Build>;
-    /// One build.
-    build(id: BuildId) -> Option<Build>;
-    /// A builder's build by its number.
-    build_by_number(builder: BuilderId, number: i64) -> Option<Build>;
-    /// Builds of a change.
-    builds_of_change(change: ChangeId) -> Vec<Build>;
-    /// The last finished build of each builder, by builder.
-    last_finished() -> Vec<Build>;
-    /// The newest builds of each builder, by builder, newest first.
-    latest_builds(per_builder: u32) -> Vec<Build>;
-    /// Builds that ran at some moment from `from` until before `to`, newest first.
-    builds_between(from: Time, to: Time, limit: u64) -> Vec<Build>;
-    /// Builders that are broken, and since when.
-    broken() -> Vec<Broken>;
-    /// Build requests.
-    requests(query: &Query) -> Page<Request>;
-    /// One request.
-    request(id: RequestId) -> Option<Request>;
-    /// Build sets.
-    sets(query: &Query) -> Page<BuildSet>;
-    /// One set.
-    set(id: BuildSetId) -> Option<BuildSet>;
-    /// Source stamps.
-    stamps(query: &Query) -> Page<SourceStamp>;
-    /// One stamp.
-    stamp(id: SourceStampId) -> Option<SourceStamp>;
-    /// The stamps of a build, one per codebase.
-    stamps_of_build(build: BuildId) -> Vec<SourceStamp>;
-    /// Changes.
-    changes(query: &Query) -> Page<Change>;
-    /// One change.
-    change(id: ChangeId) -> Option<Change>;
-    /// The changes of a build's stamps, oldest first.
-    changes_of_build(build: BuildId) -> Vec<Change>;
-    /// The same for many builds at once: pairs in the order of builds, then of changes.
-    changes_of_builds(builds: &[BuildId]) -> Vec<(BuildId, Change)>;
-    /// Steps.
-    steps(query: &Query) -> Page<Step>;
-    /// One step.
-    step(id: StepId) -> Option<Step>;
-    /// The steps of a build that were begun, by number.
-    steps_of_build(build: BuildId) -> Vec<Step>;
-    /// What a build was started to do; empty when there is no such build.
-    plan_of_build(build: BuildId) -> Vec<StepSpec>;
-    /// The logs of a step, by number.
-    logs_of_step(step: StepId) -> Vec<LogFacts>;
-    /// The logs of all steps of a build, by step and number.
-    logs_of_build(build: BuildId) -> Vec<LogFacts>;
-    /// One log.
-    log(id: LogId) -> Option<LogFacts>;
-    /// Where a log belongs.
-    log_place(id: LogId) -> Option<LogPlace>;
-    /// Late answers that were refused, oldest first.
-    refusals_of_build(build: BuildId) -> Vec<Refusal>;
-    /// Workers.
-    workers(query: &Query) -> Page<Worker>;
-    /// One worker.
-    worker(id: WorkerId) -> Option<Worker>;
-    /// The worker of this name.
-    worker_by_name(name: &str) -> Option<Worker>;
-    /// Schedulers.
-    schedulers(query: &Query) -> Page<Scheduler>;
-    /// One scheduler.
-    scheduler(id: SchedulerId) -> Option<Scheduler>;
-    /// The scheduler of this name.
-    scheduler_by_name(name: &str) -> Option<Scheduler>;
-    /// What a change source remembers.
-    source_memory(source: &str) -> Option<String>;
+/// The answer to a question for a number.
+fn total(rows: Rows) -> Answer<u64> {
+    let mut cells = Cells::new("counts", rows.into_iter().next().unwrap_or_default());
+    cells.small()
 }

@@ -1,0 +1,136 @@
+//! Transitions as statements: what is written, and what must hold for it.
+
+use crate::value::V;
+use model::Transition;
+
+/// One statement that writes.
+pub(crate) struct Op {
+    /// Without tokens: the same text for both engines.
+    pub(crate) sql: &'static str,
+    pub(crate) params: Vec<V>,
+    /// Exactly one row must be touched; else the transition is stale, and this says why.
+    pub(crate) must: Option<Must>,
+    /// The rows it adds are counted here.
+    pub(crate) counted: Option<Counted>,
+    /// The transition's place in its batch.
+    pub(crate) index: usize,
+}
+
+/// What a transition needs to be so, and what is said when it is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Must {
+    thing: &'static str,
+    id: i64,
+    otherwise: &'static str,
+}
+
+impl Must {
+    /// The sentence for a stale transition.
+    pub(crate) fn what(self) -> String {
+        format!("{} {} {}", self.thing, self.id, self.otherwise)
+    }
+}
+
+/// Nouns whose rows are counted, so that a page's total costs nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counted {
+    Builds,
+    Requests,
+    Sets,
+    Stamps,
+    Changes,
+    Steps,
+}
+
+impl Counted {
+    /// All of them, in the order of their numbers.
+    pub(crate) const ALL: [Counted; 6] =
+        [Counted::Builds, Counted::Requests, Counted::Sets, Counted::Stamps, Counted::Changes, Counted::Steps];
+
+    /// The name in the table `counts`, which is also that of its table.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Counted::Builds => "builds",
+            Counted::Requests => "requests",
+            Counted::Sets => "sets",
+            Counted::Stamps => "stamps",
+            Counted::Changes => "changes",
+            Counted::Steps => "steps",
+        }
+    }
+}
+
+/// The statement that adds to a count.
+pub(crate) const COUNT: &str = "UPDATE counts SET n = n + $1 WHERE noun = $2";
+
+/// The statements of one batch, as they are put together.
+pub(crate) struct Ops {
+    pub(crate) list: Vec<Op>,
+    index: usize,
+}
+
+impl Ops {
+    /// The statements of a batch, but for the plans of its leases: see `build.rs`.
+    pub(crate) fn of(batch: Vec<Transition>) -> Self {
+        let mut ops = Ops { list: Vec::with_capacity(batch.len() * 2), index: 0 };
+        for (index, transition) in batch.into_iter().enumerate() {
+            ops.index = index;
+            ops.take(transition);
+        }
+        ops
+    }
+
+    /// A statement that always applies.
+    pub(crate) fn push(&mut self, sql: &'static str, params: Vec<V>) {
+        self.list.push(Op { sql, params, must: None, counted: None, index: self.index });
+    }
+
+    /// A statement that must touch exactly one row.
+    pub(crate) fn guarded(
+        &mut self,
+        sql: &'static str,
+        params: Vec<V>,
+        (thing, id, otherwise): (&'static str, i64, &'static str),
+    ) {
+        let must = Some(Must { thing, id, otherwise });
+        self.list.push(Op { sql, params, must, counted: None, index: self.index });
+    }
+
+    /// The rows of the last statement are counted.
+    pub(crate) fn count(&mut self, noun: Counted) {
+        if let Some(last) = self.list.last_mut() {
+            last.counted = Some(noun);
+        }
+    }
+
+    fn take(&mut self, transition: Transition) {
+        match transition {
+            Transition::BuilderKnown(builder) => self.know_builder(builder),
+            Transition::WorkerKnown(worker) => self.know_worker(worker),
+            Transition::SchedulerKnown(scheduler) => self.know_scheduler(scheduler),
+            Transition::ChangeAdded(change) => self.add_change(change),
+            Transition::SourceRemembers { source, memory } => self.remember_source(source, memory),
+            Transition::SchedulerRemembers { scheduler, state } => self.remember_scheduler(scheduler, &state),
+            Transition::SetFiled { set, requests } => self.file_set(set, requests),
+            Transition::BuildLeased { build, plan } => self.lease_build(build, &plan),
+            Transition::LeaseDated { build, epoch, until } => self.date_lease(build, epoch, until),
+            Transition::StopAsked { build, reason } => self.ask_stop(build, reason),
+            Transition::StepStarted { step, epoch, logs } => self.start_step(step, epoch, logs),
+            Transition::StepFinished { step, at, results, state } => self.finish_step(step, at, results, state),
+            Transition::LogSealed { log, lines, bytes, crc32 } => self.seal_log(log, lines, bytes, crc32),
+            Transition::PropertySet { build, name, property } => self.set_property(build, name, property),
+            Transition::BuildState { build, state } => self.tell_build(build, state),
+            Transition::BuildFinished { build, epoch, at, results, state } => {
+                self.finish_build(build, epoch, (at, results), state);
+            }
+            Transition::RequestReleased { request, retries } => self.release_request(request, retries),
+            Transition::RequestFinished { request, at, results } => self.finish_request(request, at, results),
+            Transition::SetFinished { set, at, results } => self.finish_set(set, at, results),
+            Transition::WorkerConnected { worker, at, info } => self.connect_worker(worker, at, &info),
+            Transition::WorkerDisconnected { worker, at } => self.disconnect_worker(worker, at),
+            Transition::WorkerPaused { worker, reason } => self.pause_worker(worker, reason),
+            Transition::Refused { build, epoch, at, what } => self.refuse(build, epoch, at, what),
+            Transition::UsualLearnt { builder, usual } => self.learn_usual(builder, &usual),
+        }
+    }
+}

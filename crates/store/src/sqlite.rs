@@ -1,0 +1,364 @@
+//! SQLite: one writer thread that makes batches durable in groups, and a few reader threads.
+
+use crate::ask::{Ask, Asks, Rows};
+use crate::batch::{Added, Batch, Group, Message, Queue, against_rule, judge};
+use crate::dialect::Dialect;
+use crate::op::{COUNT, Op};
+use crate::value::V;
+use crate::{Answer, CommitError, StoreError, migrate};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// Reader threads. Questions are short, and more readers than processors only take memory.
+const READERS: usize = 4;
+/// So many questions wait at most; more make their askers wait.
+const WAITING: usize = 1024;
+/// How long another process (a backup, a check) may hold the file.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Limits of the file.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Limits {
+    /// Pages of 4 KiB; `None` is what the disk holds.
+    pub(crate) pages: Option<u32>,
+}
+
+/// The readers.
+#[derive(Clone)]
+pub(crate) struct Sqlite {
+    sender: mpsc::Sender<Job>,
+}
+
+/// Questions, and who waits for the answers.
+struct Job {
+    asks: Asks,
+    done: oneshot::Sender<Answer<Vec<Rows>>>,
+}
+
+/// Opens the file, brings its schema up to date and starts the threads.
+pub(crate) async fn open(path: PathBuf, limits: Limits) -> Answer<(Queue, Sqlite)> {
+    let (queue, batches) = Queue::new();
+    let (sender, jobs) = mpsc::channel(WAITING);
+    let (ready, opened) = oneshot::channel();
+    let start = move || match prepare(&path, limits) {
+        Ok((connection, readers)) => {
+            let jobs = Arc::new(Mutex::new(jobs));
+            let started = readers.into_iter().try_for_each(|reader| {
+                let jobs = Arc::clone(&jobs);
+                thread("sluice-read", move || read_on(&reader, &jobs))
+            });
+            // The opener waits for this; it can only be gone together with its runtime.
+            let _ = ready.send(started);
+            write_on(&connection, batches);
+        }
+        Err(e) => {
+            let _ = ready.send(Err(e));
+        }
+    };
+    thread("sluice-write", start)?;
+    opened.await.map_err(|_| unavailable("its writer did not start"))??;
+    Ok((queue, Sqlite { sender }))
+}
+
+fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> Answer<()> {
+    let started = std::thread::Builder::new().name(name.to_owned()).spawn(run);
+    started.map(drop).map_err(|e| unavailable(&format!("no thread could be started: {e}")))
+}
+
+fn unavailable(text: &str) -> StoreError {
+    StoreError::Unavailable(text.to_owned())
+}
+
+fn prepare(path: &Path, limits: Limits) -> Answer<(Connection, Vec<Connection>)> {
+    let failed = |e: rusqlite::Error| StoreError::Unavailable(format!("{}: {e}", path.display()));
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_CREATE).map_err(failed)?;
+    if let Some(pages) = limits.pages {
+        connection.pragma_update(None, "max_page_count", pages).map_err(failed)?;
+    }
+    migrate_to_newest(&connection)?;
+    let readers = (0..READERS).map(|_| {
+        let reader = connect(path, OpenFlags::empty())?;
+        reader.pragma_update(None, "query_only", true)?;
+        Ok(reader)
+    });
+    Ok((connection, readers.collect::<rusqlite::Result<_>>().map_err(failed)?))
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let flags = flags | OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(256);
+    // WAL: readers and the writer do not wait for each other. FULL: a commit is on the disk when it returns.
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; \
+         PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;",
+    )?;
+    Ok(connection)
+}
+
+fn migrate_to_newest(connection: &Connection) -> Answer<()> {
+    let failed = |e: rusqlite::Error| StoreError::Unavailable(format!("the schema cannot be brought up to date: {e}"));
+    connection.execute_batch(migrate::PREPARE).map_err(failed)?;
+    let version = connection.query_row(migrate::VERSION, [], |row| row.get(0)).map_err(failed)?;
+    for script in migrate::scripts(Dialect::Sqlite, version, migrate::NEWEST)? {
+        if let Err(e) = connection.execute_batch(&script) {
+            // What of it was done is undone; the first error is the one that tells.
+            let _ = connection.execute_batch("ROLLBACK");
+            return Err(failed(e));
+        }
+    }
+    Ok(())
+}
+
+impl Sqlite {
+    pub(crate) async fn read(&self, asks: Asks) -> Answer<Vec<Rows>> {
+        let (done, answers) = oneshot::channel();
+        let ended = || unavailable("its readers have ended");
+        self.sender.send(Job { asks, done }).await.map_err(|_| ended())?;
+        answers.await.map_err(|_| ended())?
+    }
+}
+
+/// A reader's life: until all askers are gone.
+fn read_on(connection: &Connection, jobs: &Mutex<mpsc::Receiver<Job>>) {
+    loop {
+        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
+        let Some(Job { asks, done }) = job else { return };
+        // An asker that went away needs no answer.
+        if !done.is_closed() {
+            let _ = done.send(read(connection, asks));
+        }
+    }
+}
+
+fn read(connection: &Connection, asks: Asks) -> Answer<Vec<Rows>> {
+    if !asks.several() {
+        return asks.first.iter().map(|ask| rows(connection, ask)).collect();
+    }
+    let failed = |e: rusqlite::Error| StoreError::Unavailable(e.to_string());
+    connection.execute_batch("BEGIN").map_err(failed)?;
+    let answers = read_in_transaction(connection, asks);
+    let ended = connection.execute_batch("COMMIT").map_err(failed);
+    answers.and_then(|answers| ended.map(|()| answers))
+}
+
+fn read_in_transaction(connection: &Connection, asks: Asks) -> Answer<Vec<Rows>> {
+    let mut answers = asks.first.iter().map(|ask| rows(connection, ask)).collect::<Answer<Vec<_>>>()?;
+    if let Some(then) = asks.then {
+        for ask in then(&answers)? {
+            answers.push(rows(connection, &ask)?);
+        }
+    }
+    Ok(answers)
+}
+
+fn rows(connection: &Connection, ask: &Ask) -> Answer<Rows> {
+    let collect = || -> rusqlite::Result<Rows> {
+        let mut statement = connection.prepare_cached(&Dialect::Sqlite.render(&ask.sql))?;
+        let columns = statement.column_count();
+        for (i, param) in ask.params.iter().enumerate() {
+            statement.raw_bind_parameter(i + 1, param)?;
+        }
+        let mut rows = statement.raw_query();
+        let mut all = Vec::new();
+        while let Some(row) = rows.next()? {
+            let mut cells = Vec::with_capacity(columns);
+            for i in 0..columns {
+                cells.push(V::from(row.get_ref(i)?));
+            }
+            all.push(cells);
+        }
+        Ok(all)
+    };
+    collect().map_err(|e| StoreError::Unavailable(e.to_string()))
+}
+
+/// The writer's life: until it is closed or all senders are gone.
+fn write_on(connection: &Connection, mut batches: mpsc::Receiver<Message>) {
+    while let Some(first) = batches.blocking_recv() {
+        let mut group = Group::gather(first, &mut batches);
+        let close = group.close.take();
+        let outcomes = write(connection, &group.batches);
+        group.answer(outcomes);
+        if let Some(close) = close {
+            // Later batches hear that the writer has ended.
+            drop(batches);
+            let _ = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+            let _ = close.send(());
+            return;
+        }
+    }
+}
+
+/// Why a transaction came to nothing.
+enum Trouble {
+    /// One batch is to blame.
+    Batch(CommitError),
+    /// Nobody is: the disk, the file, another process.
+    Engine(String),
+}
+
+/// Makes a group durable. First all at once; if a batch is to blame, again with a savepoint for each.
+fn write(connection: &Connection, batches: &[Batch]) -> Vec<Result<(), CommitError>> {
+    if batches.is_empty() {
+        return Vec::new();
+    }
+    match transaction(connection, || together(connection, batches)) {
+        Ok(()) => batches.iter().map(|_| Ok(())).collect(),
+        Err(Trouble::Batch(e)) if batches.len() == 1 => vec![Err(e)],
+        Err(Trouble::Batch(_)) => match transaction(connection, || apart(connection, batches)) {
+            Ok(outcomes) => outcomes,
+            Err(Trouble::Batch(e)) => batches.iter().map(|_| Err(e.clone())).collect(),
+            Err(Trouble::Engine(text)) => all_unavailable(batches, &text),
+        },
+        Err(Trouble::Engine(text)) => all_unavailable(batches, &text),
+    }
+}
+
+fn all_unavailable(batches: &[Batch], text: &str) -> Vec<Result<(), CommitError>> {
+    tracing::error!("the database cannot be written: {text}");
+    batches.iter().map(|_| Err(CommitError::Unavailable(text.to_owned()))).collect()
+}
+
+fn transaction<T>(connection: &Connection, run: impl FnOnce() -> Result<T, Trouble>) -> Result<T, Trouble> {
+    connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut s| s.execute([])).map_err(engine)?;
+    let outcome = run().and_then(|out| {
+        connection.prepare_cached("COMMIT").and_then(|mut s| s.execute([])).map_err(engine)?;
+        Ok(out)
+    });
+    // A full disk may have ended the transaction by itself.
+    if outcome.is_err()
+        && !connection.is_autocommit()
+        && let Err(e) = connection.execute_batch("ROLLBACK")
+    {
+        return Err(engine(e));
+    }
+    outcome
+}
+
+fn together(connection: &Connection, batches: &[Batch]) -> Result<(), Trouble> {
+    let mut added = Added::default();
+    for batch in batches {
+        run(connection, &batch.ops, &mut added)?;
+    }
+    count(connection, added)
+}
+
+fn apart(connection: &Connection, batches: &[Batch]) -> Result<Vec<Result<(), CommitError>>, Trouble> {
+    let mut added = Added::default();
+    let mut outcomes = Vec::with_capacity(batches.len());
+    for batch in batches {
+        connection.execute_batch("SAVEPOINT batch").map_err(engine)?;
+        let before = added;
+        match run(connection, &batch.ops, &mut added) {
+            Ok(()) => outcomes.push(Ok(())),
+            Err(Trouble::Batch(e)) => {
+                connection.execute_batch("ROLLBACK TO batch").map_err(engine)?;
+                added = before;
+                outcomes.push(Err(e));
+            }
+            Err(trouble) => return Err(trouble),
+        }
+        connection.execute_batch("RELEASE batch").map_err(engine)?;
+    }
+    count(connection, added)?;
+    Ok(outcomes)
+}
+
+fn run(connection: &Connection, ops: &[Op], added: &mut Added) -> Result<(), Trouble> {
+    for op in ops {
+        let rows = execute(connection, op.sql, &op.params).map_err(|e| blame(op, e))?;
+        judge(op, rows).map_err(Trouble::Batch)?;
+        added.take(op, rows);
+    }
+    Ok(())
+}
+
+fn count(connection: &Connection, added: Added) -> Result<(), Trouble> {
+    for (noun, n) in added.by_noun() {
+        execute(connection, COUNT, &[V::I(n), V::text(noun)]).map_err(engine)?;
+    }
+    Ok(())
+}
+
+fn execute(connection: &Connection, sql: &str, params: &[V]) -> rusqlite::Result<u64> {
+    let mut statement = connection.prepare_cached(sql)?;
+    for (i, param) in params.iter().enumerate() {
+        statement.raw_bind_parameter(i + 1, param)?;
+    }
+    statement.raw_execute().map(|rows| rows as u64)
+}
+
+fn blame(op: &Op, e: rusqlite::Error) -> Trouble {
+    match e.sqlite_error_code() {
+        Some(ErrorCode::ConstraintViolation) => Trouble::Batch(against_rule(op, &e.to_string())),
+        Some(ErrorCode::TooBig | ErrorCode::TypeMismatch) => {
+            Trouble::Batch(CommitError::Rejected { index: op.index, problem: e.to_string() })
+        }
+        _ => engine(e),
+    }
+}
+
+fn engine(e: rusqlite::Error) -> Trouble {
+    Trouble::Engine(match e.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "the disk is full".to_owned(),
+        Some(ErrorCode::DatabaseBusy) => format!("another program holds the file for more than {} s", BUSY.as_secs()),
+        _ => e.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Readers, Store};
+    use model::Transition;
+
+    fn remember(source: &str, bytes: usize) -> Vec<Transition> {
+        vec![Transition::SourceRemembers { source: source.to_owned(), memory: "m".repeat(bytes) }]
+    }
+
+    /// A full disk costs the batches that do not fit, and nothing else.
+    #[tokio::test]
+    async fn a_full_disk_is_told_and_survived() {
+        let dir = tempfile::tempdir().unwrap();
+        let limits = Limits { pages: Some(150) };
+        let (writer, readers) = open(dir.path().join("state.sqlite"), limits).await.unwrap();
+        let store = Store { writer, readers: Readers::Sqlite(readers) };
+        store.commit(remember("before", 10)).await.unwrap();
+        let full = store.commit(remember("large", 4_000_000)).await.unwrap_err();
+        assert_eq!(full, CommitError::Unavailable("the disk is full".to_owned()));
+        assert_eq!(full.to_string(), "the database is not available: the disk is full");
+        store.commit(remember("after", 10)).await.unwrap();
+        assert_eq!(store.source_memory("large").await.unwrap(), None);
+        assert_eq!(store.source_memory("before").await.unwrap(), Some("m".repeat(10)));
+        assert_eq!(store.source_memory("after").await.unwrap(), Some("m".repeat(10)));
+    }
+
+    #[tokio::test]
+    async fn commits_are_forced_to_the_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.sqlite");
+        let (writer, _) = prepare(&path, Limits::default()).unwrap();
+        let mode: String = writer.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        let synchronous: i64 = writer.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+        assert_eq!((mode.as_str(), synchronous), ("wal", 2));
+    }
+
+    #[tokio::test]
+    async fn another_program_that_holds_the_file_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.sqlite");
+        let (writer, _) = prepare(&path, Limits::default()).unwrap();
+        writer.busy_timeout(Duration::ZERO).unwrap();
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let (done, _) = oneshot::channel();
+        let batch = Batch { ops: crate::op::Ops::of(remember("a", 1)).list, done };
+        let text = "another program holds the file for more than 5 s";
+        assert_eq!(write(&writer, &[batch]), vec![Err(CommitError::Unavailable(text.to_owned()))]);
+    }
+}
