@@ -1,9 +1,171 @@
 //! What is configured, for people: the answer of `sluice master check`.
 
-use model::Config;
+use model::worker::WorkerAccess;
+use model::{BuilderSpec, ChangeSourceSpec, Config, SchedulerKind, SchedulerSpec, StepSpec};
+use std::collections::{BTreeMap, HashSet};
 
-/// What is configured: aligned, at most 80 columns wide (longer names are cut), each line ended. Things that look like
-/// oversights (a builder that nothing starts, a worker that nothing uses) stand at the end.
+/// How wide the text is at most, in characters.
+const WIDEST: usize = 80;
+/// How many things of a kind are listed.
+const MOST: usize = 100;
+
+/// What is configured: aligned, at most 80 columns wide (what is longer is cut), each line ended. Things that look
+/// like oversights (a builder that nothing starts, a worker that nothing uses) stand at the end.
 pub fn describe(config: &Config) -> String {
-    format!("{} builders\n", config.builders.len())
+    let mut page = Page::default();
+    page.facts(config);
+    page.table("worker", &config.workers, |w| {
+        let access = match w.access {
+            WorkerAccess::Local => "on this machine",
+            WorkerAccess::Remote { .. } => "connects by itself",
+        };
+        [w.name.clone(), count(w.max_builds as usize, "build"), access.to_owned()]
+    });
+    page.table("builder", &config.builders, |b| [b.name.clone(), on(b), steps(&b.steps)]);
+    page.table("scheduler", &config.schedulers, |s| [s.name.clone(), s.kind.word().to_owned(), when(s)]);
+    page.table("change source", &config.sources, |source| {
+        let ChangeSourceSpec::GitPoller(poller) = source;
+        let branches = match poller.branches.as_slice() {
+            [] => "all branches".to_owned(),
+            some => some.join(", "),
+        };
+        [poller.name.clone(), branches, format!("looks every {}", poller.every)]
+    });
+    for line in oversights(config) {
+        page.line(&format!("note: {line}"));
+    }
+    page.text
+}
+
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn line(&mut self, line: &str) {
+        self.text.push_str(&cut(line.trim_end(), WIDEST));
+        self.text.push('\n');
+    }
+
+    fn facts(&mut self, config: &Config) {
+        let mut facts = vec![("project", config.project.title.clone()), ("listens on", config.web.listen.clone())];
+        if !config.project.public_url.is_empty() {
+            facts.push(("people use", config.project.public_url.clone()));
+        }
+        facts.push((
+            "store",
+            if config.database.is_some() { "PostgreSQL" } else { "SQLite in the base directory" }.into(),
+        ));
+        let acts = match (config.web.anonymous_control, config.web.users.len()) {
+            (true, _) => "everybody".to_owned(),
+            (false, 0) => "whoever has the token".to_owned(),
+            (false, n) => format!("{} and whoever has the token", count(n, "user")),
+        };
+        facts.push(("may act", acts));
+        for (name, value) in facts {
+            self.line(&format!("{name:<12}{value}"));
+        }
+    }
+
+    /// A heading and a row for each thing: the columns are as wide as they need to be, within bounds.
+    fn table<T>(&mut self, kind: &str, things: &[T], row: impl Fn(&T) -> [String; 3]) {
+        if things.is_empty() {
+            return;
+        }
+        self.line("");
+        self.line(&count(things.len(), kind));
+        let rows: Vec<_> = things.iter().take(MOST).map(row).collect();
+        let width =
+            |column: usize, most: usize| rows.iter().map(|r| r[column].chars().count()).max().unwrap_or(0).min(most);
+        let (first, second) = (width(0, 34), width(1, 20));
+        for [a, b, c] in &rows {
+            self.line(&format!("  {}  {}  {c}", fit(a, first), fit(b, second)));
+        }
+        if things.len() > MOST {
+            self.line(&format!("  … and {} more", things.len() - MOST));
+        }
+    }
+}
+
+/// Exactly so wide.
+fn fit(text: &str, width: usize) -> String {
+    format!("{:<width$}", cut(text, width))
+}
+
+/// At most so wide; what is cut ends in `…`. Control characters become spaces.
+fn cut(text: &str, width: usize) -> String {
+    let clean = |c: char| if c.is_control() { ' ' } else { c };
+    match text.chars().count() <= width {
+        true => text.chars().map(clean).collect(),
+        false => text.chars().map(clean).take(width.saturating_sub(1)).chain(['…']).collect(),
+    }
+}
+
+pub(crate) fn count(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
+fn on(builder: &BuilderSpec) -> String {
+    format!("on {}", builder.workers.join(", "))
+}
+
+fn steps(steps: &[StepSpec]) -> String {
+    let names: Vec<_> = steps.iter().map(|s| s.name.as_str()).collect();
+    names.join(", ")
+}
+
+fn when(scheduler: &SchedulerSpec) -> String {
+    let builders = scheduler.builders.join(", ");
+    match &scheduler.kind {
+        SchedulerKind::SingleBranch { filter, tree_stable_timer } => {
+            let branch = match &filter.branch {
+                None => "any branch".to_owned(),
+                Some(None) => "the default branch".to_owned(),
+                Some(Some(branch)) => branch.clone(),
+            };
+            let quiet = tree_stable_timer.map_or("at once".to_owned(), |t| format!("after {t} of quiet"));
+            format!("{branch} {quiet}: {builders}")
+        }
+        SchedulerKind::Periodic { every, branch } => {
+            let branch = branch.as_ref().map_or(String::new(), |b| format!("{b} "));
+            format!("{branch}every {every}: {builders}")
+        }
+        SchedulerKind::Force { .. } => format!("when asked: {builders}"),
+    }
+}
+
+/// What looks forgotten.
+fn oversights(config: &Config) -> Vec<String> {
+    let mut notes = Vec::new();
+    if config.builders.is_empty() {
+        notes.push("there is no builder".to_owned());
+    }
+    let started: HashSet<&str> = config.schedulers.iter().flat_map(|s| s.builders.iter().map(String::as_str)).collect();
+    let used: HashSet<&str> = config.builders.iter().flat_map(|b| b.workers.iter().map(String::as_str)).collect();
+    let idle = config.builders.iter().map(|b| b.name.as_str()).filter(|b| !started.contains(b));
+    notes.extend(these("builder", idle).map(|who| format!("no scheduler starts {who}")));
+    let unused = config.workers.iter().map(|w| w.name.as_str()).filter(|w| !used.contains(w));
+    notes.extend(these("worker", unused).map(|who| format!("no builder uses {who}")));
+    let followers = |s: &&SchedulerSpec| matches!(s.kind, SchedulerKind::SingleBranch { .. });
+    if config.sources.is_empty() && config.schedulers.iter().any(|s| followers(&s)) {
+        notes.push("nothing brings changes but sendchange and hooks".to_owned());
+    }
+    notes
+}
+
+/// `builder linux`, `builders linux and mac`, `30 builders (linux, mac, …)`.
+fn these<'n>(kind: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
+    let names: Vec<_> = names.collect();
+    match names.as_slice() {
+        [] => None,
+        [one] => Some(format!("{kind} {one}")),
+        [a, b] => Some(format!("{kind}s {a} and {b}")),
+        [a, b, ..] => Some(format!("{} {kind}s ({a}, {b}, …)", names.len())),
+    }
+}
+
+/// The names of things that are in a map, for [`crate::difference`].
+pub(crate) fn by_name<'t, T>(things: &'t [T], name: impl Fn(&'t T) -> &'t str) -> BTreeMap<&'t str, &'t T> {
+    things.iter().map(|thing| (name(thing), thing)).collect()
 }

@@ -1,10 +1,177 @@
 //! What a reload would change, a line for each thing.
 
-use model::Config;
+use crate::describe::by_name;
+use model::{BuilderSpec, ChangeSourceSpec, Config, SchedulerKind, SchedulerSpec, StepAction, StepSpec, WorkerSpec};
 
 /// One line for each thing that is added, removed or changed from `old` to `new`, as `+ builder linux`,
-/// `- worker mac`, `~ scheduler quick: tree_stable_timer, builders`. Empty: nothing would change.
+/// `- worker mac`, `~ scheduler quick: builders, tree_stable_timer`. Empty: nothing would change.
 /// Where a thing is defined does not count. Secrets are compared and never shown.
 pub fn difference(old: &Config, new: &Config) -> Vec<String> {
-    if old == new { Vec::new() } else { vec!["~ something".to_owned()] }
+    let mut lines = Vec::new();
+    let mut single = |kind: &str, changed: Vec<&'static str>| {
+        if !changed.is_empty() {
+            lines.push(format!("~ {kind}: {}", changed.join(", ")));
+        }
+    };
+    let (o, n) = (&old.project, &new.project);
+    single(
+        "project",
+        fields(&[("title", o.title != n.title), ("url", o.url != n.url), ("public_url", o.public_url != n.public_url)]),
+    );
+    let (o, n) = (&old.web, &new.web);
+    single(
+        "web",
+        fields(&[
+            ("listen (needs a restart)", o.listen != n.listen),
+            ("anonymous_control", o.anonymous_control != n.anonymous_control),
+            ("users", o.users != n.users),
+        ]),
+    );
+    single("database", fields(&[("url (needs a restart)", old.database != new.database)]));
+    things(&mut lines, "worker", &old.workers, &new.workers, |w| &w.name, worker);
+    things(&mut lines, "builder", &old.builders, &new.builders, |b| &b.name, builder);
+    things(&mut lines, "scheduler", &old.schedulers, &new.schedulers, |s| &s.name, scheduler);
+    things(&mut lines, "change source", &old.sources, &new.sources, ChangeSourceSpec::name, source);
+    lines
+}
+
+/// The names of those that differ.
+fn fields(differ: &[(&'static str, bool)]) -> Vec<&'static str> {
+    differ.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect()
+}
+
+fn things<'t, T>(
+    lines: &mut Vec<String>,
+    kind: &str,
+    old: &'t [T],
+    new: &'t [T],
+    name: impl Fn(&'t T) -> &'t str + Copy,
+    compare: impl Fn(&T, &T) -> Vec<&'static str>,
+) {
+    let (before, after) = (by_name(old, name), by_name(new, name));
+    lines.extend(before.keys().filter(|n| !after.contains_key(*n)).map(|n| format!("- {kind} {n}")));
+    for thing in new {
+        let name = name(thing);
+        match before.get(name) {
+            None => lines.push(format!("+ {kind} {name}")),
+            Some(old) => {
+                let changed = compare(old, thing);
+                if !changed.is_empty() {
+                    lines.push(format!("~ {kind} {name}: {}", changed.join(", ")));
+                }
+            }
+        }
+    }
+}
+
+fn worker(old: &WorkerSpec, new: &WorkerSpec) -> Vec<&'static str> {
+    let kind = std::mem::discriminant(&old.access) != std::mem::discriminant(&new.access);
+    fields(&[
+        ("where it runs", kind),
+        ("password", !kind && old.access != new.access),
+        ("max_builds", old.max_builds != new.max_builds),
+        ("lost_after", old.lost_after != new.lost_after),
+    ])
+}
+
+fn builder(old: &BuilderSpec, new: &BuilderSpec) -> Vec<&'static str> {
+    fields(&[
+        ("description", old.description != new.description),
+        ("tags", old.tags != new.tags),
+        ("workers", old.workers != new.workers),
+        ("steps", !same_steps(&old.steps, &new.steps)),
+        ("builddir", old.builddir != new.builddir),
+        ("env", old.env != new.env),
+        ("properties", old.properties != new.properties),
+    ])
+}
+
+fn same_steps(old: &[StepSpec], new: &[StepSpec]) -> bool {
+    let parts = |s: &StepSpec| -> (String, StepAction, _, Option<String>, Option<String>) {
+        (s.name.clone(), s.action.clone(), s.flags, s.description.clone(), s.description_done.clone())
+    };
+    old.len() == new.len() && old.iter().zip(new).all(|(a, b)| parts(a) == parts(b))
+}
+
+fn scheduler(old: &SchedulerSpec, new: &SchedulerSpec) -> Vec<&'static str> {
+    let mut changed = kind(&old.kind, &new.kind);
+    changed.extend(fields(&[
+        ("builders", old.builders != new.builders),
+        ("properties", old.properties != new.properties),
+        ("reason", old.reason != new.reason),
+    ]));
+    changed
+}
+
+fn kind(old: &SchedulerKind, new: &SchedulerKind) -> Vec<&'static str> {
+    use SchedulerKind::{Force, Periodic, SingleBranch};
+    match (old, new) {
+        (SingleBranch { filter: f, tree_stable_timer: t }, SingleBranch { filter: g, tree_stable_timer: u }) => {
+            fields(&[
+                ("branch", f.branch != g.branch),
+                ("repository", f.repository != g.repository),
+                ("project", f.project != g.project),
+                ("category", f.category != g.category),
+                ("tree_stable_timer", t != u),
+            ])
+        }
+        (Periodic { every: e, branch: b }, Periodic { every: f, branch: c }) => {
+            fields(&[("every", e != f), ("branch", b != c)])
+        }
+        (Force { button: b }, Force { button: c }) => fields(&[("button", b != c)]),
+        _ => vec!["kind"],
+    }
+}
+
+fn source(old: &ChangeSourceSpec, new: &ChangeSourceSpec) -> Vec<&'static str> {
+    let (ChangeSourceSpec::GitPoller(o), ChangeSourceSpec::GitPoller(n)) = (old, new);
+    fields(&[
+        ("repository", o.repository != n.repository),
+        ("branches", o.branches != n.branches),
+        ("every", o.every != n.every),
+        ("project", o.project != n.project),
+        ("category", o.category != n.category),
+        ("codebase", o.codebase != n.codebase),
+        ("build_existing", o.build_existing != n.build_existing),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::config;
+
+    #[test]
+    fn each_thing_that_changes_has_its_line() {
+        let old = config(
+            r#"
+project(title = "zlib")
+local_worker("here")
+worker("mac", password = "one")
+worker("gone", password = "x")
+builder("linux", workers = ["here"], steps = [steps.test()])
+builder("mac", workers = ["mac"], steps = [steps.test()])
+schedulers.single_branch("quick", branch = "develop", builders = ["linux"])
+schedulers.force("f", builders = ["linux"])
+changes.git_poller("/srv/zlib", branch = "develop")
+"#,
+        );
+        let new = config(
+            r#"
+
+project(title = "zlib", url = "https://zlib.net")
+web(listen = "0.0.0.0:80")
+local_worker("here", max_builds = 2)
+worker("mac", password = "two")
+builder("arm", workers = ["here"], steps = [steps.test()])
+builder("linux", workers = ["here"], steps = [steps.test(timeout = "1m")], tags = ["c"])
+builder("mac", workers = ["mac"], steps = [steps.test()])
+schedulers.single_branch("quick", branch = "main", tree_stable_timer = "5s", builders = ["linux", "mac"])
+schedulers.periodic("f", every = "1h", builders = ["linux"])
+changes.git_poller("/srv/zlib", branches = ["develop", "main"], every = "1m")
+"#,
+        );
+        assert_eq!(difference(&old, &old), Vec::<String>::new());
+        insta::assert_snapshot!(difference(&old, &new).join("\n"), @"");
+    }
 }

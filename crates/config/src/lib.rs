@@ -8,8 +8,26 @@
 //! interrupted from inside, so a file that somebody else wrote belongs in a child process with `RLIMIT_AS` and
 //! `RLIMIT_CPU`: the child prints [`load_to_json`], the parent reads it with [`from_json`].
 
+mod address;
+mod call;
+mod check;
+mod duration;
 mod error;
+mod evaluate;
+mod functions;
+mod given;
+mod guard;
+mod json;
 mod loader;
+mod names;
+mod registry;
+mod scan;
+mod sites;
+mod translate;
+mod value;
+
+#[cfg(test)]
+mod tests;
 
 pub mod describe;
 pub mod detect;
@@ -21,6 +39,7 @@ pub use error::ConfigError;
 pub use loader::{Limits, Loader};
 
 use model::{Config, Place, StepSpec};
+use registry::Mode;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -28,8 +47,7 @@ use std::collections::BTreeMap;
 ///
 /// Errors: whatever is wrong with it first, with the place and what would be right.
 pub fn load(file: &str, loader: &dyn Loader, limits: &Limits) -> Result<Config, ConfigError> {
-    let _ = (loader, limits);
-    Err(ConfigError::whole_file(file, "is not read yet"))
+    check::master(&evaluate::run(file, loader, limits, Mode::Master)?)
 }
 
 /// Evaluates and checks a repository's own pipeline, usually `sluice.star`.
@@ -37,33 +55,28 @@ pub fn load(file: &str, loader: &dyn Loader, limits: &Limits) -> Result<Config, 
 /// It knows `builder` (which needs no workers there) and `steps`, and no secrets, since anybody who may propose a
 /// change may write it. The checkout is not among its steps: whoever runs the pipeline puts it first.
 pub fn load_pipeline(file: &str, loader: &dyn Loader, limits: &Limits) -> Result<Pipeline, ConfigError> {
-    let _ = (loader, limits);
-    Err(ConfigError::whole_file(file, "is not read yet"))
+    check::pipeline(file, &evaluate::run(file, loader, limits, Mode::Pipeline)?)
 }
 
 /// What [`load`] answers, as JSON for a pipe between two processes: the configuration with its secrets, or the error.
 /// It belongs on no disk and in no log.
 pub fn load_to_json(file: &str, loader: &dyn Loader, limits: &Limits) -> String {
-    let _ = (loader, limits);
-    file.to_owned()
+    json::write(file, load(file, loader, limits))
 }
 
 /// Reads what [`load_to_json`] wrote. A text that is cut short or is none of its making is an error of `file`.
 pub fn from_json(file: &str, text: &str) -> Result<Config, ConfigError> {
-    let _ = text;
-    Err(ConfigError::whole_file(file, "is not read yet"))
+    json::read(file, text)
 }
 
 /// As [`load_to_json`], for [`load_pipeline`].
 pub fn load_pipeline_to_json(file: &str, loader: &dyn Loader, limits: &Limits) -> String {
-    let _ = (loader, limits);
-    file.to_owned()
+    json::write(file, load_pipeline(file, loader, limits))
 }
 
 /// Reads what [`load_pipeline_to_json`] wrote.
 pub fn pipeline_from_json(file: &str, text: &str) -> Result<Pipeline, ConfigError> {
-    let _ = text;
-    Err(ConfigError::whole_file(file, "is not read yet"))
+    json::read(file, text)
 }
 
 /// A pipeline kept with the code.

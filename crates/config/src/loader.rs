@@ -19,9 +19,9 @@ pub trait Loader {
         false
     }
 
-    /// Hears what `print` says: the place and the text.
-    fn print(&self, place: &str, text: &str) {
-        let _ = (place, text);
+    /// Hears what `print` says.
+    fn print(&self, text: &str) {
+        let _ = text;
     }
 }
 
@@ -30,7 +30,7 @@ pub trait Loader {
 pub struct Limits {
     /// Calls and turns of loops.
     pub ticks: u64,
-    /// Bytes of values alive or dead; also the longest text, in bytes, that an operator may make.
+    /// Bytes of values, alive or dead. A text that an operator makes may have an eighth of it.
     pub heap: usize,
     /// Calls within calls.
     pub depth: usize,
@@ -44,6 +44,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { ticks: 20_000_000, heap: 256 << 20, depth: 200, file_bytes: 1 << 20, files: 200, elements: 1_000_000 }
+        Self { ticks: 20_000_000, heap: 128 << 20, depth: 200, file_bytes: 1 << 20, files: 200, elements: 1_000_000 }
     }
 }

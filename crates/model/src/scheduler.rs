@@ -60,6 +60,7 @@ impl SchedulerKind {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangeFilter {
     /// The branch, exactly; `Some(None)` is the default branch only.
+    #[serde(with = "branch")]
     pub branch: Option<Option<String>>,
     /// The repository, exactly.
     pub repository: Option<String>,
@@ -67,6 +68,20 @@ pub struct ChangeFilter {
     pub project: Option<String>,
     /// The category, exactly.
     pub category: Option<String>,
+}
+
+/// Written plainly, "any branch" and "the default branch" would both be `null`: a list of at most one keeps them apart.
+mod branch {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(branch: &Option<Option<String>>, s: S) -> Result<S::Ok, S::Error> {
+        branch.as_ref().map(|b| b.as_slice()).serialize(s)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Option<String>>, D::Error> {
+        let list: Option<Vec<String>> = Option::deserialize(d)?;
+        Ok(list.map(|names| names.into_iter().next()))
+    }
 }
 
 /// A scheduler that is stored.

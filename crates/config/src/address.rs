@@ -1,0 +1,171 @@
+//! The forms of texts that mean something: names, paths, addresses, branches. Each check answers with what is wanted.
+
+/// A name of a builder, worker, scheduler or step: it stands in addresses, in tables and on command lines.
+pub(crate) fn name(text: &str) -> Result<(), &'static str> {
+    let fits = !text.is_empty() && text.chars().count() <= 100;
+    if !fits {
+        return Err("a name of 1 to 100 characters");
+    }
+    if text.trim() != text || text.starts_with('-') {
+        return Err("a name that begins with neither \"-\" nor a space and ends with none");
+    }
+    if text.chars().any(|c| c.is_control() || matches!(c, '/' | '\\' | '?' | '#')) || text == "." || text == ".." {
+        return Err("a name without \"/\", \"\\\", \"?\", \"#\" and control characters");
+    }
+    Ok(())
+}
+
+/// A secret's name: it becomes a file's and a variable's.
+pub(crate) fn secret_name(text: &str) -> Result<(), &'static str> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    match begins && text.len() <= 100 && text.chars().all(fine) {
+        true => Ok(()),
+        false => Err("a name of letters, digits, \"_\", \"-\" and \".\""),
+    }
+}
+
+/// The variable of the environment that a secret may come from: `mac-mini` is in `SLUICE_SECRET_MAC_MINI`.
+pub(crate) fn secret_variable(name: &str) -> String {
+    let upper = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' });
+    "SLUICE_SECRET_".chars().chain(upper).collect()
+}
+
+/// A directory below another: relative, without a way up.
+pub(crate) fn inside(path: &str) -> Result<(), &'static str> {
+    if path.is_empty() || path.len() > 500 || path.chars().any(char::is_control) {
+        return Err("a directory");
+    }
+    if path.starts_with(['/', '\\', '~']) || path.split(['/', '\\']).any(|part| part == "..") {
+        return Err("a directory inside the base directory: relative, without \"..\"");
+    }
+    Ok(())
+}
+
+/// A directory below another that is not the other itself.
+pub(crate) fn below(path: &str) -> Result<(), &'static str> {
+    inside(path)?;
+    match path.split('/').all(|part| part.is_empty() || part == ".") {
+        true => Err("a directory inside the base directory, not the base directory itself"),
+        false => Ok(()),
+    }
+}
+
+/// A builder's directory, from its name.
+pub(crate) fn directory(name: &str) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') { c } else { '_' };
+    name.chars().map(safe).collect()
+}
+
+/// `HOST:PORT`.
+pub(crate) fn listen(text: &str) -> Result<(), &'static str> {
+    const WANTED: &str = "HOST:PORT, for example \"127.0.0.1:8010\"";
+    let (host, port) = text.rsplit_once(':').ok_or(WANTED)?;
+    let digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+    let bare = match host.strip_prefix('[') {
+        Some(six) => six.strip_suffix(']').is_some_and(|six| six.parse::<std::net::Ipv6Addr>().is_ok()),
+        None => !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')),
+    };
+    if !bare || !digits {
+        return Err(WANTED);
+    }
+    port.parse::<u16>().map(|_| ()).map_err(|_| "HOST:PORT with a port from 0 to 65535")
+}
+
+/// An address for a browser.
+pub(crate) fn web(text: &str) -> Result<(), &'static str> {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let host = rest.map_or("", |r| r.split('/').next().unwrap_or(""));
+    let clean = !text.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '"' | '<' | '>'));
+    match !host.is_empty() && clean {
+        true => Ok(()),
+        false => Err("an address that begins with http:// or https://"),
+    }
+}
+
+/// The address of a PostgreSQL database.
+pub(crate) fn database(text: &str) -> Result<(), &'static str> {
+    let known = text.starts_with("postgres://") || text.starts_with("postgresql://");
+    match known && !text.chars().any(char::is_control) {
+        true => Ok(()),
+        false => Err("an address that begins with postgres://; without database(…) it is SQLite in the base directory"),
+    }
+}
+
+/// A git repository: anything `git clone` takes that cannot be taken for an option or a helper program.
+pub(crate) fn repository(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() || text.len() > 2000 || text.trim() != text || text.chars().any(char::is_control) {
+        return Err("the address or the path of a repository");
+    }
+    if text.starts_with('-') || text.contains("::") && !text.contains('[') {
+        return Err("the address or the path of a repository, not an option and not a helper program");
+    }
+    Ok(())
+}
+
+/// A branch name by git's rules (`git help check-ref-format`).
+pub(crate) fn branch(text: &str) -> Result<(), &'static str> {
+    const WANTED: &str = "the name of a branch";
+    let bad_char = |c: char| c.is_control() || matches!(c, ' ' | '~' | '^' | ':' | '?' | '*' | '[' | '\\');
+    let bad_part = |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with(".lock");
+    let bad = text.is_empty()
+        || text.len() > 500
+        || text.starts_with('-')
+        || text.ends_with('.')
+        || text.contains("..")
+        || text.contains("@{")
+        || text.chars().any(bad_char)
+        || text.split('/').any(bad_part);
+    if bad { Err(WANTED) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Check = fn(&str) -> Result<(), &'static str>;
+
+    #[test]
+    fn forms_are_told_from_others() {
+        let cases: &[(&str, Check, &[&str], &[&str])] = &[
+            ("name", name, &["linux", "a b", "größe"], &["", " a", "a ", "a/b", "-x", "..", "a\nb", "a?b"]),
+            ("secret", secret_name, &["mac-mini", "a.b_c", "_x"], &["", ".x", "-x", "a/b", "../x", "ü"]),
+            ("inside", inside, &[".", "build", "a/b", "a..b"], &["", "/", "/x", "..", "a/../b", "~/x", "a\nb"]),
+            ("below", below, &["build", "./a"], &[".", "./", "./.", "..", "/x"]),
+            (
+                "listen",
+                listen,
+                &["127.0.0.1:8010", "localhost:0", "[::1]:80", "[::]:80", "0.0.0.0:65535"],
+                &["", "8010", ":8010", "host:", "host:65536", "::1:80", "[x]:80", "http://h:1", "h:-1", "a b:1"],
+            ),
+            ("web", web, &["http://x", "https://x.org/ci/"], &["", "x.org", "ftp://x", "http://", "http://a b"]),
+            ("database", database, &["postgres://h/db", "postgresql://h/db"], &["", "sqlite:x", "mysql://x"]),
+            (
+                "repository",
+                repository,
+                &["https://github.com/madler/zlib", "/srv/git/x", "git@h:x.git", "../z", "ssh://[::1]/x"],
+                &["", "--upload-pack=x", "ext::sh -c x", " x", "a\nb"],
+            ),
+            (
+                "branch",
+                branch,
+                &["main", "release/1.2", "a-b"],
+                &["", "-x", "a b", "a..b", "a.lock", "/a", "a/", "a~1", "a^", "x@{1}", "a\n"],
+            ),
+        ];
+        for (what, check, good, bad) in cases {
+            for text in *good {
+                assert_eq!(check(text), Ok(()), "{what} {text}");
+            }
+            for text in *bad {
+                assert!(check(text).is_err(), "{what} {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn secrets_have_a_variable_and_builders_a_directory() {
+        assert_eq!(secret_variable("mac-mini.1"), "SLUICE_SECRET_MAC_MINI_1");
+        assert_eq!(directory("größe 1.2"), "gr__e_1.2");
+    }
+}

@@ -1,0 +1,132 @@
+//! What was registered, checked against each other.
+
+use crate::error::ConfigError;
+use crate::functions;
+use crate::names::{quoted, suggestion};
+use crate::registry::{Draft, Made, Registry};
+use crate::sites::{self, Part};
+use crate::{Pipeline, PipelineBuilder};
+use model::{BuilderSpec, Config};
+use starlark::codemap::FileSpan;
+use std::collections::{HashMap, HashSet};
+
+/// A master's configuration.
+pub(crate) fn master(registry: &Registry<'_>) -> Result<Config, ConfigError> {
+    let draft = registry.draft.take();
+    let check = Check { registry };
+    check.names("worker", "worker", draft.workers.iter().map(|w| (w.spec.name.as_str(), &w.site)))?;
+    check.builders(&draft.builders)?;
+    check.workers_of_builders(&draft)?;
+    check.builders_of_schedulers(&draft)?;
+    let schedulers = draft.schedulers.iter().map(|s| (s.spec.name.as_str(), &s.site));
+    check.names("scheduler", "schedulers.single_branch", schedulers)?;
+    check.names("change source", "changes.git_poller", draft.sources.iter().map(|s| (s.spec.name(), &s.site)))?;
+    Ok(Config {
+        project: draft.project.map(|m| m.spec).unwrap_or_default(),
+        web: draft.web.map(|m| m.spec).unwrap_or_default(),
+        database: draft.database.map(|m| m.spec),
+        workers: specs(draft.workers),
+        builders: specs(draft.builders),
+        schedulers: specs(draft.schedulers),
+        sources: specs(draft.sources),
+    })
+}
+
+/// A pipeline.
+pub(crate) fn pipeline(file: &str, registry: &Registry<'_>) -> Result<Pipeline, ConfigError> {
+    let draft = registry.draft.take();
+    Check { registry }.builders(&draft.builders)?;
+    if draft.builders.is_empty() {
+        return Err(ConfigError::whole_file(file, "defines no builder")
+            .with_help("builder(\"name\", steps = [steps.shell([\"make\"])])"));
+    }
+    let builders = draft.builders.into_iter().map(|made| {
+        let BuilderSpec { name, description, tags, steps, env, defined_at, .. } = made.spec;
+        PipelineBuilder { name, description, tags, steps, env, defined_at }
+    });
+    Ok(Pipeline { builders: builders.collect() })
+}
+
+fn specs<T>(made: Vec<Made<T>>) -> Vec<T> {
+    made.into_iter().map(|m| m.spec).collect()
+}
+
+struct Check<'r, 'l> {
+    registry: &'r Registry<'l>,
+}
+
+impl Check<'_, '_> {
+    /// An error at an argument of a call. `function` tells which arguments may stand without their name.
+    fn wrong(&self, site: &FileSpan, function: &str, argument: &str, message: String) -> ConfigError {
+        let part = functions::find(function).map_or(Part::Whole, |def| def.value_part(argument));
+        sites::error_at(&self.registry.sites.find(site, part), message)
+    }
+
+    /// No two of a kind have one name.
+    fn names<'n>(
+        &self,
+        kind: &str,
+        function: &str,
+        things: impl Iterator<Item = (&'n str, &'n FileSpan)>,
+    ) -> Result<(), ConfigError> {
+        let mut seen: HashMap<&str, &FileSpan> = HashMap::new();
+        for (name, site) in things {
+            if let Some(first) = seen.insert(name, site) {
+                let message = format!("there are two {kind}s named {}", quoted(name));
+                return Err(self.wrong(site, function, "name", message).with_note(other_one(first, site)));
+            }
+        }
+        Ok(())
+    }
+
+    fn builders(&self, builders: &[Made<BuilderSpec>]) -> Result<(), ConfigError> {
+        self.names("builder", "builder", builders.iter().map(|b| (b.spec.name.as_str(), &b.site)))?;
+        let mut seen: HashMap<&str, &BuilderSpec> = HashMap::new();
+        for made in builders {
+            if let Some(first) = seen.insert(&made.spec.builddir, &made.spec) {
+                let (a, b) = (quoted(&first.name), quoted(&made.spec.name));
+                let message = format!("builders {a} and {b} have the same directory {}", quoted(&made.spec.builddir));
+                return Err(self
+                    .wrong(&made.site, "builder", "builddir", message)
+                    .with_help("give one of them another with builddir = \"…\""));
+            }
+        }
+        Ok(())
+    }
+
+    fn workers_of_builders(&self, draft: &Draft) -> Result<(), ConfigError> {
+        let known: HashSet<&str> = draft.workers.iter().map(|w| w.spec.name.as_str()).collect();
+        for made in &draft.builders {
+            if let Some(unknown) = made.spec.workers.iter().find(|w| !known.contains(w.as_str())) {
+                let all: Vec<_> = draft.workers.iter().map(|w| w.spec.name.as_str()).collect();
+                let (builder, worker) = (quoted(&made.spec.name), quoted(unknown));
+                let message = format!("builder {builder} names worker {worker}, which is not defined");
+                let error = self.wrong(&made.site, "builder", "workers", message);
+                return Err(ConfigError { help: suggestion(unknown, "worker", &all), ..error });
+            }
+        }
+        Ok(())
+    }
+
+    fn builders_of_schedulers(&self, draft: &Draft) -> Result<(), ConfigError> {
+        let known: HashSet<&str> = draft.builders.iter().map(|b| b.spec.name.as_str()).collect();
+        for made in &draft.schedulers {
+            if let Some(unknown) = made.spec.builders.iter().find(|b| !known.contains(b.as_str())) {
+                let all: Vec<_> = draft.builders.iter().map(|b| b.spec.name.as_str()).collect();
+                let (scheduler, builder) = (quoted(&made.spec.name), quoted(unknown));
+                let message = format!("scheduler {scheduler} names builder {builder}, which is not defined");
+                let function = format!("schedulers.{}", made.spec.kind.word());
+                let error = self.wrong(&made.site, &function, "builders", message);
+                return Err(ConfigError { help: suggestion(unknown, "builder", &all), ..error });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn other_one(first: &FileSpan, second: &FileSpan) -> String {
+    match first == second {
+        true => "one call makes both: is it in a loop?".to_owned(),
+        false => format!("the other one is in {}", sites::place(first)),
+    }
+}

@@ -1,0 +1,92 @@
+//! What the calls of a configuration have registered so far.
+
+use crate::error::ConfigError;
+use crate::loader::{Limits, Loader};
+use crate::sites::Sites;
+use model::worker::Secret;
+use model::{BuilderSpec, ChangeSourceSpec, ProjectSpec, SchedulerSpec, StepSpec, WebSpec, WorkerSpec};
+use starlark::any::ProvidesStaticType;
+use starlark::codemap::FileSpan;
+use std::cell::{Cell, RefCell};
+
+/// What kind of file is read: decides which functions there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// A master's configuration.
+    Master,
+    /// A pipeline kept with the code.
+    Pipeline,
+}
+
+/// How many steps a configuration may make, and how many of each other thing.
+pub(crate) const MOST_STEPS: usize = 500_000;
+/// See [`MOST_STEPS`].
+pub(crate) const MOST_THINGS: usize = 50_000;
+
+/// What is registered, and what the functions need to do it. Functions get it through the evaluator.
+#[derive(ProvidesStaticType)]
+pub(crate) struct Registry<'l> {
+    pub(crate) loader: &'l dyn Loader,
+    pub(crate) limits: Limits,
+    pub(crate) mode: Mode,
+    pub(crate) sites: Sites,
+    /// The first thing that was wrong. Nothing can catch an error, so it is also the last.
+    pub(crate) problem: RefCell<Option<ConfigError>>,
+    pub(crate) steps: RefCell<Vec<MadeStep>>,
+    pub(crate) secrets: RefCell<Vec<Secret>>,
+    pub(crate) draft: RefCell<Draft>,
+    /// Bytes of text that were copied out of the interpreter.
+    taken: Cell<usize>,
+}
+
+/// A step, before a builder has it.
+#[derive(Clone, Debug)]
+pub(crate) struct MadeStep {
+    pub(crate) spec: StepSpec,
+    /// The name was given, not made up.
+    pub(crate) named: bool,
+    /// What a copy of it costs, in bytes.
+    pub(crate) weight: usize,
+    pub(crate) site: FileSpan,
+}
+
+/// A thing and the call that made it.
+#[derive(Clone, Debug)]
+pub(crate) struct Made<T> {
+    pub(crate) spec: T,
+    pub(crate) site: FileSpan,
+}
+
+/// Everything that was registered, in order, not yet checked against each other.
+#[derive(Default)]
+pub(crate) struct Draft {
+    pub(crate) project: Option<Made<ProjectSpec>>,
+    pub(crate) web: Option<Made<WebSpec>>,
+    pub(crate) database: Option<Made<Secret>>,
+    pub(crate) workers: Vec<Made<WorkerSpec>>,
+    pub(crate) builders: Vec<Made<BuilderSpec>>,
+    pub(crate) schedulers: Vec<Made<SchedulerSpec>>,
+    pub(crate) sources: Vec<Made<ChangeSourceSpec>>,
+}
+
+impl<'l> Registry<'l> {
+    pub(crate) fn new(loader: &'l dyn Loader, limits: Limits, mode: Mode) -> Self {
+        Self {
+            loader,
+            limits,
+            mode,
+            sites: Sites::default(),
+            problem: RefCell::new(None),
+            steps: RefCell::default(),
+            secrets: RefCell::default(),
+            draft: RefCell::default(),
+            taken: Cell::new(0),
+        }
+    }
+
+    /// Counts bytes that are kept. `false`: that is more than the configuration may take.
+    pub(crate) fn take(&self, bytes: usize) -> bool {
+        self.taken.set(self.taken.get().saturating_add(bytes));
+        self.taken.get() <= self.limits.heap
+    }
+}
