@@ -46,6 +46,17 @@ pub fn check(path: &Path) -> Result<Checked, LogError> {
         Ending::Torn => State::Torn(found.end),
         Ending::Damaged(what) => return Err(file.damaged(found.end, what)),
     };
+    if state == State::Finished {
+        let walked = scan::walk(&file, &zstd)?;
+        if walked.ending != Ending::Whole || walked.build != found.build {
+            return Err(file.damaged(walked.end, "a record is wrong that the index does not need"));
+        }
+        let facts =
+            |scan: &scan::Scan| scan.logs.iter().map(|(log, c)| (*log, c.frames.clone(), c.sealed)).collect::<Vec<_>>();
+        if facts(&walked) != facts(&found) {
+            return Err(file.damaged(walked.end, "the index does not say what the records say"));
+        }
+    }
     let mut logs = Vec::new();
     for (log, contents) in &found.logs {
         let mut crc = crc32fast::Hasher::new();

@@ -66,6 +66,11 @@ pub(crate) fn scan(file: &LogFile, zstd: &Unpackers) -> Result<Scan, LogError> {
     }
 }
 
+/// Finds out what the file holds without trusting its index.
+pub(crate) fn walk(file: &LogFile, zstd: &Unpackers) -> Result<Scan, LogError> {
+    Walk::default().whole(file, file.length()?, zstd)
+}
+
 /// A version later than ours may mean anything.
 fn check_version(file: &LogFile, found: u16) -> Result<(), LogError> {
     if found > VERSION {
