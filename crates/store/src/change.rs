@@ -150,10 +150,13 @@ impl Store {
              ORDER BY builds.id, changes.id"
         );
         let asks = Asks::one(Ask::built(sql, vec![V::ids(builds.iter().map(|b| b.0))]));
-        self.all(asks, |row| {
+        let read = |row| {
             let mut cells = Cells::new("changes", row);
             Ok((BuildId(cells.int()?), read_cells(&mut cells)?))
-        })
-        .await
+        };
+        let mut pairs = self.all(asks, read).await?;
+        // Two stamps of one set may have a change in common.
+        pairs.dedup_by_key(|(build, change)| (*build, change.id));
+        Ok(pairs)
     }
 }

@@ -200,9 +200,9 @@ mod tests {
     fn an_address_that_cannot_be_used_is_told() {
         let cases = [
             ("postgres://h/db?sslmode=require", "the database address is not usable: it asks for TLS"),
-            ("postgres://h/db?sslmode=verify-full", "the database address is not usable: invalid configuration"),
-            ("postgres://h/db?colour=red", "the database address is not usable: invalid configuration"),
-            ("port=x", "the database address is not usable: invalid configuration"),
+            ("postgres://h/db?sslmode=verify-full", "the database address is not usable: invalid connection string"),
+            ("postgres://h/db?colour=red", "the database address is not usable: invalid connection string"),
+            ("port=x", "the database address is not usable: invalid connection string"),
         ];
         for (address, text) in cases {
             let error = parse(address).unwrap_err().to_string();
