@@ -229,6 +229,14 @@ impl Client {
         self.get("sluice/live").await
     }
 
+    /// A build as a person wants it told.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn story(&self, build: i64) -> Result<api::story::Story, ClientError> {
+        self.get(&format!("sluice/builds/{build}")).await
+    }
+
     /// Why a request waits.
     ///
     /// # Errors
@@ -250,16 +258,17 @@ impl Client {
         }
     }
 
-    /// The bytes of a log as they are by now.
+    /// The bytes of a log as they are by now, from byte `offset` on.
     ///
     /// # Errors
     /// See [`ClientError`]; within the stream: the connection broke.
     pub async fn raw_log(
         &self,
         log: i64,
+        offset: u64,
     ) -> Result<impl Stream<Item = Result<Bytes, ClientError>> + Unpin + use<>, ClientError> {
         let url = self.url.clone();
-        let response = self.send(self.http.get(format!("{}/api/v2/logs/{log}/raw", self.url))).await?;
+        let response = self.send(self.http.get(format!("{}/api/v2/logs/{log}/raw?offset={offset}", self.url))).await?;
         Ok(response.bytes_stream().map(move |piece| piece.map_err(|e| error::connection(&url, &e))))
     }
 

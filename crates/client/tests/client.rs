@@ -146,7 +146,7 @@ async fn logs_are_read_by_line_and_as_bytes() {
     assert_eq!((chunk.content.as_str(), chunk.next_offset), ("omake\n", Some(4)));
     assert_eq!(asked.last(), "/api/v2/logs/6/contents?offset=3&limit=100");
     let mut bytes = Vec::new();
-    let mut raw = client.raw_log(6).await.unwrap();
+    let mut raw = client.raw_log(6, 0).await.unwrap();
     while let Some(piece) = raw.next().await {
         bytes.extend_from_slice(&piece.unwrap());
     }

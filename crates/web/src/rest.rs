@@ -14,6 +14,7 @@ mod read;
 mod reply;
 pub mod session;
 mod socket;
+mod story;
 mod worker;
 
 use crate::Web;
@@ -37,6 +38,7 @@ pub fn router() -> axum::Router<Web> {
     axum::Router::new()
         .route("/api/v2", get(read::get).post(act::post))
         .route("/api/v2/", get(read::get).post(act::post))
+        .route("/api/v2/sluice/builds/{id}", get(story::get))
         .route("/api/v2/{*path}", get(read::get).post(act::post))
         .route("/sse", get(listen::nothing))
         .route("/sse/listen", get(listen::listen_to_nothing))

@@ -66,23 +66,33 @@ pub(super) async fn contents(web: &Web, which: &LogRef, query: &str) -> Found<An
 }
 
 /// The bytes of a log. They are plain text whatever they hold: a log must not become a page.
-pub(super) async fn raw(web: &Web, which: &LogRef, query: &str, how: Raw) -> Result<Response, Failure> {
-    if let Some((name, _)) = api::query::parts(query)?.into_iter().next() {
-        return Err(api::QueryError::Unknown(name).into());
+/// Where to begin, in bytes: `?offset=N`, for those who have the beginning already.
+fn first_byte(query: &str) -> Result<u64, Failure> {
+    let mut from = 0;
+    for (name, value) in api::query::parts(query)? {
+        if name != "offset" {
+            return Err(api::QueryError::Unknown(name).into());
+        }
+        from = value.parse().map_err(|_| Failure::Bad(format!("offset: '{value}' is no number of bytes")))?;
     }
+    Ok(from)
+}
+
+pub(super) async fn raw(web: &Web, which: &LogRef, query: &str, how: Raw) -> Result<Response, Failure> {
+    let from = first_byte(query)?;
     let LogPlace { log, build, step } = find::log(web, which).await?;
     let known = web.logs.facts(build, log.id).await;
     if known.is_none() && matches!(log.status, LogStatus::Sealed { lines: 1.., .. }) {
         return Err(gone(&log));
     }
     let body = match known {
-        Some(_) => Body::from_stream(web.logs.raw(build, log.id)),
+        Some(_) => Body::from_stream(web.logs.raw_from(build, log.id, from)),
         None => Body::empty(),
     };
     let mut response = ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], body).into_response();
     let headers = response.headers_mut();
     if let LogStatus::Sealed { bytes, .. } = log.status {
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.saturating_sub(from)));
     }
     // Even a browser that guesses finds nothing that runs.
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
