@@ -389,9 +389,6 @@ struct Raw {
 
 impl Raw {
     async fn next(self) -> Result<Option<(Bytes, Raw)>, LogError> {
-        if self.end.is_some_and(|end| self.offset >= end) {
-            return Ok(None);
-        }
         blocking(move || self.read()).await
     }
 
@@ -407,7 +404,7 @@ impl Raw {
             None => reader.length()?,
         };
         if self.offset >= end {
-            return Ok(None);
+            return reader.ends_well().map(|()| None);
         }
         // Writing may have failed meanwhile; then the rest is not there, and the reader must not take it for the end.
         let gone = LogError::Unknown { build: self.build, log };

@@ -227,6 +227,14 @@ impl Reader<'_> {
         self.facts_or_error().map(|facts| facts.bytes)
     }
 
+    /// Whether the log's last known byte is its last: behind it nothing is damaged.
+    pub(crate) fn ends_well(&self) -> Result<(), LogError> {
+        match (self.view, self.facts()) {
+            (View::Disk(opened), Some(Facts { sealed: None, .. })) => opened.damaged().map_or(Ok(()), Err),
+            _ => Ok(()),
+        }
+    }
+
     /// The frame that holds byte `offset`, and where in it that byte is.
     pub(crate) fn at_byte(&self, offset: u64) -> Result<Option<(Arc<Frame>, usize)>, LogError> {
         let frame = self.frame(self.with_byte(offset), Keep::No)?;
