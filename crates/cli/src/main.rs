@@ -1,2 +1,103 @@
-//! The program sluice, one file per verb.
-fn main() {}
+//! The program `sluice`, one file per verb.
+
+mod checkout;
+mod daemon;
+mod exit;
+mod follow;
+mod force;
+mod log;
+mod master;
+mod rebuild;
+mod sendchange;
+mod show;
+mod status;
+mod stop;
+mod target;
+mod up;
+mod why;
+mod worker;
+
+use clap::{Parser, Subcommand};
+use exit::Exit;
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(
+    name = "sluice",
+    version,
+    about = "Builds every change, gates what may land, remembers every test run.",
+    before_help = "Example: sluice up --demo",
+    max_term_width = 80,
+    disable_help_subcommand = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Build a repository's head and every new commit; needs no configuration
+    Up(up::Args),
+    /// Run a master: init, check, run, start, stop, restart, reload
+    #[command(subcommand)]
+    Master(master::Verb),
+    /// Run a worker: init, run, start, stop, restart
+    #[command(subcommand)]
+    Worker(worker::Verb),
+    /// Ask for a build
+    Force(force::Args),
+    /// End a running build, or take a request out of the queue
+    Stop(stop::Args),
+    /// Build the source of an old build again
+    Rebuild(rebuild::Args),
+    /// Print the log of a step
+    Log(log::Args),
+    /// Say what is broken, what runs and what waits
+    Status(status::Args),
+    /// Say why a request waits
+    Why(why::Args),
+    /// Tell a master of a change
+    Sendchange(sendchange::Args),
+}
+
+fn main() -> ExitCode {
+    // A supervisor is started often and must stay small: no argument parser, no runtime.
+    let mut arguments = std::env::args_os().skip(1);
+    match arguments.next().as_deref().and_then(|a| a.to_str()) {
+        Some("__supervise") => match arguments.next() {
+            Some(dir) => return process::supervisor::main(dir.as_ref()),
+            None => return ExitCode::from(2),
+        },
+        Some("__checkout") => return checkout::main(arguments.next()),
+        _ => {}
+    }
+    let cli = Cli::parse();
+    match run(cli.verb) {
+        Ok(exit) => exit.into(),
+        Err(e) => {
+            eprintln!("{}", exit::in_words(&e));
+            exit::of_error(&e).into()
+        }
+    }
+}
+
+fn run(verb: Verb) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let exit = runtime.block_on(async {
+        match verb {
+            Verb::Up(args) => up::run(args).await,
+            Verb::Master(verb) => master::run(verb).await,
+            Verb::Worker(verb) => worker::run(verb).await,
+            Verb::Force(args) => force::run(args).await,
+            Verb::Stop(args) => stop::run(args).await,
+            Verb::Rebuild(args) => rebuild::run(args).await,
+            Verb::Log(args) => log::run(args).await,
+            Verb::Status(args) => status::run(args).await,
+            Verb::Why(args) => why::run(args).await,
+            Verb::Sendchange(args) => sendchange::run(args).await,
+        }
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    exit
+}

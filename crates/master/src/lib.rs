@@ -1,1 +1,25 @@
 //! Composition: load, decide, record, act, sweep.
+//!
+//! The only room that sees both `engine` and `store`. Its middle is [`heart`]: one loop that turns what is heard into
+//! transitions, writes them, and only then carries out what they mean. Everything else here is a door of that loop:
+//! worker sessions, change sources, the web's [`web::control::Control`], the configuration on disk.
+
+pub mod base;
+mod clock;
+pub mod config_file;
+mod control;
+mod door;
+mod effect;
+mod events;
+mod heart;
+mod hub;
+pub mod in_force;
+mod input;
+mod local;
+mod run;
+mod session;
+mod socket;
+mod watch_sources;
+
+pub use clock::Clock;
+pub use run::{Master, OnStop, Reload, Setup, StartError};

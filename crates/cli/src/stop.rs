@@ -1,0 +1,49 @@
+//! `sluice stop`: end a running build, or take a request out of the queue.
+
+use crate::exit::Exit;
+use crate::show;
+use crate::target::Target;
+use anyhow::bail;
+
+#[derive(clap::Args)]
+#[command(before_help = "Example: sluice stop linux/17 --reason 'superseded'\n         sluice stop --request 42")]
+pub(crate) struct Args {
+    /// The build, as BUILDER/NUMBER or by its id
+    #[arg(value_name = "BUILD", required_unless_present = "request")]
+    build: Option<String>,
+    /// A waiting request instead
+    #[arg(long, value_name = "ID", conflicts_with = "build")]
+    request: Option<i64>,
+    /// Why; it is kept with the build
+    #[arg(long, default_value = "")]
+    reason: String,
+    #[command(flatten)]
+    target: Target,
+}
+
+pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
+    let client = args.target.client()?;
+    let who = crate::force::owner();
+    let reason = match (who.as_str(), args.reason.as_str()) {
+        ("", "") => "asked for on the command line".to_owned(),
+        ("", why) => why.to_owned(),
+        (who, "") => format!("by {who}"),
+        (who, why) => format!("by {who}: {why}"),
+    };
+    let said = match (args.request, args.build) {
+        (Some(request), _) => {
+            client.cancel(request, &reason).await?;
+            format!("  ⊘ request {request} is cancelled")
+        }
+        (None, Some(name)) => {
+            let build = show::find_build(&client, &name).await?;
+            client.stop(build.buildid, &reason).await?;
+            format!("  ⊘ build {name} is being stopped: {reason}")
+        }
+        (None, None) => bail!("say which build: BUILDER/NUMBER, its id, or --request ID"),
+    };
+    if !args.target.json {
+        println!("{said}");
+    }
+    Ok(Exit::Passed)
+}

@@ -1,0 +1,253 @@
+//! `sluice up`: a master and a local worker for one repository, without a configuration.
+
+mod demo;
+mod plan;
+
+use crate::exit::{Exit, Trouble};
+use crate::follow::Follower;
+use crate::show::{self, Paper};
+use crate::target::{announce, state_dir};
+use anyhow::{Context, bail};
+use client::Client;
+use master::base::BaseDir;
+use master::{Master, OnStop, Reload, Setup};
+use model::{BuilderId, NewChange, RequestId, Results};
+use plan::Plan;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use vcs::git::LocalBranch;
+use web::control::Force;
+
+#[derive(clap::Args)]
+#[command(before_help = "Example: sluice up --demo\n         sluice up ~/src/zlib --once")]
+pub(crate) struct Args {
+    /// The repository; the one around the current directory when absent
+    #[arg(value_name = "REPO", conflicts_with = "demo")]
+    repo: Option<PathBuf>,
+    /// Make a small project with a history, and build it commit by commit
+    #[arg(long)]
+    demo: bool,
+    /// Where everything is kept; a directory of its own for each repository when absent
+    #[arg(long, value_name = "DIR")]
+    basedir: Option<PathBuf>,
+    /// Where the pages are
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8010")]
+    listen: String,
+    /// The branch to build; the one that is checked out when absent
+    #[arg(long)]
+    branch: Option<String>,
+    /// Build the head and end with its result
+    #[arg(long)]
+    once: bool,
+}
+
+pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(tracing::Level::WARN)
+        .with_target(false)
+        .without_time()
+        .init();
+    let interrupted = tokio::signal::ctrl_c();
+    let terminated = terminated()?;
+    if args.demo {
+        return demo::run(args, async {
+            tokio::select! { _ = interrupted => (), () = terminated => () }
+        })
+        .await;
+    }
+    let dir = args.repo.clone().unwrap_or_else(|| PathBuf::from("."));
+    if !dir.exists() {
+        bail!("there is no {}; give the path of a git repository on this machine", dir.display());
+    }
+    let branch = LocalBranch::look(&dir, args.branch.as_deref())?;
+    let plan = Plan::of(&branch, &listen(&args))?;
+    let basedir = args.basedir.clone().map_or_else(|| usual_basedir(&branch.root), Ok)?;
+    for line in plan.told() {
+        println!("  {line}");
+    }
+    let session = Session::open(&basedir, plan).await?;
+    tokio::select! {
+        exit = session.go(&branch, args.once) => {
+            let exit = exit?;
+            session.close().await;
+            Ok(exit)
+        }
+        _ = interrupted => session.interrupted().await,
+        () = terminated => session.interrupted().await,
+    }
+}
+
+fn terminated() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    Ok(async move { drop(term.recv().await) })
+}
+
+/// With `--once` nobody looks at a page, and the usual port may be taken.
+fn listen(args: &Args) -> String {
+    match args.once && args.listen == "127.0.0.1:8010" {
+        true => "127.0.0.1:0".to_owned(),
+        false => args.listen.clone(),
+    }
+}
+
+/// A directory for each repository, told apart by its place.
+fn usual_basedir(root: &Path) -> anyhow::Result<PathBuf> {
+    let name = root.file_name().map_or("repository".into(), |n| n.to_string_lossy().into_owned());
+    let place = root.as_os_str().as_encoded_bytes();
+    // FNV-1a (RFC draft-eastlake-fnv): short, and the same with every compiler.
+    let sum = place.iter().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3));
+    Ok(state_dir()?.join("up").join(format!("{name}-{:08x}", sum >> 32)))
+}
+
+/// A master that this command hosts.
+struct Session {
+    master: Master,
+    client: Client,
+}
+
+impl Session {
+    async fn open(basedir: &Path, plan: Plan) -> anyhow::Result<Self> {
+        let base = BaseDir::at(basedir);
+        base.create()?;
+        let (token, root) = (base.token()?, base.root().to_owned());
+        let setup = Setup { reload: Reload::Never, on_stop: OnStop::EndCommands, ..Setup::of(base, plan.config) };
+        let master = Master::start(setup).await?;
+        announce(master.url(), &root);
+        let client = Client::new(master.url(), Some(token))?;
+        println!("  the pages are at {}", master.url());
+        println!();
+        Ok(Self { master, client })
+    }
+
+    /// Builds the head, and goes on with what comes.
+    async fn go(&self, branch: &LocalBranch, once: bool) -> anyhow::Result<Exit> {
+        let requests = self.build_head(branch).await?;
+        let worst = self.show(requests).await?;
+        if once {
+            return Ok(worst.into());
+        }
+        println!();
+        println!("  waiting for commits on {}; Ctrl-C ends it", branch.branch);
+        self.show_what_comes().await
+    }
+
+    /// Tells the master of the head. If it was known already it is built again.
+    async fn build_head(&self, branch: &LocalBranch) -> anyhow::Result<Vec<RequestId>> {
+        let control = self.master.control();
+        let before = self.newest_request().await?;
+        if control.add_change(plan::change_of(branch)).await?.is_some() {
+            return self.requests_after(before).await;
+        }
+        let force = Force {
+            owner: crate::force::owner(),
+            reason: "sluice up".to_owned(),
+            branch: Some(branch.branch.clone()),
+            revision: Some(branch.head.revision.clone()),
+            repository: branch.root.display().to_string(),
+            builders: Vec::<BuilderId>::new(),
+            ..Force::default()
+        };
+        let forced = control.force(force).await?;
+        Ok(forced.requests.into_iter().map(|(_, request)| request).collect())
+    }
+
+    /// Waits for requests beyond this one.
+    async fn next_requests(&self, before: i64) -> anyhow::Result<Vec<RequestId>> {
+        let mut events = self.client.listen("buildrequests/*/*");
+        loop {
+            let newer = self.requests_after(before).await?;
+            if !newer.is_empty() {
+                return Ok(newer);
+            }
+            tokio::select! {
+                heard = events.next() => drop(heard?),
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            }
+        }
+    }
+
+    async fn newest_request(&self) -> anyhow::Result<i64> {
+        let newest = client::Filter::all().newest("buildrequestid", 1);
+        Ok(self.client.requests(&newest).await?.rows.first().map_or(0, |r| r.buildrequestid))
+    }
+
+    async fn requests_after(&self, before: i64) -> anyhow::Result<Vec<RequestId>> {
+        let newer = client::Filter::all().with("buildrequestid__gt", before).with("order", "buildrequestid");
+        Ok(self.client.requests(&newer).await?.rows.iter().map(|r| RequestId(r.buildrequestid)).collect())
+    }
+
+    /// Shows these builds one after the other; gives the worst result.
+    async fn show(&self, requests: Vec<RequestId>) -> anyhow::Result<Results> {
+        let mut worst = Results::Skipped;
+        for request in requests {
+            worst = worst.worst(Follower::new(self.client.clone(), request.0, false).run().await?);
+        }
+        Ok(worst)
+    }
+
+    async fn show_what_comes(&self) -> anyhow::Result<Exit> {
+        let mut shown = self.newest_request().await?;
+        loop {
+            for request in self.next_requests(shown).await? {
+                shown = request.0;
+                self.announce_source(request).await?;
+                self.show(vec![request]).await?;
+            }
+        }
+    }
+
+    /// What is about to be built, in a line.
+    async fn announce_source(&self, request: RequestId) -> anyhow::Result<()> {
+        let request = self.client.request(request.0).await?;
+        let set = self.client.set(request.buildsetid).await?;
+        let Some(stamp) = set.sourcestamps.first() else { return Ok(()) };
+        let revision = stamp.revision.as_deref().unwrap_or("the newest");
+        let newest = client::Filter::all().with("revision", revision).newest("changeid", 1);
+        let change = self.client.changes(&newest).await?.rows.into_iter().next();
+        let title = change.map(|c| c.comments.lines().next().unwrap_or_default().to_owned()).unwrap_or(set.reason);
+        let short: String = revision.chars().take(7).collect();
+        println!();
+        println!("  {}", show::cut(&format!("{short} {title}"), show::WIDTH - 2));
+        Ok(())
+    }
+
+    async fn close(self) {
+        self.master.stop().await;
+    }
+
+    async fn interrupted(self) -> anyhow::Result<Exit> {
+        if Paper::of_stdout() == Paper::Terminal {
+            println!();
+        }
+        println!("  stopping");
+        self.close().await;
+        Ok(Exit::Interrupted)
+    }
+}
+
+/// An act of this very process that its own master refused is trouble, not usage.
+impl From<web::control::ControlError> for Trouble {
+    fn from(e: web::control::ControlError) -> Self {
+        Trouble(e.to_string())
+    }
+}
+
+/// The number of processors that a build may use.
+fn processors() -> u32 {
+    std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX))
+}
+
+/// A change as it is told to the master.
+fn named(change: &NewChange) -> String {
+    let short = change.short_revision().unwrap_or("").chars().take(7).collect::<String>();
+    show::cut(&format!("{short} {}", change.title()), show::WIDTH - 2)
+}
+
+/// Makes an empty directory, or says whose it is.
+fn fresh_dir(dir: &Path) -> anyhow::Result<()> {
+    if dir.exists() {
+        std::fs::remove_dir_all(dir).with_context(|| format!("cannot clear {}", dir.display()))?;
+    }
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))
+}

@@ -1,0 +1,264 @@
+//! What `sluice up` does with a repository: from its own `sluice.star`, or from what the tree is.
+
+use super::processors;
+use crate::show;
+use anyhow::bail;
+use config::detect::{Tree, detect};
+use config::{Limits, Loader, PipelineBuilder};
+use model::scheduler::ChangeFilter;
+use model::worker::WorkerAccess;
+use model::{
+    BuilderSpec, ChangeSourceSpec, Config, GitMode, GitPollerSpec, GitSpec, NewChange, ProjectSpec, SchedulerKind,
+    SchedulerSpec, Span, StepAction, StepFlags, StepSpec, WebSpec, WorkerSpec,
+};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+use vcs::git::LocalBranch;
+
+/// The name of a pipeline that is kept with the code.
+const PIPELINE: &str = "sluice.star";
+
+/// How often a repository on the same machine is looked at.
+const LOOK: Span = Span::seconds(1);
+
+/// How long a pipeline may take to evaluate.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// What will be done, and what to tell of it.
+pub(super) struct Plan {
+    pub(super) config: Config,
+    told: Vec<String>,
+}
+
+impl Plan {
+    /// What to do with this branch.
+    pub(super) fn of(branch: &LocalBranch, listen: &str) -> anyhow::Result<Self> {
+        let name = branch.root.file_name().map_or("project".to_owned(), |n| n.to_string_lossy().into_owned());
+        let name = name.trim_end_matches(".git").to_owned();
+        let (told, builders) = match branch.files.contains(PIPELINE) {
+            true => from_pipeline(branch)?,
+            false => detected(branch, &name)?,
+        };
+        let root = branch.root.display().to_string();
+        let builders = builders.into_iter().map(|b| builder(branch, &root, b)).collect();
+        Ok(Self { config: config(&name, &root, branch, builders, listen), told })
+    }
+
+    /// A plan that was made elsewhere.
+    pub(super) fn given(config: Config) -> Self {
+        Self { config, told: Vec::new() }
+    }
+
+    /// What was found, for people.
+    pub(super) fn told(&self) -> &[String] {
+        &self.told
+    }
+}
+
+fn from_pipeline(branch: &LocalBranch) -> anyhow::Result<(Vec<String>, Vec<PipelineBuilder>)> {
+    let loader = CommitLoader { branch, deadline: Instant::now() + TIME_LIMIT };
+    let pipeline = config::load_pipeline(PIPELINE, &loader, &Limits::default())?;
+    let names: Vec<&str> = pipeline.builders.iter().map(|b| b.name.as_str()).collect();
+    let told = vec![format!("{} has {PIPELINE}: {}", where_it_is(branch), names.join(", "))];
+    Ok((told, pipeline.builders))
+}
+
+fn detected(branch: &LocalBranch, name: &str) -> anyhow::Result<(Vec<String>, Vec<PipelineBuilder>)> {
+    let Some(found) = detect(&CommitTree(branch), processors()) else {
+        bail!(
+            "nothing in {} says how it is built: no configure, Makefile, CMake, Cargo, Python, Perl, Node or Go\n\
+             help: put a {PIPELINE} at its root, such as\n\
+             \n    builder(\"{name}\", steps = [steps.shell(\"./build.sh\")])\n",
+            branch.root.display()
+        );
+    };
+    let steps: Vec<&str> = found.steps.iter().map(|s| s.name.as_str()).collect();
+    let told = vec![
+        format!("{} is built with {} ({})", where_it_is(branch), found.kind, found.evidence),
+        format!("steps: git, {}", steps.join(", ")),
+    ];
+    let builder = PipelineBuilder {
+        name: name.to_owned(),
+        description: format!("Built with {}.", found.kind),
+        tags: Vec::new(),
+        steps: found.steps,
+        env: BTreeMap::new(),
+        defined_at: None,
+    };
+    Ok((told, vec![builder]))
+}
+
+fn where_it_is(branch: &LocalBranch) -> String {
+    let name =
+        branch.root.file_name().map_or_else(|| branch.root.display().to_string(), |n| n.to_string_lossy().into());
+    let short: String = branch.head.revision.chars().take(7).collect();
+    show::cut(&format!("{name}, branch {} at {short},", branch.branch), 60)
+}
+
+fn builder(branch: &LocalBranch, root: &str, pipeline: PipelineBuilder) -> BuilderSpec {
+    let mut steps = vec![checkout(root, &branch.branch)];
+    steps.extend(pipeline.steps);
+    BuilderSpec {
+        builddir: directory(&pipeline.name),
+        name: pipeline.name,
+        description: pipeline.description,
+        tags: pipeline.tags,
+        workers: vec!["here".to_owned()],
+        steps,
+        env: pipeline.env,
+        properties: Default::default(),
+        defined_at: pipeline.defined_at,
+    }
+}
+
+/// The step that every build begins with.
+pub(super) fn checkout(repository: &str, branch: &str) -> StepSpec {
+    StepSpec {
+        name: "git".to_owned(),
+        flags: StepFlags::HALTING,
+        action: StepAction::Git(GitSpec {
+            repository: repository.to_owned(),
+            branch: Some(branch.to_owned()),
+            mode: GitMode::Update,
+            workdir: "build".to_owned(),
+            codebase: String::new(),
+            submodules: true,
+            shallow: None,
+            retry: None,
+            always_use_latest: false,
+            timeout: Some(Span::seconds(1200)),
+        }),
+        description: None,
+        description_done: None,
+        defined_at: None,
+    }
+}
+
+/// A builder's name as a directory.
+fn directory(name: &str) -> String {
+    let readable: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' }).collect();
+    if readable.is_empty() { "builder".to_owned() } else { readable }
+}
+
+fn config(name: &str, root: &str, branch: &LocalBranch, builders: Vec<BuilderSpec>, listen: &str) -> Config {
+    let names: Vec<String> = builders.iter().map(|b| b.name.clone()).collect();
+    let follow = ChangeFilter {
+        branch: Some(Some(branch.branch.clone())),
+        repository: Some(root.to_owned()),
+        ..ChangeFilter::default()
+    };
+    Config {
+        project: ProjectSpec { title: name.to_owned(), ..ProjectSpec::default() },
+        web: web(listen),
+        database: None,
+        workers: vec![here(builders.len())],
+        builders,
+        schedulers: vec![
+            scheduler(&branch.branch, SchedulerKind::SingleBranch { filter: follow, tree_stable_timer: None }, &names),
+            scheduler("force", SchedulerKind::Force { button: "Build".to_owned() }, &names),
+        ],
+        sources: vec![ChangeSourceSpec::GitPoller(GitPollerSpec {
+            name: root.to_owned(),
+            repository: root.to_owned(),
+            branches: vec![branch.branch.clone()],
+            every: LOOK,
+            project: String::new(),
+            category: None,
+            codebase: String::new(),
+            build_existing: false,
+            defined_at: None,
+        })],
+    }
+}
+
+/// Whoever can reach a loopback address is on this machine: the buttons work without a login there.
+pub(super) fn web(listen: &str) -> WebSpec {
+    let host = listen.rsplit_once(':').map_or(listen, |(host, _)| host);
+    let anonymous_control = matches!(host, "127.0.0.1" | "localhost" | "[::1]");
+    WebSpec { listen: listen.to_owned(), anonymous_control, users: Vec::new() }
+}
+
+/// One worker on this machine, with room for every builder as far as there are processors.
+pub(super) fn here(builders: usize) -> WorkerSpec {
+    let wanted = u32::try_from(builders).unwrap_or(u32::MAX);
+    WorkerSpec {
+        name: "here".to_owned(),
+        max_builds: wanted.clamp(1, processors()),
+        access: WorkerAccess::Local,
+        lost_after: Span::seconds(600),
+        defined_at: None,
+    }
+}
+
+pub(super) fn scheduler(name: &str, kind: SchedulerKind, builders: &[String]) -> SchedulerSpec {
+    SchedulerSpec {
+        name: name.to_owned(),
+        kind,
+        builders: builders.to_vec(),
+        properties: Default::default(),
+        reason: None,
+        defined_at: None,
+    }
+}
+
+/// The head of a branch as a change.
+pub(super) fn change_of(branch: &LocalBranch) -> NewChange {
+    let head = &branch.head;
+    NewChange {
+        author: head.author.clone(),
+        committer: Some(head.committer.clone()).filter(|c| *c != head.author),
+        comments: head.message.clone(),
+        revision: Some(head.revision.clone()),
+        branch: Some(branch.branch.clone()),
+        repository: branch.root.display().to_string(),
+        files: head.files.clone(),
+        when: head.committed_at,
+        ..NewChange::default()
+    }
+}
+
+struct CommitTree<'a>(&'a LocalBranch);
+
+impl Tree for CommitTree<'_> {
+    fn has_file(&self, path: &str) -> bool {
+        self.0.files.contains(path)
+    }
+
+    fn has_dir(&self, path: &str) -> bool {
+        let inside = format!("{path}/");
+        self.0.files.range(inside.clone()..).next().is_some_and(|f| f.starts_with(&inside))
+    }
+
+    fn read(&self, path: &str) -> Option<String> {
+        self.0.read(path)
+    }
+}
+
+/// Files of the commit that is built; no secrets, and no environment.
+struct CommitLoader<'a> {
+    branch: &'a LocalBranch,
+    deadline: Instant,
+}
+
+impl Loader for CommitLoader<'_> {
+    fn read(&self, name: &str) -> Result<String, String> {
+        self.branch.read(name).ok_or_else(|| "there is no such file in the commit".to_owned())
+    }
+
+    fn secret_file(&self, _name: &str) -> Result<Option<String>, String> {
+        Ok(None)
+    }
+
+    fn env(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    fn cancelled(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
+    fn print(&self, text: &str) {
+        println!("  {text}");
+    }
+}

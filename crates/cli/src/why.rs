@@ -1,0 +1,31 @@
+//! `sluice why`: the one true reason why a request waits.
+
+use crate::exit::Exit;
+use crate::target::Target;
+
+#[derive(clap::Args)]
+#[command(before_help = "Example: sluice why 42")]
+pub(crate) struct Args {
+    /// The request's id, as `force` and `status` print it
+    request: i64,
+    #[command(flatten)]
+    target: Target,
+}
+
+pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
+    let client = args.target.client()?;
+    let request = client.request(args.request).await?;
+    let why = client.why(args.request).await?;
+    if args.target.json {
+        println!("{}", serde_json::to_string(&why)?);
+        return Ok(Exit::Passed);
+    }
+    match (why.waits, model::Results::from_code(request.results)) {
+        (true, _) => println!("  ○ request {} waits: {}", args.request, why.sentence),
+        (false, Some(results)) => {
+            println!("  {} request {} has ended: {}", results.symbol(), args.request, results.word())
+        }
+        (false, None) => println!("  ◐ request {} is being built", args.request),
+    }
+    Ok(Exit::Passed)
+}

@@ -1,0 +1,179 @@
+//! `sluice worker`: a worker's life.
+
+use crate::daemon::{Daemon, argument};
+use crate::exit::{Exit, Trouble};
+use anyhow::{Context, bail};
+use model::Span;
+use model::worker::Secret;
+use rustix::fs::{FlockOperation, flock};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use worker::{Initialised, Password, Settings, Wish};
+
+#[derive(clap::Subcommand)]
+pub(crate) enum Verb {
+    /// Make a worker's base directory
+    #[command(
+        before_help = "Example: sluice worker init ~/w --master http://ci.example.org:8010 \\\n             --name mac --password-file ~/mac.password"
+    )]
+    Init(InitArgs),
+    /// Run in the foreground until interrupted
+    #[command(before_help = "Example: sluice worker run ~/w")]
+    Run(Dir),
+    /// Start in the background
+    #[command(before_help = "Example: sluice worker start ~/w")]
+    Start(Dir),
+    /// End the one that runs, and its commands
+    #[command(before_help = "Example: sluice worker stop ~/w")]
+    Stop(Dir),
+    /// Stop and start
+    #[command(before_help = "Example: sluice worker restart ~/w")]
+    Restart(Dir),
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Dir {
+    /// The base directory
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct InitArgs {
+    /// The base directory; everything that the worker does happens below it
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// Address of the master
+    #[arg(long, value_name = "URL")]
+    master: String,
+    /// Name of this worker in the master's configuration
+    #[arg(long)]
+    name: String,
+    /// Its password there
+    #[arg(long, required_unless_present = "password_file", conflicts_with = "password_file")]
+    password: Option<String>,
+    /// A file with its password
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Give commands a terminal
+    #[arg(long, value_name = "0|1", default_value = "0", value_parser = ["0", "1"])]
+    usepty: String,
+    /// Mask of the files that commands make, octal
+    #[arg(long, value_name = "OCT", value_parser = octal)]
+    umask: Option<u32>,
+    /// A sign of life to the master at least this often
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..=86_400))]
+    keepalive: Option<i64>,
+}
+
+fn octal(text: &str) -> Result<u32, String> {
+    let mask = u32::from_str_radix(text, 8).ok().filter(|m| *m <= 0o777);
+    mask.ok_or_else(|| "a mask is an octal number from 0 to 777, such as 022".to_owned())
+}
+
+pub(crate) async fn run(verb: Verb) -> anyhow::Result<Exit> {
+    match verb {
+        Verb::Init(args) => init(args),
+        Verb::Run(Dir { dir }) => run_worker(&dir).await,
+        Verb::Start(Dir { dir }) => start(&dir),
+        Verb::Stop(Dir { dir }) => stop(&dir),
+        Verb::Restart(Dir { dir }) => {
+            stop(&dir)?;
+            start(&dir)
+        }
+    }
+}
+
+fn init(args: InitArgs) -> anyhow::Result<Exit> {
+    let password = match (args.password, args.password_file) {
+        (Some(text), _) => Password::Text(Secret::new(text)),
+        (None, Some(path)) => Password::File(std::path::absolute(path)?),
+        (None, None) => bail!("a worker proves who it is: give --password or --password-file"),
+    };
+    let settings = Settings {
+        master: args.master,
+        name: args.name,
+        password,
+        usepty: args.usepty == "1",
+        umask: args.umask,
+        keepalive: args.keepalive.map(Span::seconds),
+    };
+    let dir = args.dir.display();
+    match worker::init(&args.dir, &settings)? {
+        Initialised::New => {
+            println!("  ✓ {dir} is made");
+            println!("    say who you are in {dir}/info/admin, and what machine it is in {dir}/info/host, then");
+            println!("    sluice worker start {dir}");
+        }
+        Initialised::AsBefore => println!("  – {dir} is there already, with the same settings"),
+    }
+    Ok(Exit::Passed)
+}
+
+fn daemon(dir: &Path) -> Daemon {
+    Daemon { log: dir.join("sluice.log"), pid: dir.join("sluice.pid") }
+}
+
+fn load(dir: &Path) -> anyhow::Result<worker::Setup> {
+    let exe = std::env::current_exe().context("cannot find this very program")?;
+    Ok(worker::load(dir, &exe)?)
+}
+
+async fn run_worker(dir: &Path) -> anyhow::Result<Exit> {
+    let setup = load(dir)?;
+    let _hold = hold(dir)?;
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+    let (wish, wishes) = watch::channel(Wish::GoOn);
+    let mut term = signal(SignalKind::terminate())?;
+    let mut int = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = term.recv() => (),
+            _ = int.recv() => (),
+        }
+        wish.send_replace(Wish::EndCommands);
+        // A second signal changes nothing: the commands are being ended already.
+        wish.closed().await;
+    });
+    worker::run(setup, wishes).await?;
+    Ok(Exit::Passed)
+}
+
+/// Takes the directory for this process; the lock goes with it, however it ends.
+fn hold(dir: &Path) -> anyhow::Result<std::fs::File> {
+    let path = dir.join("sluice.pid");
+    let opened = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+    let mut file = opened.with_context(|| format!("cannot open {}", path.display()))?;
+    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        bail!("a worker runs in {} already; stop it first (sluice worker stop {})", dir.display(), dir.display());
+    }
+    file.set_len(0)?;
+    writeln!(file, "{}", std::process::id())?;
+    Ok(file)
+}
+
+fn start(dir: &Path) -> anyhow::Result<Exit> {
+    // What is wrong with the settings is said here and not in a file.
+    load(dir)?;
+    let daemon = daemon(dir);
+    let arguments = ["worker".as_ref(), "run".as_ref(), argument(dir)];
+    let ready = |pid: u32| daemon.running().ok().flatten() == i32::try_from(pid).ok();
+    let pid = daemon.start(&arguments, ready).map_err(|e| Trouble(format!("{e:#}")))?;
+    println!(
+        "  ✓ the worker of {} runs as process {pid}; it says what it does in {}",
+        dir.display(),
+        daemon.log.display()
+    );
+    Ok(Exit::Passed)
+}
+
+fn stop(dir: &Path) -> anyhow::Result<Exit> {
+    load(dir)?;
+    match daemon(dir).stop()? {
+        true => println!("  ✓ the worker of {} has ended", dir.display()),
+        false => println!("  – no worker runs in {}", dir.display()),
+    }
+    Ok(Exit::Passed)
+}

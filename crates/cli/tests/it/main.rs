@@ -1,0 +1,8 @@
+//! Whole stories: the program itself, with real repositories, processes and pages.
+
+mod command;
+mod hostile;
+mod master;
+mod sealed;
+mod up;
+mod worker;

@@ -1,0 +1,160 @@
+//! A sealed place to run the program in: its own home and state, no colour, nothing of the machine's configuration.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use tempfile::TempDir;
+use testkit::wait_for;
+
+/// The place. Whatever was started in it is ended with it.
+pub(crate) struct Sealed {
+    dir: TempDir,
+    running: Vec<Child>,
+    daemons: Vec<(&'static str, PathBuf)>,
+}
+
+/// What a command printed and how it ended.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) out: String,
+    pub(crate) err: String,
+    pub(crate) code: Option<i32>,
+}
+
+impl Sealed {
+    pub(crate) fn new() -> Self {
+        Self { dir: testkit::temp_dir(), running: Vec::new(), daemons: Vec::new() }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// The program with these arguments, ready to be started.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+        command
+            .args(arguments)
+            .current_dir(self.dir.path())
+            .env("HOME", self.dir.path())
+            .env("XDG_STATE_HOME", self.path("state"))
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("USER", "ann")
+            .env_remove("SLUICE_MASTER")
+            .env_remove("SLUICE_TOKEN")
+            .env_remove("SLUICE_BASEDIR")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the program to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Said {
+        said(self.command(arguments).output().expect("the program starts"))
+    }
+
+    /// Starts the program and leaves it running; its output goes to a file.
+    pub(crate) fn start(&mut self, arguments: &[&str], output: &str) -> u32 {
+        let file = std::fs::File::create(self.path(output)).expect("a file for its output");
+        let mut command = self.command(arguments);
+        command.stdout(file.try_clone().expect("a second handle")).stderr(file);
+        let child = command.spawn().expect("the program starts");
+        let pid = child.id();
+        self.running.push(child);
+        pid
+    }
+
+    /// A master from `master init`, with this configuration, started in the background. Its address.
+    pub(crate) fn master(&mut self, config: &str) -> String {
+        let dir = self.path("m");
+        let dir_text = dir.display().to_string();
+        self.run(&["master", "init", &dir_text]).passes();
+        std::fs::write(dir.join("master.star"), config).expect("the configuration is written");
+        self.run(&["master", "start", &dir_text]).passes();
+        self.daemons.push(("master", dir.clone()));
+        let address = std::fs::read_to_string(dir.join("address")).expect("the master says where it is");
+        address.trim().split_once(' ').expect("process and address").1.to_owned()
+    }
+
+    /// A worker from `worker init`, started in the background.
+    pub(crate) fn worker(&mut self, url: &str, name: &str, password: &str) -> PathBuf {
+        let dir = self.path(name);
+        let dir_text = dir.display().to_string();
+        self.run(&["worker", "init", &dir_text, "--master", url, "--name", name, "--password", password]).passes();
+        self.run(&["worker", "start", &dir_text]).passes();
+        self.daemons.push(("worker", dir.clone()));
+        dir
+    }
+
+    /// Waits until the file in the place has the text.
+    pub(crate) fn wait_for_text(&self, file: &str, text: &str) -> String {
+        wait_for(&format!("'{text}' in {file}"), || {
+            std::fs::read_to_string(self.path(file)).ok().filter(|said| said.contains(text))
+        })
+    }
+}
+
+impl Drop for Sealed {
+    fn drop(&mut self) {
+        for child in &mut self.running {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        for (kind, dir) in std::mem::take(&mut self.daemons) {
+            let _ = self.command(&[kind, "stop", &dir.display().to_string()]).output();
+        }
+    }
+}
+
+pub(crate) fn said(output: Output) -> Said {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Said { out: text(&output.stdout), err: text(&output.stderr), code: output.status.code() }
+}
+
+impl Said {
+    /// It ended with this code.
+    #[track_caller]
+    pub(crate) fn ends(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "out:\n{}\nerr:\n{}", self.out, self.err);
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn passes(self) -> Self {
+        self.ends(0)
+    }
+
+    /// It said this, on either stream.
+    #[track_caller]
+    pub(crate) fn says(self, text: &str) -> Self {
+        let both = format!("{}{}", self.out, self.err);
+        assert!(both.contains(text), "'{text}' is not in:\n{both}");
+        self
+    }
+}
+
+/// Processes whose command line has this text, told by /proc.
+pub(crate) fn processes_with(text: &str) -> Vec<String> {
+    let entries = std::fs::read_dir("/proc").expect("/proc").flatten();
+    let lines =
+        entries.filter(|e| e.file_name().to_string_lossy().bytes().all(|b| b.is_ascii_digit())).filter_map(|e| {
+            let line = std::fs::read(e.path().join("cmdline")).ok()?;
+            let line = String::from_utf8_lossy(&line).replace('\0', " ");
+            line.contains(text).then(|| format!("{} {line}", e.file_name().to_string_lossy()))
+        });
+    lines.collect()
+}
+
+/// A project that `configure && make && make test` builds: a small C program. `answer` is what the test wants.
+pub(crate) fn c_project(path: &Path) -> testkit::Repo {
+    let repo = testkit::Repo::with_work_tree(path);
+    repo.on("main")
+        .author("Ann Dler <ann@example.org>")
+        .message("a program that answers")
+        .script("configure", "#!/bin/sh\necho checking for cc... cc\n")
+        .file(
+            "Makefile",
+            "all: answer\nanswer: answer.c\n\tcc -Wall -o answer answer.c\ntest: answer\n\t./answer | grep -x 42\n",
+        )
+        .file("answer.c", "#include <stdio.h>\nint main(void) { puts(\"42\"); return 0; }\n")
+        .commit();
+    repo
+}

@@ -1,0 +1,459 @@
+//! The heart: one loop that hears, decides, records, and only then acts.
+//!
+//! The world is a cache of the store's live part. It takes transitions at once, ahead of the store, so that a whole
+//! batch of inputs is decided and written as one commit; nothing of it is seen, sent or answered before that commit.
+//! When the store refuses a batch, the world is thrown away and read anew, and those who asked are told to ask again.
+
+use crate::Clock;
+use crate::effect::{self, Effect};
+use crate::events::Nouns;
+use crate::input::{Input, Reply, SourceMemory};
+use crate::session::{Admission, Sessions, Verdict};
+use engine::World;
+use engine::build::{CommandEnd, SealedLog, StepEnd};
+use engine::build_set::NewStamp;
+use engine::force::Wish;
+use model::property::Property;
+use model::{BuildId, ChangeId, Config, Event, LogId, NewChange, Query, Span, StepId, Time, Transition, WorkerId};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use store::{CommitError, Store};
+use tokio::sync::{broadcast, mpsc};
+use web::control::{ControlError, Enabled, Force, Forced};
+
+/// How many inputs are decided as one batch at most.
+const BATCH: usize = 512;
+
+/// The longest time without a look at the world, so that a lost wake-up does no harm.
+const SWEEP: Span = Span::seconds(5);
+
+/// How long to wait before writing again what the store could not take.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// What the heart works with.
+pub(crate) struct Heart {
+    pub(crate) world: World,
+    pub(crate) store: Store,
+    pub(crate) logs: logs::Logs,
+    pub(crate) clock: Clock,
+    pub(crate) inbox: mpsc::Receiver<Input>,
+    pub(crate) own_inbox: mpsc::Sender<Input>,
+    pub(crate) sessions: Sessions,
+    pub(crate) events: broadcast::Sender<Arc<Event>>,
+    pub(crate) version: Arc<AtomicU64>,
+    /// Ends of commands whose turn was refused by the store: they are heard again.
+    pub(crate) again: Vec<Input>,
+}
+
+/// What one turn of the loop has decided.
+#[derive(Default)]
+struct Turn {
+    transitions: Vec<Transition>,
+    effects: Vec<Effect>,
+    events: Vec<Event>,
+    answers: Vec<Box<dyn FnOnce() + Send>>,
+    questions: Vec<Input>,
+    /// Ends of commands, which must not be lost with a turn that the store refuses.
+    ends: Vec<Input>,
+    quit: Option<Reply<()>>,
+}
+
+impl Turn {
+    /// Sends the answer when everything of this turn is durable.
+    fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, answer: Result<T, ControlError>) {
+        self.answers.push(Box::new(move || drop(reply.send(answer))));
+    }
+}
+
+impl Heart {
+    /// Beats until it is told to quit, or until nobody can tell it anything any more.
+    pub(crate) async fn beat(mut self) {
+        let mut inputs = Vec::with_capacity(BATCH);
+        loop {
+            inputs.clear();
+            if !self.listen(&mut inputs).await {
+                return;
+            }
+            let mut turn = Turn::default();
+            let now = self.clock.now();
+            for input in inputs.drain(..) {
+                self.hear(input, now, &mut turn).await;
+            }
+            self.settle(now, &mut turn);
+            if self.record(&mut turn).await {
+                self.act(turn.effects);
+                self.tell(turn.events);
+                turn.answers.into_iter().for_each(|answer| answer());
+            }
+            for question in turn.questions {
+                self.answer_question(question, now);
+            }
+            if let Some(reply) = turn.quit {
+                let _ = reply.send(Ok(()));
+                return;
+            }
+        }
+    }
+
+    /// Puts the first configuration in force. Nobody is connected yet, whatever the store remembers.
+    pub(crate) async fn awaken(&mut self, config: Arc<Config>) {
+        let now = self.clock.now();
+        let mut turn = Turn::default();
+        let todo = engine::config::adopt(&self.world, &config);
+        self.take_all(todo, now, &mut turn);
+        self.world.configure(config);
+        let connected: Vec<WorkerId> =
+            self.world.workers().filter(|w| w.worker.connected).map(|w| w.worker.id).collect();
+        for worker in connected {
+            let todo = engine::worker::disconnected(&self.world, worker, now);
+            self.take_all(todo, now, &mut turn);
+        }
+        self.sessions.restore(&self.world, &self.logs).await;
+        if self.record(&mut turn).await {
+            self.act(turn.effects);
+        }
+    }
+
+    /// Waits for inputs, for the next timer, or for the sweep. False: nobody is left to listen to.
+    async fn listen(&mut self, inputs: &mut Vec<Input>) -> bool {
+        if !self.again.is_empty() {
+            inputs.append(&mut self.again);
+            return true;
+        }
+        let now = self.clock.now();
+        let wake = engine::next_wake(&self.world).unwrap_or(now + SWEEP).min(now + SWEEP);
+        match tokio::time::timeout(wake.since(now).to_std(), self.inbox.recv_many(inputs, BATCH)).await {
+            Ok(0) => false,
+            Ok(_) | Err(_) => true,
+        }
+    }
+
+    async fn hear(&mut self, input: Input, now: Time, turn: &mut Turn) {
+        match input {
+            Input::Changes { changes, memory, reply } => self.changes(changes, memory, reply, now, turn).await,
+            Input::Force { force, reply } => self.force(force, reply, now, turn),
+            Input::Rebuild { build, set, owner, reply } => {
+                let filed = engine::force::rebuild(&self.world, &build, &set, &owner, now);
+                self.filed(filed, reply, turn);
+            }
+            Input::Stop { build, reason, reply } => {
+                let running = self.world.build(build).is_some();
+                let asked = engine::build::stop(&self.world, build, &reason);
+                self.take_all(asked, now, turn);
+                let answer = if running { Ok(()) } else { Err(not_running(build)) };
+                turn.answer(reply, answer);
+            }
+            Input::Cancel { request, reason, reply } => {
+                let open = self.world.request(request).is_some();
+                let todo = engine::request::cancel(&self.world, request, &reason, now);
+                self.take_all(todo, now, turn);
+                let gone = || ControlError::Refused(format!("build request {request} is not open"));
+                turn.answer(reply, if open { Ok(()) } else { Err(gone()) });
+            }
+            Input::Pause { worker, reason, reply } => {
+                let known = self.world.worker(worker).is_some();
+                if known {
+                    self.take(Transition::WorkerPaused { worker, reason }, now, turn);
+                }
+                let unknown = || ControlError::Unknown(format!("there is no worker {worker}"));
+                turn.answer(reply, if known { Ok(()) } else { Err(unknown()) });
+            }
+            Input::Enable { scheduler, enabled, reply } => {
+                let switch = match enabled {
+                    Enabled::Yes => engine::scheduler::Switch::On,
+                    Enabled::No => engine::scheduler::Switch::Off,
+                };
+                let todo = engine::scheduler::enable(&self.world, scheduler, switch);
+                let unknown = || ControlError::Unknown(format!("there is no scheduler {scheduler}"));
+                turn.answer(reply, if todo.is_some() { Ok(()) } else { Err(unknown()) });
+                self.take_all(todo, now, turn);
+            }
+            Input::Configure { config, reply } => self.configure(config, reply, now, turn),
+            Input::Hello { admission } => self.admit(*admission, now, turn),
+            Input::Gone { worker, session } => self.gone(worker, session, now, turn),
+            Input::Stale { build, epoch, what } => {
+                self.take(Transition::Refused { build, epoch, at: now, what }, now, turn);
+            }
+            Input::Ended { command, end, properties, logs } => {
+                let (end_again, properties_again, logs_again) = (end.clone(), properties.clone(), logs.clone());
+                self.ended(command, &end, properties, logs, now, turn);
+                let (end, properties, logs) = (end_again, properties_again, logs_again);
+                turn.ends.push(Input::Ended { command, end, properties, logs });
+            }
+            Input::Sealed { logs } => self.take_all(logs.iter().map(engine::build::sealed), now, turn),
+            Input::Grew { build, log, lines } => self.grew(build, log, lines, turn),
+            Input::Live { .. } | Input::Why { .. } => turn.questions.push(input),
+            Input::Quit { reply } => turn.quit = Some(reply),
+        }
+    }
+
+    /// Changes that are known already are passed over, so that telling one twice is telling it once.
+    async fn changes(
+        &mut self,
+        changes: Vec<NewChange>,
+        memory: Option<SourceMemory>,
+        reply: Reply<Vec<Option<ChangeId>>>,
+        now: Time,
+        turn: &mut Turn,
+    ) {
+        let mut fresh = Vec::new();
+        let mut known = Vec::new();
+        let mut seen = BTreeSet::new();
+        for change in changes {
+            let identity =
+                (change.repository.clone(), change.branch.clone(), change.revision.clone(), change.codebase.clone());
+            let again = change.revision.is_some() && !seen.insert(identity);
+            match self.is_known(&change).await {
+                Ok(stored) => {
+                    known.push(stored || again);
+                    if !stored && !again {
+                        fresh.push(change);
+                    }
+                }
+                Err(e) => {
+                    let _ = reply.send(Err(ControlError::Unavailable(e.to_string())));
+                    return;
+                }
+            }
+        }
+        let todo = engine::change::accept(&self.world, fresh, now);
+        let mut ids = todo.iter().filter_map(|t| match t {
+            Transition::ChangeAdded(change) => Some(change.id),
+            _ => None,
+        });
+        let answer = known.iter().map(|known| if *known { None } else { ids.next() }).collect();
+        self.take_all(todo, now, turn);
+        if let Some(SourceMemory { source, text }) = memory {
+            self.take(Transition::SourceRemembers { source, memory: text }, now, turn);
+        }
+        turn.answer(reply, Ok(answer));
+    }
+
+    async fn is_known(&self, change: &NewChange) -> Result<bool, store::StoreError> {
+        let Some(revision) = &change.revision else { return Ok(false) };
+        let query = Query::default().eq("revision", revision.as_str()).limit(100);
+        let same = self.store.changes(&query).await?.rows.into_iter().any(|stored| {
+            stored.facts.repository == change.repository
+                && stored.facts.branch == change.branch
+                && stored.facts.codebase == change.codebase
+        });
+        Ok(same)
+    }
+
+    fn force(&mut self, force: Force, reply: Reply<Forced>, now: Time, turn: &mut Turn) {
+        let wish = Wish {
+            scheduler: force.scheduler,
+            builders: force.builders,
+            owner: force.owner,
+            reason: force.reason,
+            stamp: NewStamp {
+                repository: force.repository,
+                branch: force.branch,
+                revision: force.revision,
+                project: force.project,
+                ..NewStamp::default()
+            },
+            priority: force.priority,
+            properties: force.properties,
+        };
+        match engine::force::grant(&self.world, wish, now) {
+            Ok(filed) => self.filed(filed, reply, turn),
+            Err(fields) => turn.answer(reply, Err(ControlError::Fields(fields))),
+        }
+    }
+
+    fn filed(&mut self, filed: Transition, reply: Reply<Forced>, turn: &mut Turn) {
+        if let Transition::SetFiled { set, requests } = &filed {
+            let requests = requests.iter().map(|r| (r.builder, r.id)).collect();
+            turn.answer(reply, Ok(Forced { set: set.id, requests }));
+        }
+        let now = self.clock.now();
+        self.take(filed, now, turn);
+    }
+
+    fn configure(&mut self, config: Arc<Config>, reply: Reply<Vec<String>>, now: Time, turn: &mut Turn) {
+        let said = config::difference(self.world.config(), &config);
+        let todo = engine::config::adopt(&self.world, &config);
+        self.take_all(todo, now, turn);
+        self.world.configure(config);
+        turn.answer(reply, Ok(said));
+    }
+
+    fn admit(&mut self, admission: Admission, now: Time, turn: &mut Turn) {
+        let worker = match self.sessions.check(&self.world, &admission) {
+            Ok(worker) => worker,
+            Err(refusal) => {
+                let _ = admission.reply.send(Verdict::Refused(refusal));
+                return;
+            }
+        };
+        let todo = engine::worker::connected(&self.world, worker, admission.hello.info.clone(), now);
+        self.take_all(todo, now, turn);
+        self.sessions.admit(worker, admission.reply);
+    }
+
+    fn gone(&mut self, worker: WorkerId, session: u64, now: Time, turn: &mut Turn) {
+        if self.sessions.remove(worker, session) {
+            let todo = engine::worker::disconnected(&self.world, worker, now);
+            self.take_all(todo, now, turn);
+        }
+    }
+
+    fn ended(
+        &mut self,
+        command: wire::CommandId,
+        end: &CommandEnd,
+        properties: Vec<(String, Property)>,
+        logs: Vec<SealedLog>,
+        now: Time,
+        turn: &mut Turn,
+    ) {
+        let (build, step) = (BuildId(command.build), StepId(command.step));
+        let (results, state) = engine::build::verdict(end);
+        let worker = self.world.build(build).map(|b| b.build.worker);
+        let end = StepEnd { results, state, properties, logs };
+        let todo = engine::build::step_ended(&self.world, build, command.epoch, step, end, now);
+        self.take_all(todo, now, turn);
+        if let Some(worker) = worker {
+            turn.effects.push(Effect::Forget { worker, command });
+        }
+    }
+
+    fn grew(&self, build: BuildId, log: LogId, lines: u64, turn: &mut Turn) {
+        if self.events.receiver_count() > 0
+            && let Some(facts) = self.world.build(build).and_then(|b| b.logs.iter().find(|l| l.id == log))
+        {
+            turn.events.extend(api::event::log_grew(facts, lines));
+        }
+    }
+
+    fn settle(&mut self, now: Time, turn: &mut Turn) {
+        loop {
+            let todo = engine::plan(&self.world, now);
+            if todo.is_empty() {
+                return;
+            }
+            self.take_all(todo, now, turn);
+        }
+    }
+
+    fn take_all(&mut self, todo: impl IntoIterator<Item = Transition>, now: Time, turn: &mut Turn) {
+        for transition in todo {
+            self.take(transition, now, turn);
+        }
+    }
+
+    fn take(&mut self, transition: Transition, now: Time, turn: &mut Turn) {
+        effect::before(&self.world, &transition, &mut turn.effects);
+        if self.events.receiver_count() > 0 {
+            turn.events.extend(api::event::events(&transition, &Nouns { world: &self.world, now }));
+        }
+        self.world.take(&transition);
+        effect::after(&self.world, &transition, &mut turn.effects);
+        turn.transitions.push(transition);
+    }
+
+    /// Writes the turn. A store that is away is waited for; one that refuses costs the turn, and the world is read anew.
+    async fn record(&mut self, turn: &mut Turn) -> bool {
+        if turn.transitions.is_empty() {
+            return true;
+        }
+        loop {
+            match self.store.commit(turn.transitions.clone()).await {
+                Ok(()) => {
+                    self.version.fetch_add(1, Ordering::Release);
+                    return true;
+                }
+                Err(CommitError::Unavailable(why)) => {
+                    tracing::warn!("nothing can be recorded, so nothing goes on: {why}; trying again in 1 s");
+                    tokio::time::sleep(STORE_PAUSE).await;
+                }
+                Err(refused) => {
+                    tracing::error!("a batch was refused, reading the world anew: {refused}");
+                    self.again.append(&mut turn.ends);
+                    self.read_anew().await;
+                    return false;
+                }
+            }
+        }
+    }
+
+    async fn read_anew(&mut self) {
+        loop {
+            match self.store.snapshot().await {
+                Ok(snapshot) => {
+                    self.world = World::load(snapshot, self.world.config().clone());
+                    self.sessions.restore(&self.world, &self.logs).await;
+                    return;
+                }
+                Err(why) => {
+                    tracing::warn!("the store cannot be read: {why}; trying again in 1 s");
+                    tokio::time::sleep(STORE_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn act(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::FinishLogs { build } => {
+                    let logs = self.logs.clone();
+                    tokio::spawn(async move {
+                        if let Err(e) = logs.finish(build).await {
+                            tracing::error!("the logs of build {build} cannot be closed: {e}");
+                        }
+                    });
+                }
+                Effect::SealLost { build, logs } => self.seal_lost(build, logs),
+                to_session => self.sessions.carry_out(to_session),
+            }
+        }
+    }
+
+    /// Nobody will send more of these logs: they are whole as they are.
+    fn seal_lost(&self, build: BuildId, lost: Vec<LogId>) {
+        let (logs, inbox) = (self.logs.clone(), self.own_inbox.clone());
+        tokio::spawn(async move {
+            let mut sealed = Vec::new();
+            for log in lost {
+                // A log that never had a byte is not there yet.
+                let whole = match logs.begin(build, log).await {
+                    Ok(_) => logs.seal(build, log).await,
+                    Err(e) => Err(e),
+                };
+                match whole {
+                    Ok(s) => sealed.push(SealedLog { log, lines: s.lines, bytes: s.bytes, crc32: s.crc32 }),
+                    Err(e) => tracing::error!("log {log} of build {build} cannot be sealed: {e}"),
+                }
+            }
+            let _ = inbox.send(Input::Sealed { logs: sealed }).await;
+            if let Err(e) = logs.finish(build).await {
+                tracing::error!("the logs of build {build} cannot be closed: {e}");
+            }
+        });
+    }
+
+    fn tell(&self, events: Vec<Event>) {
+        for event in events {
+            // Nobody listens: that is fine.
+            let _ = self.events.send(Arc::new(event));
+        }
+    }
+
+    fn answer_question(&self, question: Input, now: Time) {
+        match question {
+            Input::Live { reply } => drop(reply.send(Ok(crate::control::live(&self.world, now)))),
+            Input::Why { request, reply } => {
+                drop(reply.send(Ok(engine::why::of_request(&self.world, request, now))));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn not_running(build: BuildId) -> ControlError {
+    ControlError::Refused(format!("build {build} does not run"))
+}

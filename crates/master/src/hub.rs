@@ -1,0 +1,219 @@
+//! The hub: every worker's ledger, and which log belongs to whose command.
+
+use crate::effect;
+use crate::input::Input;
+use crate::session::lock;
+use bytes::Bytes;
+use engine::World;
+use logs::{AppendError, LogError, Logs};
+use model::{BuildId, LogId, Stream, WorkerId};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard};
+use tokio::sync::{Notify, mpsc};
+use wire::{CommandId, MasterLedger};
+
+/// What a worker has for good, connected or not.
+#[derive(Debug)]
+pub(crate) struct Link {
+    ledger: Mutex<MasterLedger>,
+    /// Rung when the ledger has something to say.
+    pub(crate) wake: Notify,
+}
+
+impl Link {
+    /// The ledger, locked. It must not be held over an await.
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, MasterLedger> {
+        lock(&self.ledger)
+    }
+}
+
+/// Every worker's ledger, and which log belongs to whose command.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    links: Mutex<BTreeMap<WorkerId, Arc<Link>>>,
+    routes: Mutex<Routes>,
+    inbox: mpsc::Sender<Input>,
+}
+
+#[derive(Debug, Default)]
+struct Routes {
+    commands: HashMap<CommandId, Command>,
+    logs: HashMap<LogId, (CommandId, u16)>,
+}
+
+#[derive(Debug)]
+struct Command {
+    link: Arc<Link>,
+    logs: Vec<LogId>,
+    /// Logs that were opened for appending.
+    begun: BTreeSet<LogId>,
+    /// Logs whose seal is on disk for good.
+    sealed: BTreeSet<LogId>,
+    /// The store has its end.
+    end_is_durable: bool,
+}
+
+impl Hub {
+    pub(crate) fn new(inbox: mpsc::Sender<Input>) -> Self {
+        Self { links: Mutex::default(), routes: Mutex::default(), inbox }
+    }
+
+    /// The link of a worker; made at its first mention.
+    pub(crate) fn link(&self, worker: WorkerId) -> Arc<Link> {
+        let new = || Arc::new(Link { ledger: Mutex::new(MasterLedger::new()), wake: Notify::new() });
+        lock(&self.links).entry(worker).or_insert_with(new).clone()
+    }
+
+    /// Notes which logs a command writes.
+    pub(crate) fn route(&self, link: &Arc<Link>, command: CommandId, logs: &[LogId]) {
+        let mut routes = lock(&self.routes);
+        for (number, log) in logs.iter().enumerate() {
+            routes.logs.insert(*log, (command, u16::try_from(number).unwrap_or(u16::MAX)));
+        }
+        let entry = Command {
+            link: link.clone(),
+            logs: logs.to_vec(),
+            begun: BTreeSet::new(),
+            sealed: BTreeSet::new(),
+            end_is_durable: false,
+        };
+        routes.commands.entry(command).or_insert(entry);
+    }
+
+    /// Forgets which logs a command writes.
+    pub(crate) fn unroute(&self, command: CommandId) {
+        let mut routes = lock(&self.routes);
+        if let Some(entry) = routes.commands.remove(&command) {
+            for log in entry.logs {
+                routes.logs.remove(&log);
+            }
+        }
+    }
+
+    /// The logs that a command writes.
+    pub(crate) fn logs_of(&self, command: CommandId) -> Vec<LogId> {
+        lock(&self.routes).commands.get(&command).map(|c| c.logs.clone()).unwrap_or_default()
+    }
+
+    /// Opens a log for appending, once.
+    pub(crate) async fn begin(&self, logs: &Logs, build: BuildId, log: LogId) -> Result<(), LogError> {
+        let begun = |routes: &mut Routes| {
+            let command = routes.logs.get(&log).map(|(command, _)| *command)?;
+            routes.commands.get_mut(&command).map(|c| c.begun.insert(log))
+        };
+        if begun(&mut lock(&self.routes)) == Some(true) {
+            logs.begin(build, log).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes a piece of output in, and lets the worker send more. What cannot be written ends the command.
+    pub(crate) async fn append(
+        &self,
+        logs: &Logs,
+        link: &Link,
+        command: CommandId,
+        (number, stream, offset): (u16, Stream, u64),
+        data: Vec<u8>,
+    ) {
+        let build = BuildId(command.build);
+        let Some(log) = self.logs_of(command).get(usize::from(number)).copied() else {
+            tracing::warn!("command {command} writes log {number}, which nobody asked for");
+            return;
+        };
+        let end = offset + data.len() as u64;
+        let taken = match self.begin(logs, build, log).await {
+            Ok(()) => logs.append(build, log, offset, stream, Bytes::from(data)).await,
+            Err(e) => Err(e.into()),
+        };
+        match taken {
+            Ok(_) | Err(AppendError::Sealed { .. }) => link.ledger().acknowledge(command, number, end, 0),
+            Err(e) => {
+                tracing::error!("log {log} of build {build} cannot be written: {e}");
+                link.ledger().interrupt(command, format!("the master cannot write its log: {e}"));
+                link.ledger().acknowledge(command, number, end, 0);
+            }
+        }
+    }
+
+    /// The store has a command's end. Once its logs are durable too, its worker may forget it.
+    pub(crate) fn end_is_durable(&self, worker: WorkerId, command: CommandId) {
+        let mut routes = lock(&self.routes);
+        match routes.commands.get_mut(&command) {
+            Some(entry) => {
+                entry.end_is_durable = true;
+                if entry.sealed.len() >= entry.logs.len() {
+                    drop(routes);
+                    self.forget(command);
+                }
+            }
+            None => {
+                drop(routes);
+                let link = self.link(worker);
+                link.ledger().forget(command);
+                link.wake.notify_one();
+            }
+        }
+    }
+
+    fn forget(&self, command: CommandId) {
+        let link = lock(&self.routes).commands.get(&command).map(|c| c.link.clone());
+        self.unroute(command);
+        if let Some(link) = link {
+            link.ledger().forget(command);
+            link.wake.notify_one();
+        }
+    }
+
+    /// Hands on what is durable of each log, for as long as there are logs.
+    pub(crate) async fn hand_on_syncs(&self, mut synced: logs::SyncedReceiver) {
+        while let Some(words) = synced.recv().await {
+            for word in words {
+                self.durable(word);
+            }
+        }
+    }
+
+    fn durable(&self, word: logs::Durable) {
+        let mut routes = lock(&self.routes);
+        let Some((command, number)) = routes.logs.get(&word.log).copied() else { return };
+        let Some(entry) = routes.commands.get_mut(&command) else { return };
+        entry.link.ledger().acknowledge(command, number, 0, word.bytes);
+        if word.sealed {
+            entry.sealed.insert(word.log);
+        }
+        let over = entry.end_is_durable && entry.sealed.len() >= entry.logs.len();
+        let link = entry.link.clone();
+        drop(routes);
+        match over {
+            true => self.forget(command),
+            false => link.wake.notify_one(),
+        }
+    }
+
+    /// Tells the heart of an end without waiting for a place in its inbox.
+    pub(crate) fn ended(&self, input: Input) {
+        let inbox = self.inbox.clone();
+        if let Err(mpsc::error::TrySendError::Full(input)) = inbox.try_send(input) {
+            tokio::spawn(async move { drop(inbox.send(input).await) });
+        }
+    }
+
+    /// Drops every command that does not run in this world, but for those whose end is on its way.
+    pub(crate) fn drop_unwanted(&self, world: &World) {
+        let wanted: BTreeSet<CommandId> = world
+            .builds()
+            .filter_map(|b| b.current().map(|s| effect::command_id(b.build.id, b.build.lease.epoch, s.id)))
+            .collect();
+        let links: Vec<Arc<Link>> = lock(&self.links).values().cloned().collect();
+        for link in links {
+            let mut ledger = link.ledger();
+            let unwanted: Vec<CommandId> = ledger.commands().filter(|c| !wanted.contains(c)).collect();
+            for command in unwanted {
+                ledger.forget(command);
+            }
+            drop(ledger);
+            link.wake.notify_one();
+        }
+    }
+}

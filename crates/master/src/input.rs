@@ -1,0 +1,57 @@
+//! What the heart hears. Each input that somebody waits for carries its answer's way back, which is taken only after
+//! the consequences are durable.
+
+use crate::session::Admission;
+use engine::build::{CommandEnd, SealedLog};
+use model::property::Property;
+use model::{BuildId, ChangeId, Config, NewChange, RequestId, SchedulerId, Why, WorkerId};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+use web::control::{ControlError, Enabled, Force, Forced, Live};
+
+/// The way back of an answer.
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, ControlError>>;
+
+/// What the heart hears.
+pub(crate) enum Input {
+    /// A change source, a hook or a person has seen changes.
+    Changes { changes: Vec<NewChange>, memory: Option<SourceMemory>, reply: Reply<Vec<Option<ChangeId>>> },
+    /// Somebody wants builds.
+    Force { force: Force, reply: Reply<Forced> },
+    /// Somebody wants a build again.
+    Rebuild { build: Box<model::Build>, set: Box<model::BuildSet>, owner: String, reply: Reply<Forced> },
+    /// Somebody wants a build to end.
+    Stop { build: BuildId, reason: String, reply: Reply<()> },
+    /// Somebody does not want a request any more.
+    Cancel { request: RequestId, reason: String, reply: Reply<()> },
+    /// A worker is to take no new builds, or to take them again.
+    Pause { worker: WorkerId, reason: Option<String>, reply: Reply<()> },
+    /// A scheduler is turned on or off.
+    Enable { scheduler: SchedulerId, enabled: Enabled, reply: Reply<()> },
+    /// A configuration that was read and checked comes into force.
+    Configure { config: Arc<Config>, reply: Reply<Vec<String>> },
+    /// A page asks what runs and what waits.
+    Live { reply: Reply<Live> },
+    /// Somebody asks why a request waits.
+    Why { request: RequestId, reply: Reply<Option<Why>> },
+    /// A worker has said hello on a new connection.
+    Hello { admission: Box<Admission> },
+    /// A connection is gone.
+    Gone { worker: WorkerId, session: u64 },
+    /// A worker held a command that nobody waits for.
+    Stale { build: BuildId, epoch: i64, what: String },
+    /// A command has ended, and its logs are whole.
+    Ended { command: wire::CommandId, end: CommandEnd, properties: Vec<(String, Property)>, logs: Vec<SealedLog> },
+    /// Logs of a step that nobody speaks for any more are whole as they are.
+    Sealed { logs: Vec<SealedLog> },
+    /// A log has grown to so many lines.
+    Grew { build: BuildId, log: model::LogId, lines: u64 },
+    /// The master is about to stop: no new builds from here on.
+    Quit { reply: Reply<()> },
+}
+
+/// What a change source remembers, to be kept together with its changes.
+pub(crate) struct SourceMemory {
+    pub(crate) source: String,
+    pub(crate) text: String,
+}

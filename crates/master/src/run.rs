@@ -1,0 +1,364 @@
+//! A master's life: opening everything in order, and closing it in the other.
+
+use crate::Clock;
+use crate::base::{BaseDir, BaseError, Hold};
+use crate::control::Door;
+use crate::heart::Heart;
+use crate::hub::Hub;
+use crate::input::Input;
+use crate::local::LocalWorkers;
+use crate::session::{Doorway, Sessions};
+use crate::{socket, watch_sources};
+use engine::World;
+use model::Config;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+use store::{Location, Store, StoreError};
+use tokio::net::TcpListener;
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use web::control::{Control, ControlError};
+use web::rest::auth::{Anonymous, Auth, sum};
+
+/// How many inputs may wait for the heart.
+const INBOX: usize = 4096;
+
+/// How many events a slow listener may be behind before it is told to look anew.
+const EVENTS: usize = 4096;
+
+/// How long open streams may take to end when the master stops.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// What a master is started with.
+pub struct Setup {
+    /// Its base directory; made when absent.
+    pub base: BaseDir,
+    /// What is in force from the beginning.
+    pub config: Config,
+    /// Whether a reload reads `master.star` again.
+    pub reload: Reload,
+    /// The program that supervises commands.
+    pub exe: PathBuf,
+    /// What becomes of the commands of local workers when the master stops.
+    pub on_stop: OnStop,
+}
+
+/// Whether the configuration can be read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reload {
+    /// From `master.star` in the base directory.
+    FromFile,
+    /// It was made by the caller.
+    Never,
+}
+
+/// What becomes of running commands when the master stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnStop {
+    /// They end, and no process is left.
+    EndCommands,
+    /// They go on, and the next master takes them up again.
+    LeaveRunning,
+}
+
+impl Setup {
+    /// As `sluice master run` starts it.
+    pub fn of(base: BaseDir, config: Config) -> Self {
+        let exe = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("sluice"));
+        Self { base, config, reload: Reload::FromFile, exe, on_stop: OnStop::LeaveRunning }
+    }
+}
+
+/// Why a master does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The base directory cannot be used.
+    #[error(transparent)]
+    Base(#[from] BaseError),
+    /// The store cannot be opened.
+    #[error("the store cannot be opened")]
+    Store(#[from] StoreError),
+    /// The logs cannot be opened.
+    #[error("the logs cannot be opened")]
+    Logs(#[from] logs::LogError),
+    /// Nobody can connect.
+    #[error("cannot listen on {address}; web(listen = \"HOST:PORT\") says where")]
+    Listen {
+        /// Where it was to listen.
+        address: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The files that tell others where it is cannot be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// A running master.
+pub struct Master {
+    door: Arc<Door>,
+    address: SocketAddr,
+    base: BaseDir,
+    inbox: mpsc::Sender<Input>,
+    store: Store,
+    logs: logs::Logs,
+    shutdown: CancellationToken,
+    doors: Vec<JoinHandle<()>>,
+    heart: JoinHandle<()>,
+    server: JoinHandle<()>,
+    _hold: Hold,
+}
+
+impl Master {
+    /// Opens the store and the logs, reads the live part, and lets everybody in.
+    ///
+    /// # Errors
+    /// See [`StartError`]. Nothing runs then.
+    pub async fn start(setup: Setup) -> Result<Master, StartError> {
+        let Setup { base, config, reload, exe, on_stop } = setup;
+        base.create()?;
+        let hold = base.hold()?;
+        let (listener, address) = listen(&config.web.listen).await?;
+        let store = Store::open(&location(&base, &config)).await?;
+        let logs = logs::Logs::open(base.logs())?;
+        let parts = Parts::new(&store, &logs);
+        let heart = parts.wake_up(Arc::new(config.clone())).await?;
+        crate::in_force::write(&base, &config);
+        let config_in_force = watch::Sender::new(Arc::new(config));
+        let door = Arc::new(Door {
+            inbox: parts.inbox.clone(),
+            store: store.clone(),
+            clock: Clock,
+            config: config_in_force.clone(),
+            sources: Default::default(),
+            public_url: format!("http://{address}/"),
+            base: (reload == Reload::FromFile).then(|| base.clone()),
+        });
+        let auth = Arc::new(auth(&base, &config_in_force.borrow())?);
+        let doorway = Arc::new(parts.doorway());
+        let router = parts.router(door.clone(), auth.clone()).merge(socket::router(doorway.clone()));
+        let heart = tokio::spawn(heart.beat());
+        let server = tokio::spawn(serve(listener, router, parts.shutdown.clone()));
+        let workers =
+            LocalWorkers { base: base.clone(), exe, on_stop, door: doorway, shutdown: parts.shutdown.clone() };
+        let syncs = parts.hub.clone();
+        let synced = logs.synced();
+        tokio::spawn(async move { syncs.hand_on_syncs(synced).await });
+        tokio::spawn(hand_on_growth(logs.clone(), parts.inbox.clone()));
+        tokio::spawn(follow_auth(base.clone(), auth, config_in_force.subscribe()));
+        let doors = vec![
+            tokio::spawn(workers.keep(config_in_force.subscribe())),
+            tokio::spawn(watch_sources::keep(
+                base.clone(),
+                door.clone(),
+                config_in_force.subscribe(),
+                parts.shutdown.clone(),
+            )),
+        ];
+        let Parts { inbox, shutdown, .. } = parts;
+        let master = Master { door, address, base, inbox, store, logs, shutdown, doors, heart, server, _hold: hold };
+        master.write_down()?;
+        Ok(master)
+    }
+
+    /// Where it is reached: the address that it listens on.
+    pub fn url(&self) -> &str {
+        &self.door.public_url
+    }
+
+    /// The port that it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The acts that pages and REST have, for whoever hosts the master.
+    pub fn control(&self) -> Arc<dyn Control> {
+        self.door.clone()
+    }
+
+    /// Reads the configuration again: all of it comes into force, or nothing. A line for each thing that changed.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub async fn reload(&self) -> Result<Vec<String>, ControlError> {
+        self.door.reload().await
+    }
+
+    /// Ends everything in order: doors first, then the heart, then what is written.
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        for door in self.doors {
+            report("a door", door.await);
+        }
+        let (reply, done) = tokio::sync::oneshot::channel();
+        if self.inbox.send(Input::Quit { reply }).await.is_ok() {
+            let _ = done.await;
+        }
+        report("the heart", self.heart.await);
+        report("the server", self.server.await);
+        if let Err(e) = self.logs.flush().await {
+            tracing::error!("the logs cannot be written to the end: {e}");
+        }
+        self.store.close().await;
+        let _ = std::fs::remove_file(self.base.address());
+    }
+
+    /// Says on disk which process serves this directory, and where.
+    fn write_down(&self) -> Result<(), StartError> {
+        let path = self.base.address();
+        let text = format!("{} {}\n", std::process::id(), self.door.public_url);
+        std::fs::write(&path, text).map_err(|source| StartError::Write { path, source })
+    }
+}
+
+fn report(what: &str, ended: Result<(), tokio::task::JoinError>) {
+    if let Err(e) = ended {
+        tracing::error!("{what} ended badly: {e}");
+    }
+}
+
+/// What the heart and its doors share.
+struct Parts {
+    store: Store,
+    logs: logs::Logs,
+    inbox: mpsc::Sender<Input>,
+    ears: std::sync::Mutex<Option<mpsc::Receiver<Input>>>,
+    hub: Arc<Hub>,
+    events: broadcast::Sender<Arc<model::Event>>,
+    version: Arc<AtomicU64>,
+    shutdown: CancellationToken,
+}
+
+impl Parts {
+    fn new(store: &Store, logs: &logs::Logs) -> Self {
+        let (inbox, ears) = mpsc::channel(INBOX);
+        Self {
+            store: store.clone(),
+            logs: logs.clone(),
+            hub: Arc::new(Hub::new(inbox.clone())),
+            inbox,
+            ears: std::sync::Mutex::new(Some(ears)),
+            events: broadcast::channel(EVENTS).0,
+            version: Arc::default(),
+            shutdown: CancellationToken::new(),
+        }
+    }
+
+    /// The heart, with the world as the store has it and the configuration recorded.
+    async fn wake_up(&self, config: Arc<Config>) -> Result<Heart, StartError> {
+        let world = World::load(self.store.snapshot().await?, Arc::default());
+        let ears = crate::session::lock(&self.ears).take();
+        let (_, nobody) = mpsc::channel(1);
+        let mut heart = Heart {
+            world,
+            store: self.store.clone(),
+            logs: self.logs.clone(),
+            clock: Clock,
+            inbox: ears.unwrap_or(nobody),
+            own_inbox: self.inbox.clone(),
+            sessions: Sessions::new(self.hub.clone()),
+            events: self.events.clone(),
+            version: self.version.clone(),
+            again: Vec::new(),
+        };
+        heart.awaken(config).await;
+        Ok(heart)
+    }
+
+    fn doorway(&self) -> Doorway {
+        Doorway {
+            hub: self.hub.clone(),
+            inbox: self.inbox.clone(),
+            logs: self.logs.clone(),
+            clock: Clock,
+            shutdown: self.shutdown.clone(),
+        }
+    }
+
+    fn router(&self, control: Arc<dyn Control>, auth: Arc<Auth>) -> axum::Router {
+        web::router(web::Web {
+            store: self.store.clone(),
+            logs: self.logs.clone(),
+            control,
+            events: self.events.clone(),
+            shutdown: self.shutdown.clone(),
+            auth,
+            version: self.version.clone(),
+            rest: Arc::default(),
+        })
+    }
+}
+
+async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |source| StartError::Listen { address: address.to_owned(), source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let local = listener.local_addr().map_err(failed)?;
+    Ok((listener, local))
+}
+
+async fn serve(listener: TcpListener, router: axum::Router, shutdown: CancellationToken) {
+    let stop = shutdown.clone();
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
+    let drained = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        ended = server => if let Err(e) = ended { tracing::error!("the server ended: {e}") },
+        () = drained => tracing::warn!("some connections were still open and are cut"),
+    }
+}
+
+fn location(base: &BaseDir, config: &Config) -> Location {
+    match &config.database {
+        Some(url) => Location::Postgres(url.reveal().to_owned()),
+        None => Location::Sqlite(base.database()),
+    }
+}
+
+fn anonymous(config: &Config) -> Anonymous {
+    if config.web.anonymous_control { Anonymous::Acts } else { Anonymous::Reads }
+}
+
+fn auth(base: &BaseDir, config: &Config) -> Result<Auth, BaseError> {
+    Ok(Auth::new(Some(sum(&base.token()?)), &config.web.users, anonymous(config)))
+}
+
+/// Who may act follows the configuration.
+async fn follow_auth(base: BaseDir, auth: Arc<Auth>, mut config: watch::Receiver<Arc<Config>>) {
+    while config.changed().await.is_ok() {
+        let config = config.borrow_and_update().clone();
+        match base.token() {
+            Ok(token) => auth.replace(Some(sum(&token)), &config.web.users, anonymous(&config)),
+            Err(e) => tracing::error!("who may act stays as it was: {e}"),
+        }
+    }
+}
+
+/// Tells the heart how logs grow, for those who listen to events.
+async fn hand_on_growth(logs: logs::Logs, inbox: mpsc::Sender<Input>) {
+    let mut growth = logs.growth();
+    drop(logs);
+    loop {
+        match growth.recv().await {
+            Ok(logs::Growth { build, log, lines, .. }) => {
+                if inbox.send(Input::Grew { build, log, lines }).await.is_err() {
+                    return;
+                }
+            }
+            Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}
