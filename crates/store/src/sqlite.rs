@@ -6,7 +6,9 @@ use crate::dialect::Dialect;
 use crate::op::{COUNT, Op};
 use crate::value::V;
 use crate::{Answer, CommitError, StoreError, migrate};
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Statement};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -177,12 +179,20 @@ fn rows(connection: &Connection, ask: &Ask) -> Answer<Rows> {
     collect().map_err(|e| StoreError::Unavailable(e.to_string()))
 }
 
+/// The connection that writes, with its statements. Their texts live as long as the program, so that the address of a
+/// text finds its statement without reading it.
+struct Writer<'c> {
+    connection: &'c Connection,
+    statements: HashMap<usize, Statement<'c>>,
+}
+
 /// The writer's life: until it is closed or all senders are gone.
 fn write_on(connection: &Connection, mut batches: mpsc::Receiver<Message>) {
+    let mut writer = Writer { connection, statements: HashMap::new() };
     while let Some(first) = batches.blocking_recv() {
         let mut group = Group::gather(first, &mut batches);
         let close = group.close.take();
-        let outcomes = write(connection, &group.batches);
+        let outcomes = writer.write(&group.batches);
         group.answer(outcomes);
         if let Some(close) = close {
             // Later batches hear that the writer has ended.
@@ -202,95 +212,98 @@ enum Trouble {
     Engine(String),
 }
 
-/// Makes a group durable. First all at once; if a batch is to blame, again with a savepoint for each.
-fn write(connection: &Connection, batches: &[Batch]) -> Vec<Result<(), CommitError>> {
-    if batches.is_empty() {
-        return Vec::new();
-    }
-    match transaction(connection, || together(connection, batches)) {
-        Ok(()) => batches.iter().map(|_| Ok(())).collect(),
-        Err(Trouble::Batch(e)) if batches.len() == 1 => vec![Err(e)],
-        Err(Trouble::Batch(_)) => match transaction(connection, || apart(connection, batches)) {
-            Ok(outcomes) => outcomes,
-            Err(Trouble::Batch(e)) => batches.iter().map(|_| Err(e.clone())).collect(),
+impl Writer<'_> {
+    /// Makes a group durable. First all at once; if a batch is to blame, again with a savepoint for each.
+    fn write(&mut self, batches: &[Batch]) -> Vec<Result<(), CommitError>> {
+        if batches.is_empty() {
+            return Vec::new();
+        }
+        match self.transaction(|writer| writer.together(batches)) {
+            Ok(()) => batches.iter().map(|_| Ok(())).collect(),
+            Err(Trouble::Batch(e)) if batches.len() == 1 => vec![Err(e)],
+            Err(Trouble::Batch(_)) => match self.transaction(|writer| writer.apart(batches)) {
+                Ok(outcomes) => outcomes,
+                Err(Trouble::Batch(e)) => batches.iter().map(|_| Err(e.clone())).collect(),
+                Err(Trouble::Engine(text)) => all_unavailable(batches, &text),
+            },
             Err(Trouble::Engine(text)) => all_unavailable(batches, &text),
-        },
-        Err(Trouble::Engine(text)) => all_unavailable(batches, &text),
+        }
+    }
+
+    fn transaction<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T, Trouble>) -> Result<T, Trouble> {
+        self.command("BEGIN IMMEDIATE")?;
+        let outcome = run(self).and_then(|out| self.command("COMMIT").map(|()| out));
+        // A full disk may have ended the transaction by itself.
+        if outcome.is_err() && !self.connection.is_autocommit() {
+            self.command("ROLLBACK")?;
+        }
+        outcome
+    }
+
+    fn together(&mut self, batches: &[Batch]) -> Result<(), Trouble> {
+        let mut added = Added::default();
+        for batch in batches {
+            self.run(&batch.ops, &mut added)?;
+        }
+        self.count(added)
+    }
+
+    fn apart(&mut self, batches: &[Batch]) -> Result<Vec<Result<(), CommitError>>, Trouble> {
+        let mut added = Added::default();
+        let mut outcomes = Vec::with_capacity(batches.len());
+        for batch in batches {
+            self.command("SAVEPOINT batch")?;
+            let before = added;
+            match self.run(&batch.ops, &mut added) {
+                Ok(()) => outcomes.push(Ok(())),
+                Err(Trouble::Batch(e)) => {
+                    self.command("ROLLBACK TO batch")?;
+                    added = before;
+                    outcomes.push(Err(e));
+                }
+                Err(trouble) => return Err(trouble),
+            }
+            self.command("RELEASE batch")?;
+        }
+        self.count(added)?;
+        Ok(outcomes)
+    }
+
+    fn run(&mut self, ops: &[Op], added: &mut Added) -> Result<(), Trouble> {
+        for op in ops {
+            let rows = self.execute(op.sql, &op.params).map_err(|e| blame(op, e))?;
+            judge(op, rows).map_err(Trouble::Batch)?;
+            added.take(op, rows);
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, added: Added) -> Result<(), Trouble> {
+        for (noun, n) in added.by_noun() {
+            self.execute(COUNT, &[V::I(n), V::text(noun)]).map_err(engine)?;
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, sql: &'static str) -> Result<(), Trouble> {
+        self.execute(sql, &[]).map(drop).map_err(engine)
+    }
+
+    fn execute(&mut self, sql: &'static str, params: &[V]) -> rusqlite::Result<u64> {
+        let statement = match self.statements.entry(sql.as_ptr() as usize) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(self.connection.prepare(sql)?),
+        };
+        for (i, param) in params.iter().enumerate() {
+            statement.raw_bind_parameter(i + 1, param)?;
+        }
+        statement.raw_execute().map(|rows| rows as u64)
     }
 }
 
 fn all_unavailable(batches: &[Batch], text: &str) -> Vec<Result<(), CommitError>> {
     tracing::error!("the database cannot be written: {text}");
     batches.iter().map(|_| Err(CommitError::Unavailable(text.to_owned()))).collect()
-}
-
-fn transaction<T>(connection: &Connection, run: impl FnOnce() -> Result<T, Trouble>) -> Result<T, Trouble> {
-    connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut s| s.execute([])).map_err(engine)?;
-    let outcome = run().and_then(|out| {
-        connection.prepare_cached("COMMIT").and_then(|mut s| s.execute([])).map_err(engine)?;
-        Ok(out)
-    });
-    // A full disk may have ended the transaction by itself.
-    if outcome.is_err()
-        && !connection.is_autocommit()
-        && let Err(e) = connection.execute_batch("ROLLBACK")
-    {
-        return Err(engine(e));
-    }
-    outcome
-}
-
-fn together(connection: &Connection, batches: &[Batch]) -> Result<(), Trouble> {
-    let mut added = Added::default();
-    for batch in batches {
-        run(connection, &batch.ops, &mut added)?;
-    }
-    count(connection, added)
-}
-
-fn apart(connection: &Connection, batches: &[Batch]) -> Result<Vec<Result<(), CommitError>>, Trouble> {
-    let mut added = Added::default();
-    let mut outcomes = Vec::with_capacity(batches.len());
-    for batch in batches {
-        connection.execute_batch("SAVEPOINT batch").map_err(engine)?;
-        let before = added;
-        match run(connection, &batch.ops, &mut added) {
-            Ok(()) => outcomes.push(Ok(())),
-            Err(Trouble::Batch(e)) => {
-                connection.execute_batch("ROLLBACK TO batch").map_err(engine)?;
-                added = before;
-                outcomes.push(Err(e));
-            }
-            Err(trouble) => return Err(trouble),
-        }
-        connection.execute_batch("RELEASE batch").map_err(engine)?;
-    }
-    count(connection, added)?;
-    Ok(outcomes)
-}
-
-fn run(connection: &Connection, ops: &[Op], added: &mut Added) -> Result<(), Trouble> {
-    for op in ops {
-        let rows = execute(connection, op.sql, &op.params).map_err(|e| blame(op, e))?;
-        judge(op, rows).map_err(Trouble::Batch)?;
-        added.take(op, rows);
-    }
-    Ok(())
-}
-
-fn count(connection: &Connection, added: Added) -> Result<(), Trouble> {
-    for (noun, n) in added.by_noun() {
-        execute(connection, COUNT, &[V::I(n), V::text(noun)]).map_err(engine)?;
-    }
-    Ok(())
-}
-
-fn execute(connection: &Connection, sql: &str, params: &[V]) -> rusqlite::Result<u64> {
-    let mut statement = connection.prepare_cached(sql)?;
-    for (i, param) in params.iter().enumerate() {
-        statement.raw_bind_parameter(i + 1, param)?;
-    }
-    statement.raw_execute().map(|rows| rows as u64)
 }
 
 fn blame(op: &Op, e: rusqlite::Error) -> Trouble {
@@ -359,6 +372,7 @@ mod tests {
         let (done, _) = oneshot::channel();
         let batch = Batch { ops: crate::op::Ops::of(remember("a", 1)).list, done };
         let text = "another program holds the file for more than 5 s";
-        assert_eq!(write(&writer, &[batch]), vec![Err(CommitError::Unavailable(text.to_owned()))]);
+        let mut writer = Writer { connection: &writer, statements: HashMap::new() };
+        assert_eq!(writer.write(&[batch]), vec![Err(CommitError::Unavailable(text.to_owned()))]);
     }
 }
