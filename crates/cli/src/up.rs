@@ -80,7 +80,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
 
 fn terminated() -> anyhow::Result<impl Future<Output = ()>> {
     let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    Ok(async move { drop(term.recv().await) })
+    Ok(async move {
+        term.recv().await;
+    })
 }
 
 /// With `--once` nobody looks at a page, and the usual port may be taken.

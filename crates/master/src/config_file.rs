@@ -64,6 +64,6 @@ fn in_words(error: &io::Error) -> String {
 ///
 /// # Errors
 /// What is wrong with it first, with the place and what would be right.
-pub fn load(root: &Path) -> Result<Config, ConfigError> {
-    config::load(crate::base::BaseDir::CONFIG, &DiskLoader::new(root), &Limits::default())
+pub fn load(root: &Path) -> Result<Config, Box<ConfigError>> {
+    config::load(crate::base::BaseDir::CONFIG, &DiskLoader::new(root), &Limits::default()).map_err(Box::new)
 }

@@ -7,13 +7,12 @@
 use crate::Clock;
 use crate::effect::{self, Effect};
 use crate::events::Nouns;
-use crate::input::{Input, Reply, SourceMemory};
+use crate::input::{CommandEnded, Input, Reply, SourceMemory};
 use crate::session::{Admission, Sessions, Verdict};
 use engine::World;
-use engine::build::{CommandEnd, SealedLog, StepEnd};
+use engine::build::{SealedLog, StepEnd};
 use engine::build_set::NewStamp;
 use engine::force::Wish;
-use model::property::Property;
 use model::{BuildId, ChangeId, Config, Event, LogId, NewChange, Query, Span, StepId, Time, Transition, WorkerId};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -176,11 +175,9 @@ impl Heart {
             Input::Stale { build, epoch, what } => {
                 self.take(Transition::Refused { build, epoch, at: now, what }, now, turn);
             }
-            Input::Ended { command, end, properties, logs } => {
-                let (end_again, properties_again, logs_again) = (end.clone(), properties.clone(), logs.clone());
-                self.ended(command, &end, properties, logs, now, turn);
-                let (end, properties, logs) = (end_again, properties_again, logs_again);
-                turn.ends.push(Input::Ended { command, end, properties, logs });
+            Input::Ended(ended) => {
+                turn.ends.push(Input::Ended(ended.clone()));
+                self.ended(ended, now, turn);
             }
             Input::Sealed { logs } => self.take_all(logs.iter().map(engine::build::sealed), now, turn),
             Input::Grew { build, log, lines } => self.grew(build, log, lines, turn),
@@ -301,17 +298,10 @@ impl Heart {
         }
     }
 
-    fn ended(
-        &mut self,
-        command: wire::CommandId,
-        end: &CommandEnd,
-        properties: Vec<(String, Property)>,
-        logs: Vec<SealedLog>,
-        now: Time,
-        turn: &mut Turn,
-    ) {
+    fn ended(&mut self, ended: CommandEnded, now: Time, turn: &mut Turn) {
+        let CommandEnded { command, end, properties, logs } = ended;
         let (build, step) = (BuildId(command.build), StepId(command.step));
-        let (results, state) = engine::build::verdict(end);
+        let (results, state) = engine::build::verdict(&end);
         let worker = self.world.build(build).map(|b| b.build.worker);
         let end = StepEnd { results, state, properties, logs };
         let todo = engine::build::step_ended(&self.world, build, command.epoch, step, end, now);

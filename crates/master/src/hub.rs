@@ -1,7 +1,7 @@
 //! The hub: every worker's ledger, and which log belongs to whose command.
 
 use crate::effect;
-use crate::input::Input;
+use crate::input::{CommandEnded, Input};
 use crate::session::lock;
 use bytes::Bytes;
 use engine::World;
@@ -192,9 +192,9 @@ impl Hub {
     }
 
     /// Tells the heart of an end without waiting for a place in its inbox.
-    pub(crate) fn ended(&self, input: Input) {
+    pub(crate) fn ended(&self, ended: CommandEnded) {
         let inbox = self.inbox.clone();
-        if let Err(mpsc::error::TrySendError::Full(input)) = inbox.try_send(input) {
+        if let Err(mpsc::error::TrySendError::Full(input)) = inbox.try_send(Input::Ended(ended)) {
             tokio::spawn(async move { drop(inbox.send(input).await) });
         }
     }

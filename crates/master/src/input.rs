@@ -41,13 +41,22 @@ pub(crate) enum Input {
     /// A worker held a command that nobody waits for.
     Stale { build: BuildId, epoch: i64, what: String },
     /// A command has ended, and its logs are whole.
-    Ended { command: wire::CommandId, end: CommandEnd, properties: Vec<(String, Property)>, logs: Vec<SealedLog> },
+    Ended(CommandEnded),
     /// Logs of a step that nobody speaks for any more are whole as they are.
     Sealed { logs: Vec<SealedLog> },
     /// A log has grown to so many lines.
     Grew { build: BuildId, log: model::LogId, lines: u64 },
     /// The master is about to stop: no new builds from here on.
     Quit { reply: Reply<()> },
+}
+
+/// How a command ended, with its logs sealed.
+#[derive(Clone, Debug)]
+pub(crate) struct CommandEnded {
+    pub(crate) command: wire::CommandId,
+    pub(crate) end: CommandEnd,
+    pub(crate) properties: Vec<(String, Property)>,
+    pub(crate) logs: Vec<SealedLog>,
 }
 
 /// What a change source remembers, to be kept together with its changes.

@@ -6,12 +6,12 @@
 use crate::Clock;
 use crate::effect::{self, Effect};
 use crate::hub::{Hub, Link};
-use crate::input::Input;
+use crate::input::{CommandEnded, Input};
 use engine::World;
 use engine::build::{CommandEnd, SealedLog};
 use model::property::Property;
 use model::worker::WorkerAccess;
-use model::{BuildId, StepId, Time, WorkerId};
+use model::{BuildId, Time, WorkerId};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::PoisonError;
@@ -126,7 +126,7 @@ impl Sessions {
                 self.hub.route(&link, command, &logs);
                 if let Err(e) = link.ledger().start(command, &assignment) {
                     let end = CommandEnd::Broken(format!("it cannot be sent to its worker: {e}"));
-                    self.hub.ended(Input::Ended { command, end, properties: vec![], logs: vec![] });
+                    self.hub.ended(CommandEnded { command, end, properties: vec![], logs: vec![] });
                 }
                 link.wake.notify_one();
             }
@@ -365,7 +365,7 @@ impl<T: Transport> Line<'_, T> {
         let (hub, logs) = (self.door.hub.clone(), self.door.logs.clone());
         tokio::spawn(async move {
             let sealed = seal(&hub, &logs, command).await;
-            hub.ended(Input::Ended { command, end, properties, logs: sealed });
+            hub.ended(CommandEnded { command, end, properties, logs: sealed });
         });
     }
 }
@@ -403,11 +403,6 @@ fn command_end(ending: &Ending) -> CommandEnd {
             CommandEnd::Broken("the process that watched over it is gone".to_owned())
         }
     }
-}
-
-/// The step that a command is of.
-pub(crate) fn step_of(command: wire::CommandId) -> StepId {
-    StepId(command.step)
 }
 
 /// Locks a mutex; a panic elsewhere does not make what it protects unusable.
