@@ -148,7 +148,8 @@ impl NewCommit<'_> {
         self
     }
 
-    /// Makes it a merge; `other` (a branch or a hash) becomes its second parent.
+    /// Makes it a merge; `other` (a branch or a hash) becomes its second parent. Its files are those of the first parent
+    /// with the edits of this commit: nothing is merged by itself.
     pub fn merging(mut self, other: &str) -> Self {
         let full = self.repo.git(["rev-parse", "--verify", &format!("{other}^{{commit}}")]);
         self.merged = Some(full);

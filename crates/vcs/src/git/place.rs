@@ -64,7 +64,8 @@ impl LocalBranch {
         let commits = log::parse(&printed).map_err(|what| GitError::new(Fault::Other, what))?;
         let missing = || GitError::new(Fault::Other, format!("git does not tell of commit {head}"));
         let head = commits.into_iter().next().ok_or_else(missing)?;
-        let listed = git.ask(&root, &Line::git(["ls-tree", "-r", "-z", "--name-only", "--full-tree"]).and(&head.revision), &[])?;
+        let listed =
+            git.ask(&root, &Line::git(["ls-tree", "-r", "-z", "--name-only", "--full-tree"]).and(&head.revision), &[])?;
         let files = listed.split(|b| *b == 0).filter(|n| !n.is_empty());
         let files = files.map(|name| String::from_utf8_lossy(name).into_owned()).collect();
         Ok(Self { root, branch, head, files })
