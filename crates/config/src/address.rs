@@ -21,7 +21,7 @@ pub(crate) fn secret_name(text: &str) -> Result<(), &'static str> {
     let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
     match begins && text.len() <= 100 && text.chars().all(fine) {
         true => Ok(()),
-        false => Err("a name of letters, digits, \"_\", \"-\" and \".\""),
+        false => Err("a text of letters, digits, \"_\", \"-\" and \".\""),
     }
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn inside(path: &str) -> Result<(), &'static str> {
         return Err("a directory");
     }
     if path.starts_with(['/', '\\', '~']) || path.split(['/', '\\']).any(|part| part == "..") {
-        return Err("a directory inside the base directory: relative, without \"..\"");
+        return Err("a relative directory without \"..\"");
     }
     Ok(())
 }
@@ -98,7 +98,7 @@ pub(crate) fn repository(text: &str) -> Result<(), &'static str> {
         return Err("the address or the path of a repository");
     }
     if text.starts_with('-') || text.contains("::") && !text.contains('[') {
-        return Err("the address or the path of a repository, not an option and not a helper program");
+        return Err("the address or the path of a repository");
     }
     Ok(())
 }

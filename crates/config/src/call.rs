@@ -150,6 +150,7 @@ impl<'v> Call<'v, '_> {
         let by_position: Vec<_> = self.def.params().take(self.def.by_position).collect();
         let message = match by_position.len() {
             0 => format!("{} takes named arguments only", self.def.path),
+            1 => format!("{} takes only {} without its name", self.def.path, by_position[0]),
             n => format!("{} takes at most {n} arguments without a name ({})", self.def.path, by_position.join(", ")),
         };
         let next = self.def.params().nth(position);
@@ -260,7 +261,9 @@ impl<'v> Call<'v, '_> {
         };
         match span {
             None => Err(self.wants(name, duration::WANTED, value).boxed()),
-            Some(span) if span < least => Err(self.wants(name, &format!("at least {least}"), value).boxed()),
+            Some(span) if span < least => {
+                Err(self.wants(name, &format!("at least {} s", least.0 / 1_000_000), value).boxed())
+            }
             Some(span) => Ok(span),
         }
     }

@@ -31,7 +31,11 @@ pub fn describe(config: &Config) -> String {
         };
         [poller.name.clone(), branches, format!("looks every {}", poller.every)]
     });
-    for line in oversights(config) {
+    let oversights = oversights(config);
+    if !oversights.is_empty() {
+        page.line("");
+    }
+    for line in oversights {
         page.line(&format!("note: {line}"));
     }
     page.text

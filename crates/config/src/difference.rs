@@ -172,6 +172,17 @@ changes.git_poller("/srv/zlib", branches = ["develop", "main"], every = "1m")
 "#,
         );
         assert_eq!(difference(&old, &old), Vec::<String>::new());
-        insta::assert_snapshot!(difference(&old, &new).join("\n"), @"");
+        insta::assert_snapshot!(difference(&old, &new).join("\n"), @r#"
+    ~ project: url
+    ~ web: listen (needs a restart)
+    - worker gone
+    ~ worker here: max_builds
+    ~ worker mac: password
+    + builder arm
+    ~ builder linux: tags, steps
+    ~ scheduler quick: branch, tree_stable_timer, builders
+    ~ scheduler f: kind
+    ~ change source /srv/zlib: branches, every
+    "#);
     }
 }

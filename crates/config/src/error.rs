@@ -19,7 +19,7 @@ pub struct ConfigError {
     /// What is wrong, a sentence without a full stop.
     pub message: String,
     /// Where; `None` when it concerns no line.
-    pub place: Option<Place>,
+    pub place: Option<Box<Place>>,
     /// The line at that place, without its end.
     pub source_line: String,
     /// How many characters from the column on are meant; at least 1 where there is a place.

@@ -143,8 +143,9 @@ impl Run<'_, '_> {
             return Err(sites::error_at(&spot(file, &text, at), message).with_help("give parts of it a name first"));
         }
         let mut module = AstModule::parse(file, text.clone(), &dialect()).map_err(|error| match trouble {
-            Some(trouble) => bracket(file, &text, &trouble),
-            None => translate::syntax(&error),
+            // A text without its last quote swallows brackets: the quote is what is missing.
+            Some(trouble) if !translate::is_unfinished_text(&error) => bracket(file, &text, &trouble),
+            _ => translate::syntax(&error),
         })?;
         self.registry.sites.add(&module);
         if let Some((span, op)) = sites::unchecked_operator(&module) {
@@ -172,7 +173,7 @@ impl Run<'_, '_> {
                 if let Err(error) = outcome {
                     let problem = self.registry.problem.borrow_mut().take();
                     let own = problem.map(|p| translate::with_callers(p, &error));
-                    return Err(own.unwrap_or_else(|| translate::evaluation(&error, &self.registry.limits)));
+                    return Err(own.unwrap_or_else(|| translate::evaluation(&error, self.registry)));
                 }
                 self.heap.set(self.heap.get().saturating_sub(eval.heap().peak_allocated_bytes()).max(1));
             }

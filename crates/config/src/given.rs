@@ -46,7 +46,7 @@ fn kind(value: Value<'_>) -> String {
         "list" => "a list".to_owned(),
         "tuple" => "a tuple".to_owned(),
         "dict" => "a dict".to_owned(),
-        "function" | "native_function" => "a function (is a call meant, with parentheses?)".to_owned(),
+        "function" | "native_function" => "a function".to_owned(),
         other => format!("a {other}"),
     }
 }

@@ -210,11 +210,14 @@ pub(crate) struct HeapWatch;
 impl<'e> BeforeStmtFuncDyn<'e> for HeapWatch {
     fn call<'v>(
         &mut self,
-        _span: FileSpanRef<'_>,
+        span: FileSpanRef<'_>,
         _continued: bool,
         eval: &mut Evaluator<'v, '_, 'e>,
     ) -> starlark::Result<()> {
         let registry = eval.extra.and_then(|extra| extra.downcast_ref::<Registry<'_>>());
+        if let Some(registry) = registry {
+            *registry.last_statement.borrow_mut() = Some(span.to_file_span());
+        }
         match registry {
             Some(registry) if eval.heap().peak_allocated_bytes() > registry.limits.heap => refuse(TOO_MUCH.to_owned()),
             _ => Ok(()),

@@ -90,7 +90,8 @@ pub(crate) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) 
             let other = plain(candidate);
             let begins =
                 wanted.len() >= 4 && other.len() >= 4 && (other.starts_with(&wanted) || wanted.starts_with(&other));
-            let distance = if begins { 1 } else { strsim::damerau_levenshtein(&wanted, &other) };
+            let distance = strsim::damerau_levenshtein(&wanted, &other);
+            let distance = if begins { distance.min(1) } else { distance };
             (distance, candidate)
         })
         .filter(|(distance, candidate)| *distance <= worst && *candidate != name)
@@ -115,7 +116,7 @@ fn plain(name: &str) -> String {
 }
 
 /// `did you mean "mac"?`, or all there are if they are few, or nothing.
-pub(crate) fn suggestion<'n>(name: &str, kind: &str, known: &[&'n str]) -> Option<String> {
+pub(crate) fn suggestion(name: &str, kind: &str, known: &[&str]) -> Option<String> {
     if let Some(near) = nearest(name, known.iter().copied()) {
         return Some(format!("did you mean {}?", quoted(near)));
     }

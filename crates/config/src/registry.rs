@@ -35,6 +35,8 @@ pub(crate) struct Registry<'l> {
     pub(crate) steps: RefCell<Vec<MadeStep>>,
     pub(crate) secrets: RefCell<Vec<Secret>>,
     pub(crate) draft: RefCell<Draft>,
+    /// The statement that began last.
+    pub(crate) last_statement: RefCell<Option<FileSpan>>,
     /// Bytes of text that were copied out of the interpreter.
     taken: Cell<usize>,
 }
@@ -80,6 +82,7 @@ impl<'l> Registry<'l> {
             steps: RefCell::default(),
             secrets: RefCell::default(),
             draft: RefCell::default(),
+            last_statement: RefCell::default(),
             taken: Cell::new(0),
         }
     }

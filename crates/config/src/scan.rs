@@ -3,10 +3,10 @@
 //! The parser proper gives up on an unclosed bracket at the wrong place, and runs out of stack on ten thousand opening
 //! ones. This look is iterative, knows only strings, comments and brackets, and is right about those.
 
-/// How many brackets may be open at once, and how deep a block may be indented, in levels.
-const DEEPEST: usize = 100;
-/// How many operators, brackets, dots and `elif`s one expression or chain may have.
-const LONGEST_CHAIN: u32 = 400;
+/// How deep a text may go: blocks, `elif`s, brackets, and the operators, dots and calls of the expressions around a
+/// place, all together. The parser and the interpreter's compiler recurse so deep, on a stack of two megabytes.
+/// Without optimisation a part can take forty kilobytes.
+const DEEPEST: usize = 50;
 
 /// What is wrong with a text, at a byte offset.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,30 +21,37 @@ pub(crate) enum Trouble {
 
 /// Looks for the first trouble. A text without any may still be wrong in other ways.
 pub(crate) fn scan(text: &str) -> Option<Trouble> {
-    Scan { bytes: text.as_bytes(), at: 0, open: Vec::new(), chain: 0, elifs: 0, indents: vec![0] }.run()
+    Scan { bytes: text.as_bytes(), at: 0, open: Vec::new(), chain: 0, outer: 0, blocks: vec![Block::default()] }.run()
 }
 
 struct Open {
     at: usize,
     bracket: u8,
     /// The operators so far of the expression around the bracket.
-    chain: u32,
+    chain: usize,
+}
+
+/// A block of statements.
+#[derive(Default)]
+struct Block {
+    width: usize,
+    /// How many `elif`s in a row came before: each is nested in the one before it.
+    elifs: usize,
 }
 
 struct Scan<'t> {
     bytes: &'t [u8],
     at: usize,
     open: Vec<Open>,
-    chain: u32,
-    elifs: u32,
-    indents: Vec<usize>,
+    /// The operators so far of the innermost expression, and of all expressions around it.
+    chain: usize,
+    outer: usize,
+    blocks: Vec<Block>,
 }
 
 impl Scan<'_> {
     fn run(mut self) -> Option<Trouble> {
-        if let Some(trouble) = self.indent() {
-            return Some(trouble);
-        }
+        self.indent();
         while let Some(&byte) = self.bytes.get(self.at) {
             let start = self.at;
             self.at += 1;
@@ -53,7 +60,9 @@ impl Scan<'_> {
                 b'"' | b'\'' => self.skip_string(byte),
                 b'\\' => self.at += 1,
                 b'(' | b'[' | b'{' => {
-                    self.open.push(Open { at: start, bracket: byte, chain: self.chain + 1 });
+                    self.chain += 1;
+                    self.outer += self.chain;
+                    self.open.push(Open { at: start, bracket: byte, chain: self.chain });
                     self.chain = 0;
                 }
                 b')' | b']' | b'}' => {
@@ -63,18 +72,17 @@ impl Scan<'_> {
                 }
                 b'\n' if self.open.is_empty() => {
                     self.chain = 0;
-                    if let Some(trouble) = self.indent() {
-                        return Some(trouble);
-                    }
+                    self.indent();
                 }
                 b',' | b';' => self.chain = 0,
                 b'a'..=b'z' | b'A'..=b'Z' | b'_' => self.word(start),
-                b'+' | b'-' | b'*' | b'/' | b'%' | b'~' | b'<' | b'>' | b'=' | b'!' | b'|' | b'&' | b'^' | b'.' => {
-                    self.chain += 1;
-                }
+                // `=` alone is no operator of an expression; `==` and `!=` are one.
+                b'=' if start > 0 && matches!(self.bytes[start - 1], b'=' | b'!') => self.chain += 1,
+                b'+' | b'-' | b'*' | b'/' | b'%' | b'~' | b'<' | b'>' | b'|' | b'&' | b'^' | b'.' => self.chain += 1,
                 _ => {}
             }
-            if self.open.len() > DEEPEST || self.chain > LONGEST_CHAIN || self.elifs > LONGEST_CHAIN {
+            let blocks = self.blocks.iter().map(|block| 1 + block.elifs).sum::<usize>();
+            if blocks + self.outer + self.chain > DEEPEST {
                 return Some(Trouble::TooDeep { at: start });
             }
         }
@@ -92,6 +100,7 @@ impl Scan<'_> {
             _ => b'}',
         };
         self.chain = open.chain;
+        self.outer -= open.chain;
         (partner != bracket).then(|| Trouble::Unclosed {
             at: open.at,
             bracket: char::from(open.bracket),
@@ -100,28 +109,36 @@ impl Scan<'_> {
     }
 
     /// At the start of a line outside brackets: follows the blocks.
-    fn indent(&mut self) -> Option<Trouble> {
+    fn indent(&mut self) {
         let rest = &self.bytes[self.at..];
         let width = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
-        if matches!(rest.get(width), None | Some(b'\n' | b'\r' | b'#')) {
-            return None;
+        let rest = &rest[width..];
+        if matches!(rest.first(), None | Some(b'\n' | b'\r' | b'#')) {
+            return;
         }
-        while self.indents.last().is_some_and(|last| *last > width) {
-            self.indents.pop();
+        while self.blocks.len() > 1 && self.blocks.last().is_some_and(|block| block.width > width) {
+            self.blocks.pop();
         }
-        if self.indents.last() != Some(&width) {
-            self.indents.push(width);
+        if self.blocks.last().is_none_or(|block| block.width < width) {
+            self.blocks.push(Block { width, elifs: 0 });
         }
-        (self.indents.len() > DEEPEST).then_some(Trouble::TooDeep { at: self.at })
+        if let Some(block) = self.blocks.last_mut() {
+            match rest {
+                [b'e', b'l', b'i', b'f', ..] => block.elifs += 1,
+                [b'e', b'l', b's', b'e', ..] => {}
+                _ => block.elifs = 0,
+            }
+        }
     }
 
     fn word(&mut self, start: usize) {
         while self.bytes.get(self.at).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_') {
             self.at += 1;
         }
-        match &self.bytes[start..self.at] {
-            b"not" | b"and" | b"or" | b"in" | b"if" | b"else" | b"for" | b"lambda" => self.chain += 1,
-            b"elif" => self.elifs += 1,
+        let word = &self.bytes[start..self.at];
+        match word {
+            b"not" | b"and" | b"or" | b"in" | b"if" | b"else" | b"for" => self.chain += 1,
+            b"lambda" => self.chain += 2,
             _ => {}
         }
     }
@@ -180,7 +197,7 @@ mod tests {
             ("x = 'it\\'s ('", None),
             ("x = \"unfinished (\ny = 1", None),
             ("f(", unclosed(1, '(', None)),
-            ("f(\n  [1,\n)", unclosed(5, '[', Some((10, ')')))),
+            ("f(\n  [1,\n)", unclosed(5, '[', Some((9, ')')))),
             ("f())", Some(Trouble::Unopened { at: 3, bracket: ')' })),
             ("a = [\nbuilder()\n", unclosed(4, '[', None)),
         ];
@@ -193,7 +210,9 @@ mod tests {
     fn nothing_deep_gets_through() {
         let blocks: String = (0..150).map(|i| format!("{}if x:\n", " ".repeat(i))).collect();
         let elifs = format!("if a:\n  pass\n{}", "elif b:\n  pass\n".repeat(500));
-        let deep = ["(".repeat(150), "x = [".repeat(150), "1+".repeat(500), "not ".repeat(500), "-".repeat(500)];
+        let nested = format!("x = {}", "1 + 1 + 1 + (".repeat(50));
+        let deep =
+            [nested, "(".repeat(150), "x = [".repeat(150), "1+".repeat(500), "not ".repeat(500), "-".repeat(500)];
         let chains = [format!("a{}", ".b".repeat(500)), format!("a{}", "()".repeat(500)), "lambda: ".repeat(500)];
         for text in deep.iter().chain(&chains).chain([&blocks, &elifs]) {
             assert!(matches!(scan(text), Some(Trouble::TooDeep { .. })), "{}", &text[..40]);
@@ -203,7 +222,7 @@ mod tests {
     #[test]
     fn long_flat_files_get_through() {
         let list = format!("x = [{}]", "f(a.b, -1 + 2),\n".repeat(20_000));
-        let lines = "x = f(1 + 2)\nif x:\n    y = 1\n".repeat(20_000);
+        let lines = "x = f(1 + 2)\nif x:\n    y = 1\nelif z:\n    y = 2\n".repeat(20_000);
         assert_eq!(scan(&list), None);
         assert_eq!(scan(&lines), None);
     }

@@ -122,7 +122,7 @@ pub(crate) fn error_at(span: &FileSpan, message: impl Into<String>) -> ConfigErr
 /// Gives an error its place.
 pub(crate) fn point(error: &mut ConfigError, span: &FileSpan) {
     let resolved = span.resolve_span();
-    error.place = Some(place(span));
+    error.place = Some(Box::new(place(span)));
     span.file.source_line(resolved.begin.line).trim_end().clone_into(&mut error.source_line);
     let to =
         if resolved.end.line == resolved.begin.line { resolved.end.column } else { error.source_line.chars().count() };

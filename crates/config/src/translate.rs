@@ -3,6 +3,7 @@
 use crate::error::ConfigError;
 use crate::loader::Limits;
 use crate::names::{self, quoted};
+use crate::registry::Registry;
 use crate::{functions, guard, sites};
 use starlark::codemap::FileSpan;
 use starlark::{Error, ErrorKind};
@@ -49,8 +50,13 @@ fn token(text: &str) -> String {
         "new indentation block" | "indent" => "an indented line".to_owned(),
         "dedent" | "end of indentation block" => "the end of the block".to_owned(),
         "expression" => "a value".to_owned(),
+        "string literal" => "a text".to_owned(),
         "identifier" => "a name".to_owned(),
-        other => plain(other),
+        other => match inside(other, "'", "'") {
+            Some(word) if other.starts_with("symbol") || other.starts_with("keyword") => quoted(word),
+            Some(word) if other.starts_with("identifier") => format!("the name {word}"),
+            _ => plain(other),
+        },
     }
 }
 
@@ -79,8 +85,14 @@ fn starts_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
+/// Whether a text was begun and never ended.
+pub(crate) fn is_unfinished_text(error: &Error) -> bool {
+    error.without_diagnostic().to_string().contains("unfinished string literal")
+}
+
 /// An error of a run.
-pub(crate) fn evaluation(error: &Error, limits: &Limits) -> ConfigError {
+pub(crate) fn evaluation(error: &Error, registry: &Registry<'_>) -> ConfigError {
+    let limits = &registry.limits;
     let raw = error.without_diagnostic().to_string();
     let own = match error.kind() {
         ErrorKind::Fail(_) => ConfigError::new(one_line(raw.strip_prefix("fail: ").unwrap_or(&raw))),
@@ -95,7 +107,12 @@ pub(crate) fn evaluation(error: &Error, limits: &Limits) -> ConfigError {
             .or_else(|| not_loaded(&raw))
             .unwrap_or_else(|| ConfigError::new(operation(&raw).unwrap_or_else(|| plain(&raw)))),
     };
-    with_callers(placed(error, own), error)
+    let mut own = placed(error, own);
+    // A limit is noticed between two statements: then the last one that began is as near as can be told.
+    if let (None, Some(last)) = (&own.place, registry.last_statement.borrow().as_ref()) {
+        sites::point(&mut own, last);
+    }
+    with_callers(own, error)
 }
 
 /// Which limit was hit.
@@ -107,7 +124,7 @@ fn over_limit(raw: &str, limits: &Limits) -> Option<ConfigError> {
         let message = format!("the configuration takes more than {} turns of loops and calls", limits.ticks);
         return Some(ConfigError::new(message).with_help("is there a loop without end?"));
     }
-    (raw.contains(guard::TOO_MUCH) || raw.contains("Memory limit") || raw.contains("heap size"))
+    (raw.contains(guard::TOO_MUCH) || raw.starts_with("Heap memory limit"))
         .then(|| ConfigError::new(format!("the configuration takes more than {} MB of memory", limits.heap >> 20)))
 }
 
@@ -122,14 +139,14 @@ fn unknown_name(error: &Error, raw: &str) -> ConfigError {
     if let Some(help) = names::from_elsewhere(name) {
         return ConfigError::new(message).with_help(help);
     }
+    let namespaced = |def: &&functions::Def| def.path.split_once('.').is_some_and(|(_, n)| n == name);
+    if let Some(def) = functions::ALL.iter().find(namespaced) {
+        return ConfigError::new(message).with_help(format!("did you mean {}?", def.path));
+    }
     let own = names::nearest(name, functions::names_in(None));
     let theirs = inside(raw, "did you mean `", "`").filter(|n| starts_name(n));
     let help = own.or(theirs).map(|near| format!("did you mean {near}?"));
-    let elsewhere = functions::ALL.iter().find(|def| def.path.split_once('.').is_some_and(|(_, n)| n == name));
-    ConfigError {
-        help: help.or_else(|| elsewhere.map(|def| format!("did you mean {}?", def.path))),
-        ..ConfigError::new(message)
-    }
+    ConfigError { help, ..ConfigError::new(message) }
 }
 
 /// The whole of `reporters.mail` where only `reporters` is at fault.
@@ -191,6 +208,9 @@ fn operation(raw: &str) -> Option<String> {
             _ => format!("{op} does not work with a {of}"),
         });
     }
+    if let Some(name) = inside(raw, "ariable `", "` referenced before assignment") {
+        return Some(format!("{name} is used before it has a value"));
+    }
     let key = inside(raw, "Key `", "` was not found")?;
     Some(format!("there is no {} in the dict", key.trim()))
 }
@@ -211,7 +231,7 @@ pub(crate) fn with_callers(mut error: ConfigError, raw: &Error) -> ConfigError {
     let frames = raw.call_stack().clone().into_frames();
     let mut callers: Vec<_> = frames.iter().filter_map(|frame| frame.location.as_ref()).map(sites::place).collect();
     callers.dedup();
-    callers.retain(|place| error.place.as_ref() != Some(place));
+    callers.retain(|place| !error.notes.iter().any(|note| note.ends_with(&place.to_string())));
     // A place on the line of the error is the same call, seen from inside it.
     callers.retain(|c| error.place.as_ref().is_none_or(|p| p.file != c.file || p.line != c.line));
     error.notes.extend(callers.iter().rev().take(3).map(|place| format!("called in {place}")));

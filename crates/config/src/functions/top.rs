@@ -175,7 +175,7 @@ fn secret(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
     let text = match from_file {
         Some(text) => text.strip_suffix('\n').map(|t| t.strip_suffix('\r').unwrap_or(t)).unwrap_or(&text).to_owned(),
         None => loader.env(&variable).ok_or_else(|| {
-            let message = format!("secret {} is not there", quoted(&name));
+            let message = format!("secret {} is not found", quoted(&name));
             call.wrong(Part::Whole, message)
                 .help(format!("put it into the file secrets/{name} or into the environment as {variable}"))
         })?,
@@ -244,7 +244,11 @@ fn steps(call: &Call<'_, '_>, builder: &str) -> Result<Vec<StepSpec>, Wrong> {
     for item in items {
         let Some(step) = Step::from_value(item).and_then(|step| made.get(step.index as usize)) else {
             let message = format!("steps of builder {} has {} in it", quoted(builder), given::describe(item));
-            let help = given::items(item).map(|_| "join lists with +".to_owned());
+            let help = match item.get_type() {
+                "list" | "tuple" => Some("join lists with +".to_owned()),
+                "function" => Some("is a call meant? write its parentheses".to_owned()),
+                _ => None,
+            };
             return Err(call.wrong_value("steps", message).maybe_help(help));
         };
         if !call.registry.take(step.weight) {

@@ -63,7 +63,28 @@ fn the_example_of_the_design() {
 fn what_is_configured_reads_well() {
     let text = describe(&example().load().unwrap());
     assert!(text.lines().all(|l| l.chars().count() <= 80));
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @r#"
+    project     zlib
+    listens on  127.0.0.1:8010
+    people use  http://localhost:8010/
+    store       SQLite in the base directory
+    may act     whoever has the token
+
+    2 workers
+      here      2 builds  on this machine
+      mac-mini  1 build   connects by itself
+
+    1 builder
+      linux  on here  git, configure, compile, test
+
+    1 scheduler
+      quick  single_branch  develop after 10 s of quiet: linux
+
+    1 change source
+      https://github.com/madler/zlib  develop  looks every 30 s
+
+    note: no builder uses worker mac-mini
+    "#);
 }
 
 #[test]
@@ -84,8 +105,39 @@ schedulers.periodic("p", every = "2h", branch = "main", builders = ["b"])
 "#
     )));
     assert!(text.lines().all(|l| l.chars().count() <= 80));
-    insta::assert_snapshot!(text, @"");
-    insta::assert_snapshot!(describe(&config("")), @"");
+    insta::assert_snapshot!(text, @r#"
+    project     Sluice
+    listens on  127.0.0.1:8010
+    store       SQLite in the base directory
+    may act     1 user and whoever has the token
+
+    2 workers
+      here  1 build  on this machine
+      idle  1 build  on this machine
+
+    3 builders
+      nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…  on here  test
+      b                                   on here  test, test_1
+      c                                   on here  true
+
+    4 schedulers
+      any      single_branch  any branch at once: b
+      default  single_branch  the default branch at once: b
+      f        force          when asked: b
+      p        periodic       main every 2 h: b
+
+    note: no scheduler starts builders nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…
+    note: no builder uses worker idle
+    note: nothing brings changes but sendchange and hooks
+    "#);
+    insta::assert_snapshot!(describe(&config("")), @r#"
+    project     Sluice
+    listens on  127.0.0.1:8010
+    store       SQLite in the base directory
+    may act     whoever has the token
+
+    note: there is no builder
+    "#);
 }
 
 #[test]
@@ -219,7 +271,10 @@ schedulers.single_branch("main", branch = "main", builders = ["b"])
     let broken = Memory::master("builder(");
     let json = load_to_json("master.star", &broken, &Limits::default());
     assert_eq!(from_json("master.star", &json).unwrap_err(), broken.load().unwrap_err());
-    insta::assert_snapshot!(from_json("master.star", &json[..20]).unwrap_err(), @"");
+    insta::assert_snapshot!(from_json("master.star", &json[..20]).unwrap_err(), @r#"
+    error: master.star could not be evaluated: it was ended before it was done
+    help: it takes too much memory or too long; is there a loop without end, or something huge?
+    "#);
 }
 
 /// `starlark` turns on `serde_json/arbitrary_precision`, under which a float in a tagged enum cannot be read back.

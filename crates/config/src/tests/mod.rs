@@ -1,6 +1,8 @@
 //! Whole configurations: good ones, bad ones with the exact text that people read, and ones that would eat the machine.
 
-mod bad;
+mod bad_files;
+mod bad_names;
+mod bad_values;
 mod good;
 mod limits;
 

@@ -1,0 +1,309 @@
+//! Names that are unknown, taken or of a later version, and the exact text that people read.
+
+use super::bad;
+
+#[test]
+fn an_unknown_worker() {
+    insta::assert_snapshot!(bad(r##"local_worker("here")
+worker("mac", password = "x")
+
+builder(
+    "linux",
+    workers = ["maac"],
+    steps = [steps.test()],
+)
+"##), @r##"
+    error: builder "linux" names worker "maac", which is not defined
+     --> master.star:6:15
+      |
+    6 |     workers = ["maac"],
+      |               ^^^^^^^^
+    help: did you mean "mac"?
+    "##);
+}
+
+#[test]
+fn a_worker_nobody_defined() {
+    insta::assert_snapshot!(bad(r##"builder("linux", workers = ["here"], steps = [steps.test()])"##), @r##"
+    error: builder "linux" names worker "here", which is not defined
+     --> master.star:1:28
+      |
+    1 | builder("linux", workers = ["here"], steps = [steps.test()])
+      |                            ^^^^^^^^
+    help: no worker is defined
+    "##);
+}
+
+#[test]
+fn an_unknown_worker_far_from_all() {
+    insta::assert_snapshot!(bad(r##"local_worker("here")
+names = ["windows"]
+builder("linux", workers = names, steps = [steps.test()])"##), @r##"
+    error: builder "linux" names worker "windows", which is not defined
+     --> master.star:3:28
+      |
+    3 | builder("linux", workers = names, steps = [steps.test()])
+      |                            ^^^^^
+    help: defined worker: "here"
+    "##);
+}
+
+#[test]
+fn an_unknown_builder() {
+    insta::assert_snapshot!(bad(r##"local_worker("here")
+builder("linux", workers = ["here"], steps = [steps.test()])
+schedulers.single_branch("quick", branch = "main", builders = ["linux", "linus"])"##), @r##"
+    error: scheduler "quick" names builder "linus", which is not defined
+     --> master.star:3:63
+      |
+    3 | …ingle_branch("quick", branch = "main", builders = ["linux", "linus"])
+      |                                                    ^^^^^^^^^^^^^^^^^^
+    help: did you mean "linux"?
+    "##);
+}
+
+#[test]
+fn two_builders_of_one_name() {
+    insta::assert_snapshot!(bad(r##"local_worker("here")
+builder("linux", workers = ["here"], steps = [steps.test()])
+builder(name = "linux", workers = ["here"], steps = [steps.test()])"##), @r##"
+    error: there are two builders named "linux"
+     --> master.star:3:16
+      |
+    3 | builder(name = "linux", workers = ["here"], steps = [steps.test()])
+      |                ^^^^^^^
+    note: the other one is in master.star:2:1
+    "##);
+}
+
+#[test]
+fn two_builders_in_a_loop() {
+    insta::assert_snapshot!(bad(r##"local_worker("here")
+for i in range(2):
+    builder("linux", workers = ["here"], steps = [steps.test()])"##), @r##"
+    error: there are two builders named "linux"
+     --> master.star:3:13
+      |
+    3 |     builder("linux", workers = ["here"], steps = [steps.test()])
+      |             ^^^^^^^
+    note: one call makes both: is it in a loop?
+    "##);
+}
+
+#[test]
+fn two_workers_of_one_name() {
+    insta::assert_snapshot!(bad(r##"local_worker("here")
+worker("here", "secret")"##), @r##"
+    error: there are two workers named "here"
+     --> master.star:2:8
+      |
+    2 | worker("here", "secret")
+      |        ^^^^^^
+    note: the other one is in master.star:1:1
+    "##);
+}
+
+#[test]
+fn two_schedulers_of_one_name() {
+    insta::assert_snapshot!(bad(r##"local_worker("here")
+builder("linux", workers = ["here"], steps = [steps.test()])
+schedulers.force("x", builders = ["linux"])
+schedulers.periodic("x", interval = "1h", builders = ["linux"])"##), @r##"
+    error: there are two schedulers named "x"
+     --> master.star:4:21
+      |
+    4 | schedulers.periodic("x", interval = "1h", builders = ["linux"])
+      |                     ^^^
+    note: the other one is in master.star:3:1
+    "##);
+}
+
+#[test]
+fn two_schedulers_named_alike() {
+    insta::assert_snapshot!(bad(r##"local_worker("here")
+builder("linux", workers = ["here"], steps = [steps.test()])
+schedulers.force("x", builders = ["linux"])
+schedulers.periodic("x", every = "1h", builders = ["linux"])"##), @r##"
+    error: there are two schedulers named "x"
+     --> master.star:4:21
+      |
+    4 | schedulers.periodic("x", every = "1h", builders = ["linux"])
+      |                     ^^^
+    note: the other one is in master.star:3:1
+    "##);
+}
+
+#[test]
+fn two_pollers_of_one_repository() {
+    insta::assert_snapshot!(bad(r##"changes.git_poller("/srv/x")
+changes.git_poller("/srv/x", branch = "main")"##), @r##"
+    error: there are two change sources named "/srv/x"
+     --> master.star:2:1
+      |
+    2 | changes.git_poller("/srv/x", branch = "main")
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    note: the other one is in master.star:1:1
+    "##);
+}
+
+#[test]
+fn two_steps_of_one_name() {
+    insta::assert_snapshot!(bad(r##"local_worker("here")
+builder("linux", workers = ["here"], steps = [
+    steps.shell("a", name = "x"),
+    steps.shell("b", name = "x"),
+])"##), @r##"
+    error: builder "linux" has two steps named "x"
+     --> master.star:4:5
+      |
+    4 |     steps.shell("b", name = "x"),
+      |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    help: give one of them another name
+    note: the other one is in master.star:3:5
+    note: the builder is in master.star:2:1
+    "##);
+}
+
+#[test]
+fn one_directory_for_two() {
+    insta::assert_snapshot!(bad(r##"local_worker("here")
+builder("a b", workers = ["here"], steps = [steps.test()])
+builder("a_b", workers = ["here"], steps = [steps.test()])"##), @r##"
+    error: builders "a b" and "a_b" have the same directory "a_b"
+     --> master.star:3:1
+      |
+    3 | builder("a_b", workers = ["here"], steps = [steps.test()])
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    help: give one of them another with builddir = "…"
+    "##);
+}
+
+#[test]
+fn an_unknown_function() {
+    insta::assert_snapshot!(bad(r##"bulder("linux")"##), @r##"
+    error: bulder is not defined
+     --> master.star:1:1
+      |
+    1 | bulder("linux")
+      | ^^^^^^
+    help: did you mean builder?
+    "##);
+}
+
+#[test]
+fn a_function_of_another_system() {
+    insta::assert_snapshot!(bad(r##"import os"##), @r##"
+    error: "import" is not part of this language
+     --> master.star:1:1
+      |
+    1 | import os
+      | ^^^^^^
+    help: nothing can be imported; load("other.star", "name") takes names from a file beside this one
+    "##);
+}
+
+#[test]
+fn a_while_loop() {
+    insta::assert_snapshot!(bad(r##"while True:
+    pass"##), @r##"
+    error: "while" is not part of this language
+     --> master.star:1:1
+      |
+    1 | while True:
+      | ^^^^^
+    help: there are no while loops, so that every file comes to an end; use for with range(…)
+    "##);
+}
+
+#[test]
+fn an_unknown_step() {
+    insta::assert_snapshot!(bad(r##"steps.gti("x")"##), @r##"
+    error: steps.gti is not defined
+     --> master.star:1:1
+      |
+    1 | steps.gti("x")
+      | ^^^^^^^^^^^^^^
+    help: did you mean steps.git?
+    "##);
+}
+
+#[test]
+fn a_step_without_its_namespace() {
+    insta::assert_snapshot!(bad(r##"git("x")"##), @r##"
+    error: git is not defined
+     --> master.star:1:1
+      |
+    1 | git("x")
+      | ^^^
+    help: did you mean steps.git?
+    "##);
+}
+
+#[test]
+fn a_later_scheduler() {
+    insta::assert_snapshot!(bad(r##"schedulers.nightly("full", cron = "0 3 * * *")"##), @r##"
+    error: schedulers.nightly is not available in this version
+     --> master.star:1:1
+      |
+    1 | schedulers.nightly("full", cron = "0 3 * * *")
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    "##);
+}
+
+#[test]
+fn a_later_namespace() {
+    insta::assert_snapshot!(bad(r##"reporters.mail(from_addr = "ci@example.org")"##), @r##"
+    error: reporters.mail is not available in this version
+     --> master.star:1:1
+      |
+    1 | reporters.mail(from_addr = "ci@example.org")
+      | ^^^^^^^^^
+    "##);
+}
+
+#[test]
+fn a_later_function() {
+    insta::assert_snapshot!(bad(r##"buildbot_port(listen = "127.0.0.1:9989")"##), @r##"
+    error: buildbot_port is not available in this version
+     --> master.star:1:1
+      |
+    1 | buildbot_port(listen = "127.0.0.1:9989")
+      | ^^^^^^^^^^^^^
+    "##);
+}
+
+#[test]
+fn an_unknown_argument() {
+    insta::assert_snapshot!(bad(r##"local_worker("here", max_build = 2)"##), @r##"
+    error: local_worker has no argument max_build
+     --> master.star:1:22
+      |
+    1 | local_worker("here", max_build = 2)
+      |                      ^^^^^^^^^
+    help: did you mean max_builds?
+    "##);
+}
+
+#[test]
+fn an_argument_in_camel_case() {
+    insta::assert_snapshot!(bad(r##"schedulers.single_branch("q", treeStableTimer = 10, builders = ["x"])"##), @r##"
+    error: schedulers.single_branch has no argument treeStableTimer
+     --> master.star:1:31
+      |
+    1 | schedulers.single_branch("q", treeStableTimer = 10, builders = ["x"])
+      |                               ^^^^^^^^^^^^^^^
+    help: did you mean tree_stable_timer?
+    "##);
+}
+
+#[test]
+fn an_argument_of_no_likeness() {
+    insta::assert_snapshot!(bad(r##"local_worker("here", colour = "red")"##), @r##"
+    error: local_worker has no argument colour
+     --> master.star:1:22
+      |
+    1 | local_worker("here", colour = "red")
+      |                      ^^^^^^
+    help: it has name, max_builds, lost_after
+    "##);
+}
