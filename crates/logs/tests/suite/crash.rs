@@ -205,3 +205,20 @@ fn what_cannot_be_written_is_told_and_tried_again() {
         assert_eq!(raw(&logs, BUILD, LOG).await.unwrap(), b"kept\n");
     });
 }
+
+/// Written by the first version: the file of [`sample`], finished. A later Sluice must go on reading it.
+const VERSION_1: &[u8] = include_bytes!("../samples/version-1.slog");
+
+#[test]
+fn files_of_the_first_version_are_read() {
+    run(async {
+        let dir = dir_with(VERSION_1);
+        let logs = Logs::open(dir.path().to_path_buf()).unwrap();
+        assert_eq!(raw(&logs, BUILD, LOG).await.unwrap(), FIRST.concat().into_bytes());
+        assert_eq!(raw(&logs, BUILD, OTHER).await.unwrap(), SECOND.concat().into_bytes());
+        let checked = check(&file_in(dir.path())).unwrap();
+        assert_eq!((checked.build, checked.state), (Some(BUILD), State::Finished));
+        let facts: Vec<_> = checked.logs.iter().map(|(log, facts)| (log.0, facts.lines, facts.bytes)).collect();
+        assert_eq!(facts, [(70, 4, 18), (71, 2, 11)]);
+    });
+}
