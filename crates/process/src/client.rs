@@ -1,14 +1,23 @@
 //! The worker's side of a supervisor: start one, or find one that outlived an earlier worker.
 
 use crate::control::{self, ControlError, Decoder, FromSupervisor, Hello, ToSupervisor};
+use crate::supervisor::connect;
+use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long a supervisor may take to say hello.
 const HELLO_LIMIT: Duration = Duration::from_secs(10);
+
+/// How often it is tried to start one while another one is about to end.
+const TRIES: u32 = 50;
+/// The pause between two tries.
+const TRY_AGAIN: Duration = Duration::from_millis(10);
 
 /// A connection to a slot's supervisor. Dropping it leaves the supervisor and its command alone.
 #[derive(Debug)]
@@ -26,8 +35,34 @@ impl Supervisor {
     /// # Errors
     /// The program cannot be run, or does not listen, or speaks another version.
     pub fn start(exe: &Path, slot_dir: &Path) -> Result<Self, ClientError> {
-        let _ = (exe, slot_dir);
-        Err(ClientError::Gone)
+        if let Some(living) = Self::attach(slot_dir)? {
+            return Ok(living);
+        }
+        let dir = |source| ClientError::Dir { dir: slot_dir.to_owned(), source };
+        DirBuilder::new().recursive(true).mode(0o700).create(slot_dir).map_err(dir)?;
+        let log = slot_dir.join("supervisor.log");
+        for _ in 0..TRIES {
+            let said =
+                OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&log).map_err(dir)?;
+            let also = said.try_clone().map_err(dir)?;
+            let status = Command::new(exe)
+                .arg("__supervise")
+                .arg(slot_dir)
+                .stdin(Stdio::null())
+                .stdout(said)
+                .stderr(also)
+                .status()
+                .map_err(|source| ClientError::Start { exe: exe.to_owned(), source })?;
+            if !status.success() {
+                break;
+            }
+            if let Some(living) = Self::attach(slot_dir)? {
+                return Ok(living);
+            }
+            // One that was about to end still had the slot's lock.
+            std::thread::sleep(TRY_AGAIN);
+        }
+        Err(ClientError::Died { log })
     }
 
     /// Connects to the slot's living supervisor; `None` if there is none. Then
@@ -36,8 +71,20 @@ impl Supervisor {
     /// # Errors
     /// Something listens that does not speak as a supervisor of this version should.
     pub fn attach(slot_dir: &Path) -> Result<Option<Self>, ClientError> {
-        let _ = slot_dir;
-        Ok(None)
+        let stream = connect(slot_dir).map_err(|source| ClientError::Dir { dir: slot_dir.to_owned(), source })?;
+        let Some(mut stream) = stream else { return Ok(None) };
+        let mut decoder = Decoder::default();
+        match receive(&mut stream, &mut decoder, HELLO_LIMIT) {
+            Ok(Some(FromSupervisor::Hello(hello))) if hello.version == control::VERSION => {
+                stream.set_read_timeout(None).map_err(ClientError::Lost)?;
+                Ok(Some(Supervisor { stream, decoder, hello }))
+            }
+            Ok(Some(FromSupervisor::Hello(hello))) => Err(ClientError::Version(hello.version)),
+            Ok(_) => Err(ClientError::Silent),
+            // It was about to end, or was killed just now.
+            Err(ClientError::Gone | ClientError::Lost(_)) => Ok(None),
+            Err(e) => Err(e),
+        }
     }
 
     /// What it said of itself.

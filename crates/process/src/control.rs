@@ -203,3 +203,75 @@ pub enum ControlError {
     #[error("a control message cannot be written")]
     Unwritable(#[from] rmp_serde::encode::Error),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Program;
+    use proptest::prelude::*;
+
+    #[test]
+    fn messages_come_back_byte_by_byte() {
+        let id = JobId::new("1-2-3").unwrap();
+        let mut job = Job::new(id.clone(), Program::words(["make", "all"]), "/tmp/\u{e9}");
+        job.stdin = Some(vec![0, 255]);
+        let messages = [
+            ToSupervisor::Run(Box::new(job)),
+            ToSupervisor::Interrupt { job: id.clone(), reason: "r".into() },
+            ToSupervisor::Trimmed { job: id },
+            ToSupervisor::Linger { time: Duration::from_millis(1500) },
+            ToSupervisor::Quit,
+        ];
+        let mut decoder = Decoder::default();
+        let mut decoded = Vec::new();
+        for byte in messages.iter().flat_map(|message| encode(message).unwrap()) {
+            decoder.feed(&[byte]);
+            decoded.extend(decoder.next().unwrap());
+        }
+        assert_eq!(decoded, messages);
+    }
+
+    #[test]
+    fn the_format_of_version_1_stays() {
+        let hello = FromSupervisor::Hello(Hello {
+            version: 1,
+            pid: 77,
+            holding: Some(Holding { job: JobId::new("1-2-3").unwrap(), state: HoldingState::Ending }),
+        });
+        let sample =
+            b"\0\0\0\x36\x81\xa5Hello\x83\xa7version\x01\xa3pid\x4d\xa7holding\x82\xa3job\xa51-2-3\xa5state\xa6Ending";
+        assert_eq!(encode(&hello).unwrap(), sample);
+        let mut decoder = Decoder::default();
+        decoder.feed(sample);
+        assert_eq!(decoder.next().unwrap(), Some(hello));
+        assert_eq!(decoder.next().unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_no_message_is_refused() {
+        for (bytes, expected) in [
+            (&b"\xff\xff\xff\xff"[..], "a control message of 4294967295 bytes is longer than 16777216"),
+            (b"\0\0\0\0", "a control message cannot be read"),
+            (b"\0\0\0\x02\x81\xc1", "a control message cannot be read"),
+            (b"\0\0\0\x04\xa3Bye", "a control message cannot be read"),
+        ] {
+            let mut decoder = Decoder::<ToSupervisor>::default();
+            decoder.feed(bytes);
+            assert_eq!(decoder.next().unwrap_err().to_string(), expected);
+        }
+        assert_eq!(
+            JobId::new("../x").unwrap_err().to_string(),
+            "a job's name has 1 to 100 letters, digits, `.`, `_` and `-` and no dot in front, not `../x`"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_bytes_have_an_answer(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let mut decoder = Decoder::<ToSupervisor>::default();
+            decoder.feed(&u32::try_from(bytes.len()).unwrap().to_be_bytes());
+            decoder.feed(&bytes);
+            let _ = decoder.next();
+        }
+    }
+}

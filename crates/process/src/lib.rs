@@ -5,13 +5,19 @@
 //! ([`Job`]) through [`Supervisor`], reads what the command says and how it ended ([`Outcome`]) from the [`spool`], and may
 //! die meanwhile: the next worker attaches and goes on. Should the supervisor itself be killed, [`stray`] finds the rest.
 
+mod cgroup;
 mod client;
 pub mod control;
 mod job;
 mod outcome;
+mod proc;
+mod quote;
+mod spawn;
 pub mod spool;
 pub mod stray;
 pub mod supervisor;
+mod sys;
+mod text;
 mod word;
 
 pub use client::{ClientError, Supervisor};

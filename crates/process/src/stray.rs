@@ -1,17 +1,47 @@
 //! Processes that are left when their supervisor is dead: found by its control group, or by the variable `SLUICE_JOB`.
 
-use crate::JobId;
-use std::io;
+use crate::supervisor::{Lock, State};
+use crate::{JobId, cgroup, proc, spool};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-/// Ends, with KILL, every process of this user that has `SLUICE_JOB` set to this job, until none is left or a few
-/// seconds are over. Answers with the names of those it ended, as `sleep 1000 (pid 4711)`.
+/// How long stray processes are hunted.
+const HUNT: Duration = Duration::from_secs(10);
+/// Bytes of an environment that are looked at.
+const LONGEST_ENVIRON: u64 = 4 << 20;
+
+/// Ends, with KILL, every process of this user that carries the mark of this job of this slot (`SLUICE_JOB` is the path of
+/// its spool), until none is left or ten seconds are over. Answers with the names of those it ended, as
+/// `sleep 1000 (pid 4711)`.
 ///
 /// # Errors
 /// `/proc` cannot be read.
-pub fn kill_marked(job: &JobId) -> io::Result<Vec<String>> {
-    let _ = job;
-    Ok(Vec::new())
+pub fn kill_marked(slot_dir: &Path, job: &JobId) -> io::Result<Vec<String>> {
+    let mark = mark(slot_dir, job);
+    let mut named = BTreeMap::new();
+    proc::all()?;
+    until(|| {
+        let found = marked(&mark);
+        for pid in &found {
+            if let Some(name) = proc::describe(*pid) {
+                named.entry(*pid).or_insert(name);
+            }
+        }
+        if !found.is_empty() {
+            proc::kill_sweep(|| marked(&mark));
+        }
+        found.is_empty()
+    });
+    Ok(named.into_values().collect())
+}
+
+/// The living processes that carry the mark of this job of this slot, as `sleep 1000 (pid 4711)`.
+pub fn list_marked(slot_dir: &Path, job: &JobId) -> Vec<String> {
+    marked(&mark(slot_dir, job)).into_iter().filter_map(proc::describe).collect()
 }
 
 /// Cleans up behind a supervisor that died: ends its control group, if it had one, and all marked processes of jobs in the
@@ -21,6 +51,51 @@ pub fn kill_marked(job: &JobId) -> io::Result<Vec<String>> {
 /// # Errors
 /// The slot or `/proc` cannot be read.
 pub fn clean_slot(slot_dir: &Path) -> io::Result<Vec<String>> {
-    let _ = slot_dir;
-    Ok(Vec::new())
+    if !slot_dir.is_dir() {
+        return Ok(Vec::new());
+    }
+    let Some(_lock) = Lock::take(slot_dir)? else { return Ok(Vec::new()) };
+    let mut ended = Vec::new();
+    if let Some(group) = State::read(slot_dir).and_then(|state| state.cgroup) {
+        let names = cgroup::kill_and_remove(&group);
+        ended.extend(names);
+        State::remove(slot_dir);
+    }
+    for job in spool::jobs(slot_dir)? {
+        if !matches!(spool::outcome(&job.dir(slot_dir)), Ok(Some(_))) {
+            ended.extend(kill_marked(slot_dir, &job)?);
+        }
+    }
+    Ok(ended)
+}
+
+/// The variable that marks the processes of a job, with its value. The path makes it differ from that of another worker
+/// with builds of the same number, as when Sluice builds Sluice.
+pub(crate) fn mark(slot_dir: &Path, job: &JobId) -> Vec<u8> {
+    let slot_dir = fs::canonicalize(slot_dir).unwrap_or_else(|_| slot_dir.to_owned());
+    let mut mark = b"SLUICE_JOB=".to_vec();
+    mark.extend_from_slice(job.dir(&slot_dir).as_os_str().as_bytes());
+    mark
+}
+
+fn marked(mark: &[u8]) -> BTreeSet<u32> {
+    let own = std::process::id();
+    let carries = |pid: &u32| {
+        let mut bytes = Vec::new();
+        let read = fs::File::open(format!("/proc/{pid}/environ"))
+            .and_then(|file| file.take(LONGEST_ENVIRON).read_to_end(&mut bytes));
+        read.is_ok() && bytes.split(|b| *b == 0).any(|variable| variable == mark)
+    };
+    let all = proc::all().unwrap_or_default();
+    all.into_iter().filter(|pid| *pid != own && carries(pid) && proc::stat(*pid).is_some_and(|s| !s.zombie)).collect()
+}
+
+/// Asks until the answer is yes, with growing pauses, ten seconds at most.
+pub(crate) fn until(mut done: impl FnMut() -> bool) {
+    let end = Instant::now() + HUNT;
+    let mut pause = Duration::from_millis(1);
+    while !done() && Instant::now() < end {
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(50));
+    }
 }

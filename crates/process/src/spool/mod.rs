@@ -14,14 +14,19 @@
 //! of a log, standing at `offset` in it; kind 1 is the outcome in MessagePack with named fields, the last record of the last
 //! segment. A record is appended with one `writev`; one that is not whole yet is waited for.
 
-use crate::{Job, JobId};
+use crate::{Job, JobId, Outcome};
 use serde::{Deserialize, Serialize};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+mod format;
 mod reader;
+#[cfg(test)]
+mod tests;
+mod writer;
 
 pub use reader::{Reader, Trim};
+pub use writer::Writer;
 
 /// Where a piece of output came from. The numbers are those of the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -106,13 +111,25 @@ pub enum SpoolError {
 /// The version of the segments that this build writes and reads.
 pub const VERSION: u16 = 1;
 
+/// Bytes of the file `job`, at most.
+const LONGEST_JOB: usize = 16 << 20;
+
 /// The jobs of a slot that have a spool, sorted by name. None if the slot does not exist.
 ///
 /// # Errors
 /// The directory cannot be read.
 pub fn jobs(slot_dir: &Path) -> io::Result<Vec<JobId>> {
-    let _ = slot_dir;
-    Ok(Vec::new())
+    let entries = match std::fs::read_dir(slot_dir.join("jobs")) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(e),
+    };
+    let mut jobs = Vec::new();
+    for entry in entries {
+        jobs.extend(entry?.file_name().into_string().ok().and_then(|name| JobId::new(name).ok()));
+    }
+    jobs.sort();
+    Ok(jobs)
 }
 
 /// The job whose spool lies in this directory (`JobId::dir`).
@@ -120,7 +137,41 @@ pub fn jobs(slot_dir: &Path) -> io::Result<Vec<JobId>> {
 /// # Errors
 /// The file `job` is absent or damaged.
 pub fn read_job(dir: &Path) -> Result<Job, SpoolError> {
-    Err(SpoolError::Damaged { file: dir.join("job"), at: 0, what: "not written yet" })
+    let file = dir.join("job");
+    let mut bytes = Vec::new();
+    std::fs::File::open(&file)
+        .and_then(|open| open.take(LONGEST_JOB as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|source| SpoolError::Io { file: file.clone(), source })?;
+    let damaged = |what| SpoolError::Damaged { file: file.clone(), at: 0, what };
+    let (version, body) = format::parse_job(&bytes).ok_or_else(|| damaged("it does not begin as a job does"))?;
+    if version != VERSION {
+        return Err(SpoolError::Version { file, version });
+    }
+    rmp_serde::from_slice(body).map_err(|_| damaged("the job cannot be read"))
+}
+
+/// The outcome of the job whose spool lies in this directory, if it has come. Reads the last segment only.
+///
+/// # Errors
+/// The spool is absent or damaged.
+pub fn outcome(dir: &Path) -> Result<Option<Outcome>, SpoolError> {
+    /// Bytes that are looked at in one go.
+    const STEP: usize = 1 << 20;
+    let mut reader = Reader::open_last(dir)?;
+    while !reader.read(STEP)?.is_empty() {}
+    Ok(reader.outcome().cloned())
+}
+
+/// The numbers of the segments in this directory, sorted.
+fn segments(dir: &Path) -> Result<Vec<u32>, SpoolError> {
+    let failed = |source| SpoolError::Io { file: dir.to_owned(), source };
+    let mut numbers = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        numbers.extend(name.to_str().and_then(format::segment_number));
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
 }
 
 /// Deletes a job's spool. Call it when its outcome is safe elsewhere.

@@ -1,0 +1,474 @@
+//! A command that runs: what it says goes to the spool, its limits are watched, and its tree is ended.
+
+use super::tree;
+use crate::cgroup::Group;
+use crate::control::{FromSupervisor, Holding, HoldingState, Wait};
+use crate::spawn::{self, Spawned};
+use crate::spool::{Stream, Writer};
+use crate::sys::Reaped;
+use crate::{EndedBy, Exit, Job, Outcome, Report, text};
+use std::collections::VecDeque;
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// A write that failed is tried again after this long, and a full spool is looked at.
+const AGAIN: Duration = Duration::from_millis(250);
+/// The pause between two goes of KILL grows from this
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+/// to this.
+const LAST_PAUSE: Duration = Duration::from_millis(100);
+
+/// Where a command stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The main process runs. Its end, a limit or an order moves it on.
+    Running,
+    /// The main process is gone, others have their grace.
+    Leftover { until: Instant },
+    /// All were sent TERM.
+    Terminating { until: Instant },
+    /// All are sent KILL, again and again.
+    Killing { since: Instant, next: Instant, pause: Duration },
+    /// None is left, or those that are left cannot be ended. The outcome is being written.
+    Ended,
+    /// The outcome is in the spool.
+    Told,
+}
+
+/// What is to be written.
+#[derive(Debug)]
+enum Item {
+    Data(Stream, Vec<u8>),
+    Outcome(Box<Outcome>),
+}
+
+/// A command that runs.
+#[derive(Debug)]
+pub(super) struct Command {
+    job: Job,
+    spool_dir: PathBuf,
+    writer: Writer,
+    pid: u32,
+    outputs: Vec<(Stream, OwnedFd)>,
+    phase: Phase,
+    exit: Option<Exit>,
+    cause: EndedBy,
+    outcome: Outcome,
+    started: Instant,
+    main_ended: Instant,
+    last_output: Instant,
+    /// What the spool would not take yet.
+    todo: VecDeque<Item>,
+    /// Why output is not read, and since when.
+    wait: Option<(Wait, Instant)>,
+    again: Instant,
+    /// How long output was not read, in all; no limit counts it.
+    held: Duration,
+    /// The spool is gone for good.
+    broken: bool,
+    /// What the worker should hear.
+    pub(super) news: Vec<FromSupervisor>,
+    /// The spool has grown.
+    pub(super) grown: bool,
+}
+
+impl Command {
+    /// Makes the spool and starts the command. One that cannot be started has an outcome, too.
+    pub(super) fn start(job: Job, slot_dir: &Path, group: Option<&Group>, now: Instant) -> io::Result<Self> {
+        let spool_dir = job.id.dir(slot_dir);
+        let writer = Writer::create(&spool_dir, &job)?;
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let outcome = Outcome {
+            exit: Exit::Exited(0),
+            ended_by: EndedBy::Itself,
+            left_behind: Vec::new(),
+            survivors: Vec::new(),
+            started_at: i64::try_from(wall.as_micros()).unwrap_or(i64::MAX),
+            elapsed: 0,
+            user_cpu: 0,
+            system_cpu: 0,
+            max_rss: 0,
+            report: None,
+            ends: writer.ends().clone(),
+        };
+        let mut command = Command {
+            job,
+            spool_dir,
+            writer,
+            pid: 0,
+            outputs: Vec::new(),
+            phase: Phase::Running,
+            exit: None,
+            cause: EndedBy::Itself,
+            outcome,
+            started: now,
+            main_ended: now,
+            last_output: now,
+            todo: VecDeque::new(),
+            wait: None,
+            again: now,
+            held: Duration::ZERO,
+            broken: false,
+            news: Vec::new(),
+            grown: false,
+        };
+        command.launch(slot_dir, group, now);
+        Ok(command)
+    }
+
+    fn launch(&mut self, slot_dir: &Path, group: Option<&Group>, now: Instant) {
+        let prepared = spawn::prepare(&self.job, slot_dir);
+        if let Ok(prepared) = &prepared {
+            let opening = text::opening(&self.job, prepared);
+            self.write(Item::Data(Stream::Header, opening.into_bytes()), now);
+        }
+        match prepared.and_then(|prepared| spawn::spawn(&self.job, prepared, group)) {
+            Ok(Spawned { pid, stdout, stderr }) => {
+                self.pid = pid.unsigned_abs();
+                self.outputs.push((Stream::Stdout, stdout));
+                self.outputs.extend(stderr.map(|stderr| (Stream::Stderr, stderr)));
+                self.news.push(FromSupervisor::Started { job: self.job.id.clone(), pid: self.pid });
+            }
+            Err(error) => {
+                self.exit = Some(Exit::NotStarted { error });
+                self.conclude(now);
+            }
+        }
+    }
+
+    pub(super) fn job(&self) -> &Job {
+        &self.job
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// The outcome is in the spool, or the spool is gone for good.
+    pub(super) fn is_told(&self) -> bool {
+        self.phase == Phase::Told
+    }
+
+    /// Some of its processes could not be ended.
+    pub(super) fn has_survivors(&self) -> bool {
+        !self.outcome.survivors.is_empty()
+    }
+
+    pub(super) fn holding(&self) -> Holding {
+        let state = match self.phase {
+            Phase::Running => HoldingState::Running { pid: self.pid },
+            _ => HoldingState::Ending,
+        };
+        Holding { job: self.job.id.clone(), state }
+    }
+
+    /// What to read from, none while the output is not to be read.
+    pub(super) fn outputs(&self) -> impl Iterator<Item = (Stream, BorrowedFd<'_>)> {
+        use std::os::fd::AsFd;
+        self.outputs.iter().filter(|_| self.wait.is_none()).map(|(stream, fd)| (*stream, fd.as_fd()))
+    }
+
+    /// Takes a stretch of output, one read at most. Answers whether there may be more.
+    pub(super) fn read(&mut self, stream: Stream, buffer: &mut [u8], now: Instant) -> bool {
+        if self.wait.is_some() {
+            return false;
+        }
+        let Some(place) = self.outputs.iter().position(|(of, _)| *of == stream) else { return false };
+        match rustix::io::read(&self.outputs[place].1, &mut *buffer) {
+            Ok(n) if n > 0 => {
+                self.last_output = now;
+                self.take(stream, &buffer[..n], now);
+                self.hold_if_full(now);
+                true
+            }
+            Err(rustix::io::Errno::INTR) => true,
+            Err(rustix::io::Errno::AGAIN) => false,
+            // Closed; a terminal says EIO then.
+            Ok(_) | Err(_) => {
+                self.outputs.remove(place);
+                false
+            }
+        }
+    }
+
+    fn take(&mut self, stream: Stream, data: &[u8], now: Instant) {
+        if self.broken {
+            return;
+        }
+        if !self.todo.is_empty() {
+            self.todo.push_back(Item::Data(stream, data.to_vec()));
+        } else if let Err(error) = self.writer.append(self.job.log, stream, data) {
+            self.todo.push_back(Item::Data(stream, data.to_vec()));
+            self.stuck(&error, now);
+        } else {
+            self.grown = true;
+        }
+    }
+
+    fn write(&mut self, item: Item, now: Instant) {
+        if !self.broken {
+            self.todo.push_back(item);
+            self.flush(now);
+        }
+    }
+
+    /// Writes what waits to be written.
+    fn flush(&mut self, now: Instant) {
+        while let Some(item) = self.todo.front_mut() {
+            let written = match item {
+                Item::Data(stream, data) => self.writer.append(self.job.log, *stream, data),
+                Item::Outcome(outcome) => {
+                    outcome.ends = self.writer.ends().clone();
+                    self.writer.finish(outcome)
+                }
+            };
+            if let Err(error) = written {
+                self.stuck(&error, now);
+                return;
+            }
+            if let Some(Item::Outcome(outcome)) = self.todo.pop_front() {
+                self.outcome = *outcome;
+                self.phase = Phase::Told;
+            }
+            self.grown = true;
+        }
+    }
+
+    /// The spool does not take what it should.
+    fn stuck(&mut self, error: &io::Error, now: Instant) {
+        if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput) {
+            // Somebody deleted it; there is no use in waiting.
+            self.broken = true;
+            self.todo.clear();
+            if self.phase == Phase::Ended {
+                self.phase = Phase::Told;
+            }
+            return;
+        }
+        self.hold(Wait::Disk { error: error.to_string() }, now);
+    }
+
+    fn hold_if_full(&mut self, now: Instant) {
+        if self.writer.full() {
+            self.hold(Wait::SpoolLimit, now);
+        }
+    }
+
+    fn hold(&mut self, why: Wait, now: Instant) {
+        self.again = now + AGAIN;
+        if self.wait.as_ref().is_none_or(|(waits_for, _)| *waits_for != why) {
+            let since = self.wait.take().map_or(now, |(_, since)| since);
+            self.news.push(FromSupervisor::Waiting { job: self.job.id.clone(), why: why.clone() });
+            self.wait = Some((why, since));
+        }
+    }
+
+    /// Looks whether the spool takes more now.
+    pub(super) fn look_again(&mut self, now: Instant) {
+        if self.wait.is_none() {
+            return;
+        }
+        self.again = now + AGAIN;
+        self.flush(now);
+        if !self.todo.is_empty() {
+            return;
+        }
+        if self.writer.full() && self.phase != Phase::Told {
+            self.hold(Wait::SpoolLimit, now);
+            return;
+        }
+        if let Some((_, since)) = self.wait.take() {
+            self.held += now.saturating_duration_since(since);
+            self.last_output = now;
+            self.news.push(FromSupervisor::Resumed { job: self.job.id.clone() });
+        }
+    }
+
+    /// One of its processes ended.
+    pub(super) fn reaped(&mut self, reaped: &Reaped, now: Instant) {
+        self.outcome.user_cpu += reaped.user;
+        self.outcome.system_cpu += reaped.system;
+        self.outcome.max_rss = self.outcome.max_rss.max(reaped.max_rss);
+        if reaped.pid.unsigned_abs() == self.pid && self.exit.is_none() {
+            self.main_ended = now;
+            self.exit = Some(match reaped.status {
+                Ok(code) => Exit::Exited(code),
+                Err((signal, core)) => Exit::Signalled { signal, core },
+            });
+        }
+    }
+
+    /// Begins to end it, unless that has begun.
+    pub(super) fn end(&mut self, cause: EndedBy, group: Option<&Group>, now: Instant) {
+        if !matches!(self.phase, Phase::Running | Phase::Leftover { .. }) {
+            return;
+        }
+        if let Some(line) = text::cause(&cause) {
+            self.write(Item::Data(Stream::Header, line.into_bytes()), now);
+        }
+        self.cause = cause;
+        tree::terminate(self.pid, group);
+        self.phase = Phase::Terminating { until: now + self.job.sigterm_time };
+    }
+
+    /// Moves on what time and the processes' ends move. `childless`: no process below us is left. `away`: since when no
+    /// worker is there.
+    pub(super) fn tick(&mut self, now: Instant, tree: Tree<'_>, away: Option<Instant>, buffer: &mut [u8]) {
+        if self.wait.is_some() && now >= self.again {
+            self.look_again(now);
+        }
+        if self.broken && self.phase == Phase::Running {
+            self.end(EndedBy::Interrupted { reason: "its spool is gone".into() }, tree.group, now);
+        }
+        if matches!(self.phase, Phase::Ended | Phase::Told) {
+            return;
+        }
+        let group = tree.group;
+        let empty = tree.childless && self.exit.is_some() && !group.is_some_and(Group::populated);
+        if empty {
+            self.drain_and_conclude(buffer, now);
+            return;
+        }
+        match self.phase {
+            Phase::Running if self.exit.is_some() => {
+                self.phase = Phase::Leftover { until: now + self.job.leftover_grace };
+            }
+            Phase::Running => {
+                if let Some(cause) = self.limit(now, away) {
+                    self.end(cause, group, now);
+                }
+            }
+            Phase::Leftover { until } if now >= until => self.end_leftover(group, now),
+            Phase::Terminating { until } if now >= until => {
+                self.phase = Phase::Killing { since: now, next: now, pause: FIRST_PAUSE };
+            }
+            _ => {}
+        }
+        if let Phase::Killing { since, next, pause } = self.phase
+            && now >= next
+        {
+            if now.saturating_duration_since(since) >= Outcome::KILL_LIMIT {
+                self.give_up(group, buffer, now);
+                return;
+            }
+            tree::kill(group);
+            self.phase = Phase::Killing { since, next: now + pause, pause: (pause * 2).min(LAST_PAUSE) };
+        }
+    }
+
+    fn end_leftover(&mut self, group: Option<&Group>, now: Instant) {
+        let names = tree::names(group);
+        if !names.is_empty() {
+            let line = text::processes("left behind", &names, "ended");
+            self.write(Item::Data(Stream::Header, line.into_bytes()), now);
+        }
+        self.outcome.left_behind = names;
+        tree::terminate(self.pid, group);
+        self.phase = Phase::Terminating { until: now + self.job.sigterm_time };
+    }
+
+    fn give_up(&mut self, group: Option<&Group>, buffer: &mut [u8], now: Instant) {
+        let names = tree::names(group);
+        if !names.is_empty() {
+            let line = text::processes("even KILL does not end", &names, "left alone");
+            self.write(Item::Data(Stream::Header, line.into_bytes()), now);
+        }
+        self.outcome.survivors = names;
+        self.exit.get_or_insert(Exit::Signalled { signal: libc::SIGKILL, core: false });
+        self.drain_and_conclude(buffer, now);
+    }
+
+    /// The limit that is reached, if one is.
+    fn limit(&self, now: Instant, away: Option<Instant>) -> Option<EndedBy> {
+        if self.wait.is_none() {
+            if let Some(limit) = self.job.timeout.filter(|limit| now >= self.last_output + *limit) {
+                return Some(EndedBy::NoOutput(limit));
+            }
+            if let Some(limit) = self.job.max_time.filter(|limit| now >= self.started + *limit + self.held) {
+                return Some(EndedBy::TooLong(limit));
+            }
+        }
+        let limit = self.job.orphan_limit?;
+        (now >= away?.max(self.started) + limit).then_some(EndedBy::Orphaned(limit))
+    }
+
+    /// When [`tick`](Self::tick) has something to do at the latest, if nothing else happens.
+    pub(super) fn deadline(&self, away: Option<Instant>) -> Option<Instant> {
+        let again = self.wait.as_ref().map(|_| self.again);
+        let phase = match self.phase {
+            Phase::Running => {
+                let reading = self.wait.is_none();
+                let silent = self.job.timeout.filter(|_| reading).map(|limit| self.last_output + limit);
+                let long = self.job.max_time.filter(|_| reading).map(|limit| self.started + limit + self.held);
+                let orphan = self.job.orphan_limit.and_then(|limit| Some(away?.max(self.started) + limit));
+                [silent, long, orphan].into_iter().flatten().min()
+            }
+            Phase::Leftover { until } | Phase::Terminating { until } => Some(until),
+            Phase::Killing { next, .. } => Some(next),
+            Phase::Ended | Phase::Told => None,
+        };
+        [again, phase].into_iter().flatten().min()
+    }
+
+    /// Reads what is still in the pipes, and writes the outcome when that is all.
+    fn drain_and_conclude(&mut self, buffer: &mut [u8], now: Instant) {
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            while self.read(stream, buffer, now) {}
+        }
+        if self.wait.is_none() {
+            self.conclude(now);
+        }
+    }
+
+    fn conclude(&mut self, now: Instant) {
+        self.outputs.clear();
+        let exit = self.exit.clone().unwrap_or(Exit::Exited(0));
+        let line = text::closing(&exit, self.main_ended.saturating_duration_since(self.started));
+        let mut lines = line.into_bytes();
+        let mut outcome = self.outcome.clone();
+        if self.job.report == Report::File {
+            match read_report(&spawn::report_path(&self.spool_dir)) {
+                Ok(report) => outcome.report = report,
+                Err(error) => lines.extend_from_slice(format!("its report is not taken: {error}\n").as_bytes()),
+            }
+        }
+        outcome.exit = exit;
+        outcome.ended_by = self.cause.clone();
+        outcome.elapsed = now.saturating_duration_since(self.started).as_micros().try_into().unwrap_or(u64::MAX);
+        self.phase = if self.broken { Phase::Told } else { Phase::Ended };
+        self.write(Item::Data(Stream::Header, lines), now);
+        self.write(Item::Outcome(Box::new(outcome)), now);
+    }
+}
+
+/// What is known of the command's processes at a moment.
+#[derive(Clone, Copy)]
+pub(super) struct Tree<'a> {
+    /// The group that holds them.
+    pub(super) group: Option<&'a Group>,
+    /// No process below this one is left.
+    pub(super) childless: bool,
+}
+
+/// What the command left for us, if anything. It may be no plain file, or too long: the command chose what is there.
+fn read_report(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let open = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
+    let file = match open {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no plain file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(Job::LONGEST_REPORT as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > Job::LONGEST_REPORT {
+        return Err(io::Error::other("it is longer than 64 KiB"));
+    }
+    Ok(Some(bytes))
+}
