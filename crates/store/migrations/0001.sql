@@ -153,8 +153,8 @@ CREATE UNIQUE INDEX builds_number ON builds (builder_id, number);
 CREATE INDEX builds_request ON builds (request_id);
 CREATE INDEX builds_worker ON builds (worker_id, id);
 CREATE INDEX builds_started ON builds (started_at, id);
+-- Its nulls are the running builds.
 CREATE INDEX builds_complete ON builds (complete_at {nulls_first}, id);
-CREATE INDEX builds_open ON builds (id) WHERE complete_at IS NULL;
 CREATE INDEX builds_good ON builds (builder_id, number) WHERE results <= 1;
 
 -- Properties that a build got after its start; they go before those of the same name in builds.properties.

@@ -26,8 +26,8 @@ impl Ask {
 /// The rows of one answer.
 pub(crate) type Rows = Vec<Row>;
 
-/// What is asked after the first answers are known.
-pub(crate) type Then = Box<dyn FnOnce(&[Rows]) -> Result<Vec<Ask>, StoreError> + Send>;
+/// What is asked after the first answers are known. A lost connection makes it be asked again.
+pub(crate) type Then = Box<dyn Fn(&[Rows]) -> Result<Vec<Ask>, StoreError> + Send + Sync>;
 
 /// Questions of one moment: some at once, and some that depend on the answers.
 pub(crate) struct Asks {
@@ -47,7 +47,10 @@ impl Asks {
     }
 
     /// Then questions about the rows that came first. Their answers stand behind the first ones.
-    pub(crate) fn then(mut self, then: impl FnOnce(&[Rows]) -> Result<Vec<Ask>, StoreError> + Send + 'static) -> Self {
+    pub(crate) fn then(
+        mut self,
+        then: impl Fn(&[Rows]) -> Result<Vec<Ask>, StoreError> + Send + Sync + 'static,
+    ) -> Self {
         self.then = Some(Box::new(then));
         self
     }

@@ -48,7 +48,7 @@ impl Queue {
         if batch.is_empty() {
             return Ok(());
         }
-        let mut ops = Ops::of(batch).list;
+        let mut ops = Ops::of(batch)?;
         let new = self.without_known_plans(&mut ops);
         let (done, outcome) = oneshot::channel();
         let ended = || CommitError::Unavailable("its writer has ended".to_owned());

@@ -41,6 +41,11 @@ const BARE: Table = Table {
     ..TABLE
 };
 
+/// The rows and the number of builds.
+pub(crate) fn page(query: &Query) -> Answer<[Ask; 2]> {
+    field::page(&TABLE, query)
+}
+
 /// Properties that builds got after their start, by build.
 pub(crate) type Late = HashMap<i64, Vec<(String, Property)>>;
 
@@ -118,6 +123,7 @@ impl Ops {
     pub(crate) fn lease_build(&mut self, build: Build, plan: &[StepSpec]) {
         let id = build.id.0;
         let (hash, text) = plan_text(plan);
+        let properties = self.properties(&build.properties);
         self.push(KEEP_PLAN, vec![V::T(hash.clone()), text]);
         self.claim_request(build.request, build.started_at, build.id);
         self.guarded(
@@ -137,7 +143,7 @@ impl Ops {
                 build.status.results().into(),
                 V::text(build.state),
                 V::T(hash),
-                V::json(&build.properties),
+                properties,
             ],
             ("build", id, "exists already, or its builder has one of its number"),
         );
@@ -175,11 +181,12 @@ impl Ops {
     }
 
     pub(crate) fn set_property(&mut self, build: BuildId, name: String, property: Property) {
+        let value = self.property(&name, &property.value);
         self.guarded(
             "INSERT INTO build_properties (build_id, name, value, source) \
              SELECT id, CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT) FROM builds WHERE id = $4 \
              ON CONFLICT (build_id, name) DO UPDATE SET value = excluded.value, source = excluded.source",
-            vec![V::text(name), V::json(&property.value), V::text(property.source), build.0.into()],
+            vec![V::text(name), value, V::text(property.source), build.0.into()],
             ("build", build.0, "is not known"),
         );
     }
@@ -207,7 +214,7 @@ impl Store {
     /// # Errors
     /// See [`crate::StoreError`].
     pub async fn builds(&self, query: &Query) -> Answer<Page<Build>> {
-        let [rows, total] = field::page(&TABLE, query)?;
+        let [rows, total] = page(query)?;
         let asks = Asks::of(vec![rows, total]).then(|got| Ok(vec![late_of(&got[0])]));
         let [rows, total, late] = self.answers(asks).await?;
         Ok(Page { rows: read_all(rows, late)?, total: crate::total(total)? })

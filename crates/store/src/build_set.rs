@@ -103,6 +103,7 @@ fn read_all(sets: Rows, stamps: Rows, changes: Rows, requests: Rows) -> Answer<V
 impl Ops {
     pub(crate) fn file_set(&mut self, set: BuildSet, requests: Vec<Request>) {
         let id = set.id;
+        let properties = self.properties(&set.properties);
         self.guarded(
             "INSERT INTO sets (id, reason, scheduler, external_id, submitted_at, properties, rebuilt, complete_at, \
              results) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
@@ -112,7 +113,7 @@ impl Ops {
                 V::text(set.scheduler),
                 V::maybe_text(set.external_id),
                 set.submitted_at.into(),
-                V::json(&set.properties),
+                properties,
                 set.rebuilt.map(|b| b.0).into(),
                 set.status.complete_at().into(),
                 set.status.results().into(),

@@ -82,6 +82,7 @@ impl Ops {
     pub(crate) fn add_change(&mut self, change: Change) {
         let (id, facts) = (change.id.0, change.facts);
         let identity = identity(&facts);
+        let properties = self.properties(&facts.properties);
         self.guarded(
             "INSERT INTO changes (id, received_at, identity, author, committer, comments, revision, branch, \
              repository, project, codebase, category, revlink, files, made_at, properties) \
@@ -102,7 +103,7 @@ impl Ops {
                 V::maybe_text(facts.revlink),
                 V::texts(facts.files),
                 facts.when.into(),
-                V::json(&facts.properties),
+                properties,
             ],
             ("change", id, "exists already, or one of its repository, branch, revision and codebase does"),
         );

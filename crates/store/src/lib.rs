@@ -17,6 +17,8 @@ mod log;
 mod migrate;
 mod op;
 mod pages;
+#[cfg(test)]
+mod plans;
 mod postgres;
 mod request;
 mod scheduler;

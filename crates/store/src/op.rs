@@ -1,7 +1,8 @@
 //! Transitions as statements: what is written, and what must hold for it.
 
+use crate::CommitError;
 use crate::value::V;
-use model::Transition;
+use model::{Properties, Transition, Value};
 
 /// One statement that writes.
 pub(crate) struct Op {
@@ -63,21 +64,50 @@ impl Counted {
 /// The statement that adds to a count.
 pub(crate) const COUNT: &str = "UPDATE counts SET n = n + $1 WHERE noun = $2";
 
+/// Lists and maps in a property may stand in each other so deep. What is deeper could be written, but not read back:
+/// the reader of JSON has a limit.
+pub(crate) const DEPTH: usize = 64;
+
 /// The statements of one batch, as they are put together.
 pub(crate) struct Ops {
-    pub(crate) list: Vec<Op>,
+    list: Vec<Op>,
     index: usize,
+    refused: Option<CommitError>,
 }
 
 impl Ops {
     /// The statements of a batch, but for the plans of its leases: see `build.rs`.
-    pub(crate) fn of(batch: Vec<Transition>) -> Self {
-        let mut ops = Ops { list: Vec::with_capacity(batch.len() * 2), index: 0 };
+    ///
+    /// # Errors
+    /// [`CommitError::Rejected`] for a value that cannot be kept.
+    pub(crate) fn of(batch: Vec<Transition>) -> Result<Vec<Op>, CommitError> {
+        let mut ops = Ops { list: Vec::with_capacity(batch.len() * 2), index: 0, refused: None };
         for (index, transition) in batch.into_iter().enumerate() {
             ops.index = index;
             ops.take(transition);
         }
-        ops
+        ops.refused.map_or(Ok(ops.list), Err)
+    }
+
+    /// Properties as they are kept.
+    pub(crate) fn properties(&mut self, properties: &Properties) -> V {
+        for (name, property) in properties {
+            self.check(name, &property.value);
+        }
+        V::json(properties)
+    }
+
+    /// A property's value as it is kept.
+    pub(crate) fn property(&mut self, name: &str, value: &Value) -> V {
+        self.check(name, value);
+        V::json(value)
+    }
+
+    fn check(&mut self, name: &str, value: &Value) {
+        if !is_shallow(value, DEPTH) {
+            let problem = format!("the property {name} holds lists or maps in each other more than {DEPTH} deep");
+            self.refused.get_or_insert(CommitError::Rejected { index: self.index, problem });
+        }
     }
 
     /// A statement that always applies.
@@ -132,5 +162,13 @@ impl Ops {
             Transition::Refused { build, epoch, at, what } => self.refuse(build, epoch, at, what),
             Transition::UsualLearnt { builder, usual } => self.learn_usual(builder, &usual),
         }
+    }
+}
+
+fn is_shallow(value: &Value, depth: usize) -> bool {
+    match value {
+        Value::List(list) => depth > 0 && list.iter().all(|v| is_shallow(v, depth - 1)),
+        Value::Map(map) => depth > 0 && map.values().all(|v| is_shallow(v, depth - 1)),
+        _ => true,
     }
 }

@@ -19,34 +19,38 @@ pub(crate) fn first() -> Vec<Ask> {
         ["changes", "stamps", "sets", "requests", "builders", "builds", "steps", "logs", "workers", "schedulers"];
     let next = nouns.map(|noun| format!("(SELECT COALESCE(MAX(id), 0) + 1 FROM {noun})")).join(", ");
     let all = |noun: &str, columns: &str| format!("SELECT {columns} FROM {noun} ORDER BY id");
+    // A cross join is the same to PostgreSQL, and SQLite takes it in the order in which it is written: from what is open.
     let of_sets = |columns: &str, joins: &str, order: &str| {
-        format!("SELECT {columns} FROM sets {joins} WHERE sets.complete_at IS NULL ORDER BY sets.id{order}")
+        format!("SELECT {columns} FROM sets {joins} AND sets.complete_at IS NULL ORDER BY sets.id{order}")
     };
     let of_builds = |columns: &str, joins: &str, order: &str| {
-        format!("SELECT {columns} FROM builds {joins} WHERE builds.complete_at IS NULL ORDER BY builds.id{order}")
+        format!("SELECT {columns} FROM builds {joins} AND builds.complete_at IS NULL ORDER BY builds.id{order}")
     };
-    let stamps = "JOIN stamps ON stamps.set_id = sets.id";
-    let links = "JOIN stamps ON stamps.set_id = sets.id JOIN stamp_changes ON stamp_changes.stamp_id = stamps.id";
+    let alone = "WHERE 1 = 1";
+    let stamps = "CROSS JOIN stamps WHERE stamps.set_id = sets.id";
+    let links = "CROSS JOIN stamps CROSS JOIN stamp_changes \
+                 WHERE stamps.set_id = sets.id AND stamp_changes.stamp_id = stamps.id";
     let links_order = ", stamps.id, stamp_changes.position";
-    let late = "JOIN build_properties ON build_properties.build_id = builds.id";
+    let requests = "CROSS JOIN requests WHERE requests.set_id = sets.id";
+    let late = "CROSS JOIN build_properties WHERE build_properties.build_id = builds.id";
     let late_columns =
         "build_properties.build_id, build_properties.name, build_properties.value, build_properties.source";
-    let steps = "JOIN steps ON steps.build_id = builds.id";
-    let logs = "JOIN steps ON steps.build_id = builds.id AND steps.complete_at IS NULL \
-                JOIN logs ON logs.step_id = steps.id";
+    let steps = "CROSS JOIN steps WHERE steps.build_id = builds.id";
+    let logs = "CROSS JOIN steps CROSS JOIN logs \
+                WHERE steps.build_id = builds.id AND steps.complete_at IS NULL AND logs.step_id = steps.id";
     let log_columns = format!("builds.id, {}", log::COLUMNS);
     let questions: [String; FIRST] = [
         format!("SELECT {next}"),
         all("builders", builder::COLUMNS),
         all("workers", worker::COLUMNS),
         all("schedulers", scheduler::COLUMNS),
-        of_sets(build_set::COLUMNS, "", ""),
+        of_sets(build_set::COLUMNS, alone, ""),
         of_sets(source_stamp::COLUMNS, stamps, ", stamps.position"),
         of_sets("stamp_changes.stamp_id, stamp_changes.change_id", links, links_order),
-        of_sets(request::COLUMNS, "JOIN requests ON requests.set_id = sets.id", ", requests.id"),
-        of_builds(build::COLUMNS, "", ""),
+        of_sets(request::COLUMNS, requests, ", requests.id"),
+        of_builds(build::COLUMNS, alone, ""),
         of_builds(late_columns, late, ", build_properties.name"),
-        of_builds("builds.id, builds.plan, builds.stopping", "", ""),
+        of_builds("builds.id, builds.plan, builds.stopping", alone, ""),
         of_builds(step::COLUMNS, steps, ", steps.number"),
         of_builds(&log_columns, logs, ", logs.number"),
     ];

@@ -370,7 +370,7 @@ mod tests {
         let other = Connection::open(&path).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         let (done, _) = oneshot::channel();
-        let batch = Batch { ops: crate::op::Ops::of(remember("a", 1)).list, done };
+        let batch = Batch { ops: crate::op::Ops::of(remember("a", 1)).unwrap(), done };
         let text = "another program holds the file for more than 5 s";
         let mut writer = Writer { connection: &writer, statements: HashMap::new() };
         assert_eq!(writer.write(&[batch]), vec![Err(CommitError::Unavailable(text.to_owned()))]);

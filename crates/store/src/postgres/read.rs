@@ -37,12 +37,14 @@ impl Pool {
         task.await.map_err(|e| ended(e.to_string()))?
     }
 
+    /// A connection that was idle may turn out to be lost, with any error: then a new one is asked, once.
     async fn read_here(&self, asks: Asks) -> Answer<Vec<Rows>> {
         let mut session = self.session().await?;
-        let answers = match asks.several() {
-            true => in_transaction(&mut session, asks).await,
-            false => ask_all(&mut session, &asks.first).await,
-        };
+        let mut answers = read_on(&mut session, &asks).await;
+        if matches!(answers, Err(StoreError::Unavailable(_))) {
+            session = Session::connect(&self.config).await.map_err(|e| unavailable(&e))?;
+            answers = read_on(&mut session, &asks).await;
+        }
         // After an error the connection may be in any state: a new one is made when it is needed.
         if answers.is_ok() {
             self.idle().push(session);
@@ -66,11 +68,14 @@ impl Pool {
     }
 }
 
-async fn in_transaction(session: &mut Session, asks: Asks) -> Answer<Vec<Rows>> {
+async fn read_on(session: &mut Session, asks: &Asks) -> Answer<Vec<Rows>> {
+    if !asks.several() {
+        return ask_all(session, &asks.first).await;
+    }
     let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     session.client.batch_execute(begin).await.map_err(|e| unavailable(&e))?;
     let mut answers = ask_all(session, &asks.first).await?;
-    if let Some(then) = asks.then {
+    if let Some(then) = &asks.then {
         answers.extend(ask_all(session, &then(&answers)?).await?);
     }
     session.client.batch_execute("COMMIT").await.map_err(|e| unavailable(&e))?;

@@ -1,1 +1,149 @@
-//! x
+//! Lost connections, second masters and databases of the future.
+
+use crate::cluster;
+use crate::db::{Db, Engine, commit, engines, fresh};
+use crate::nouns::*;
+use model::{ChangeId, Query, Transition};
+use store::{CommitError, Location, Store, StoreError};
+use tokio::sync::mpsc;
+use tokio_postgres::Client;
+
+async fn a_newer_schema_is_refused(engine: Engine) {
+    let (db, store) = fresh(engine).await;
+    store.close().await;
+    db.sql("UPDATE schema_version SET version = 99").await;
+    let error = Store::open(&db.location).await.err().unwrap();
+    assert_eq!(error, StoreError::Newer { found: 99, known: 1 });
+    let text =
+        "the database has schema version 99, this Sluice knows versions up to 1: run the newer Sluice that wrote it";
+    assert_eq!(error.to_string(), text);
+}
+
+async fn a_closed_store_says_so(engine: Engine) {
+    let (_db, store) = fresh(engine).await;
+    let other = store.clone();
+    store.close().await;
+    let refused = other.commit(vec![Transition::ChangeAdded(change(1))]).await;
+    assert_eq!(refused, Err(CommitError::Unavailable("its writer has ended".to_owned())));
+}
+
+engines! {
+    a_newer_schema_is_refused
+    a_closed_store_says_so
+}
+
+fn address(db: &Db) -> &str {
+    match &db.location {
+        Location::Postgres(address) => address,
+        Location::Sqlite(_) => panic!("not PostgreSQL"),
+    }
+}
+
+/// Ends every other connection to the database, as an administrator or a restart does.
+async fn cut(client: &Client) {
+    let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    client.batch_execute(sql).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_second_master_is_refused() {
+    let (db, store) = fresh(Engine::Postgres).await;
+    assert_eq!(Store::open(&db.location).await.err(), Some(StoreError::InUse));
+    store.close().await;
+    db.open().await;
+}
+
+#[tokio::test]
+async fn a_cut_connection_is_made_again() {
+    let (db, store) = fresh(Engine::Postgres).await;
+    let client = cluster::connect(address(&db)).await;
+    for id in 1..=5 {
+        cut(&client).await;
+        commit(&store, vec![Transition::ChangeAdded(change(id))]).await;
+        assert!(store.change(ChangeId(id)).await.unwrap().is_some());
+        cut(&client).await;
+        assert_eq!(store.changes(&Query::default()).await.unwrap().total, id as u64);
+    }
+}
+
+/// Connections are cut again and again while batches are written: what is acknowledged is there, what is refused is not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cuts_during_commits_lose_nothing() {
+    let (db, store) = fresh(Engine::Postgres).await;
+    let client = cluster::connect(address(&db)).await;
+    let (outcome, mut outcomes) = mpsc::unbounded_channel();
+    let cutter = tokio::spawn(async move {
+        let mut count = 0;
+        while outcomes.recv().await.is_some() {
+            count += 1;
+            if count % 7 == 0 {
+                cut(&client).await;
+            }
+        }
+    });
+    let mut acknowledged = 0;
+    for id in 1..=300 {
+        match store.commit(vec![Transition::ChangeAdded(change(id))]).await {
+            Ok(()) => acknowledged += 1,
+            Err(CommitError::Unavailable(_)) => {
+                assert_eq!(store.change(ChangeId(id)).await.unwrap_or(None), None, "change {id} was refused");
+            }
+            Err(e) => panic!("change {id}: {e}"),
+        }
+        outcome.send(()).unwrap();
+    }
+    drop(outcome);
+    cutter.await.unwrap();
+    assert_eq!(store.changes(&Query::default().limit(1)).await.unwrap().total, acknowledged);
+    assert!(acknowledged > 0);
+}
+
+/// A master whose lock went to another while its connection was cut does not write any more.
+#[tokio::test]
+async fn a_master_that_lost_its_lock_does_not_write() {
+    let (db, store) = fresh(Engine::Postgres).await;
+    let other = cluster::connect(address(&db)).await;
+    let waiting = other.query_one("SELECT pg_advisory_lock(x'536c75696365'::bigint)", &[]);
+    let cutter = cluster::connect(address(&db)).await;
+    let cutting = async {
+        let sql = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted \
+                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        let waits = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
+                     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        // The other one must stand in the queue before the lock becomes free.
+        while cutter.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+            tokio::task::yield_now().await;
+        }
+        cutter.batch_execute(sql).await.unwrap();
+    };
+    let (taken, ()) = tokio::join!(waiting, cutting);
+    taken.unwrap();
+    let refused = store.commit(vec![Transition::ChangeAdded(change(1))]).await.unwrap_err();
+    let text = "the database is not available: another master is working on this database: stop it first, or give \
+                this one a database of its own";
+    assert_eq!(refused.to_string(), text);
+    drop(other);
+    // When the other one goes, this one may write again.
+    commit(&store, vec![Transition::ChangeAdded(change(1))]).await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_told() {
+    let (db, _store) = fresh(Engine::Postgres).await;
+    let missing = Location::Postgres(format!("{} dbname=nowhere", address(&db)));
+    let error = Store::open(&missing).await.err().unwrap().to_string();
+    assert!(error.ends_with("database \"nowhere\" does not exist"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_opened_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let absent = Location::Sqlite(directory.path().join("absent").join("state.sqlite"));
+    let error = Store::open(&absent).await.err().unwrap().to_string();
+    assert!(error.contains("absent/state.sqlite: unable to open database file"), "{error}");
+    let garbage = directory.path().join("garbage");
+    std::fs::write(&garbage, [7; 5000]).unwrap();
+    let error = Store::open(&Location::Sqlite(garbage)).await.err().unwrap().to_string();
+    assert!(error.contains("file is not a database"), "{error}");
+}
