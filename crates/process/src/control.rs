@@ -222,7 +222,7 @@ mod tests {
             ToSupervisor::Linger { time: Duration::from_millis(1500) },
             ToSupervisor::Quit,
         ];
-        let mut decoder = Decoder::default();
+        let mut decoder = Decoder::<ToSupervisor>::default();
         let mut decoded = Vec::new();
         for byte in messages.iter().flat_map(|message| encode(message).unwrap()) {
             decoder.feed(&[byte]);

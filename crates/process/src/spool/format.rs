@@ -15,7 +15,7 @@ pub(super) const RECORD_HEAD: usize = 20;
 /// Bytes of a payload, at most; what is longer is damage.
 pub(super) const LONGEST_PAYLOAD: usize = 1 << 20;
 /// Bytes of a segment's head without the table.
-pub(super) const SEGMENT_HEAD: usize = 16;
+pub(super) const SEGMENT_HEAD: usize = 20;
 /// Bytes of an entry of the table.
 pub(super) const TABLE_ENTRY: usize = 12;
 
@@ -37,10 +37,13 @@ pub(super) fn segment_head(number: u32, ends: &BTreeMap<u16, u64>) -> Vec<u8> {
     bytes.extend_from_slice(&VERSION.to_le_bytes());
     bytes.extend_from_slice(&number.to_le_bytes());
     bytes.extend_from_slice(&(ends.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(&[0; 4]);
     for (log, offset) in ends {
         bytes.extend_from_slice(&u32::from(*log).to_le_bytes());
         bytes.extend_from_slice(&offset.to_le_bytes());
     }
+    let crc = checksum(&bytes[..16], &bytes[SEGMENT_HEAD..]);
+    bytes[16..SEGMENT_HEAD].copy_from_slice(&crc.to_le_bytes());
     bytes
 }
 
@@ -78,6 +81,9 @@ pub(super) fn parse_segment_head(bytes: &[u8], number: u32) -> Head {
     }
     let length = SEGMENT_HEAD + logs as usize * TABLE_ENTRY;
     let Some(table) = bytes.get(SEGMENT_HEAD..length) else { return Head::Short(length) };
+    if checksum(&bytes[..16], table) != u32_at(bytes, 16) {
+        return Head::Damaged("its head has not the checksum that it tells");
+    }
     let mut ends = BTreeMap::new();
     for entry in table.chunks_exact(TABLE_ENTRY) {
         let Ok(log) = u16::try_from(u32_at(entry, 0)) else {
@@ -144,7 +150,7 @@ pub(super) fn parse_record_head(bytes: &[u8; RECORD_HEAD]) -> Result<RecordHead,
     })
 }
 
-/// The CRC-32 of a record: its head behind the checksum, and its payload.
+/// The CRC-32 of a head without its checksum, and what follows it.
 pub(super) fn checksum(head: &[u8], payload: &[u8]) -> u32 {
     let mut crc = crc32fast::Hasher::new();
     crc.update(head);

@@ -4,13 +4,14 @@
 //! Version 1 of a segment, all numbers little-endian:
 //!
 //! ```text
-//! "SLSEG" 0x1a  version u16   number u32   logs u32
+//! "SLSEG" 0x1a  version u16   number u32   logs u32   crc u32
 //!     then for each log:      log u32      offset u64      where the log stands when the segment begins
 //! records until the end:
 //!     length u32  crc u32  log u16  stream u8  kind u8  offset u64  payload
 //! ```
 //!
-//! `length` is the payload's; the CRC-32 (IEEE 802.3) goes over all that follows it, payload included. Kind 0 is output
+//! The CRC-32 (IEEE 802.3) of a segment's head goes over what is before it and the entries of the logs; that of a record
+//! over all that follows it, payload included. `length` is the payload's. Kind 0 is output
 //! of a log, standing at `offset` in it; kind 1 is the outcome in MessagePack with named fields, the last record of the last
 //! segment. A record is appended with one `writev`; one that is not whole yet is waited for.
 

@@ -26,7 +26,7 @@ pub(crate) fn a_command_goes_on_while_no_worker_is_there() {
     until("it ends without a worker", || spool::outcome(&job.id.dir(&slot.dir)).unwrap().is_some());
     slot.supervisor = Supervisor::attach(&slot.dir).unwrap().expect("it lingers");
     assert_eq!(slot.supervisor.hello().holding, None);
-    assert_eq!(spool::jobs(&slot.dir).unwrap(), [job.id.clone()]);
+    assert_eq!(spool::jobs(&slot.dir).unwrap(), std::slice::from_ref(&job.id));
     assert_eq!(spool::read_job(&job.id.dir(&slot.dir)).unwrap(), job);
     // It is asked for again, as by a worker that does not know: the answer is that it has ended.
     let ran = slot.run(&job);

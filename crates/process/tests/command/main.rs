@@ -1,6 +1,8 @@
 //! Real commands under a real supervisor. The program runs itself again as the supervisor, so it brings its own small
 //! test runner: names as arguments choose tests, `--list` lists them.
 
+#![expect(clippy::unwrap_used, reason = "the whole program is a test")]
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;

@@ -1,0 +1,89 @@
+//! Measures one supervisor: commands per second, and bytes per second from a command's pipe into its spool.
+//!
+//! `cargo run --release -p process --example command_rate [COMMANDS] [MEGABYTES]`
+
+use process::control::{FromSupervisor, ToSupervisor};
+use process::spool::{self, Reader};
+use process::{Cgroup, Job, JobId, Program, Supervisor};
+use std::error::Error;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [verb, slot_dir] = arguments.as_slice()
+        && verb == "__supervise"
+    {
+        return process::supervisor::main(Path::new(slot_dir));
+    }
+    let number = |place: usize, default: u64| arguments.get(place).and_then(|n| n.parse().ok()).unwrap_or(default);
+    match measure(number(0, 2000), number(1, 1000)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("{e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(commands: u64, megabytes: u64) -> Result<(), Box<dyn Error>> {
+    let dir = std::env::temp_dir().join(format!("sluice-command-rate-{}", std::process::id()));
+    let began = Instant::now();
+    let mut supervisor = Supervisor::start(&std::env::current_exe()?, &dir)?;
+    println!("start of a supervisor: {:?}", began.elapsed());
+    for cgroup in [Cgroup::IfPossible, Cgroup::Never] {
+        let began = Instant::now();
+        let mut times = Vec::new();
+        for n in 0..commands {
+            let mut job = Job::new(JobId::new(format!("{cgroup:?}-{n}"))?, Program::words(["/bin/true"]), "/tmp");
+            job.cgroup = cgroup;
+            let one = Instant::now();
+            run(&mut supervisor, &job)?;
+            times.push(one.elapsed());
+            spool::outcome(&job.id.dir(&dir))?.ok_or("there is no outcome")?;
+            spool::remove(&job.id.dir(&dir))?;
+        }
+        times.sort();
+        let rate = commands as f64 / began.elapsed().as_secs_f64();
+        let half = times.get(times.len() / 2).copied().unwrap_or_default();
+        println!("cgroup {cgroup:?}: {rate:.0} commands per second, half of them within {half:?}");
+    }
+    let pid = supervisor.hello().pid;
+    println!("processor time of the supervisor, user and system, in ticks: {:?}", ticks(pid)?);
+    let mut job =
+        Job::new(JobId::new("output")?, Program::script(format!("head -c {megabytes}000000 /dev/zero")), "/tmp");
+    job.spool_limit = u64::MAX;
+    let began = Instant::now();
+    run(&mut supervisor, &job)?;
+    let rate = megabytes as f64 / began.elapsed().as_secs_f64();
+    println!("{megabytes} MB of output: {rate:.0} MB/s into the spool");
+    let began = Instant::now();
+    let mut reader = Reader::open(&job.id.dir(&dir))?;
+    while !reader.read(1 << 20)?.is_empty() {}
+    println!("and {:.0} MB/s out of it", megabytes as f64 / began.elapsed().as_secs_f64());
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    for line in status.lines().filter(|line| line.starts_with("VmRSS") || line.starts_with("RssAnon")) {
+        println!("{line}");
+    }
+    supervisor.send(&ToSupervisor::Quit)?;
+    std::fs::remove_dir_all(dir)?;
+    Ok(())
+}
+
+fn run(supervisor: &mut Supervisor, job: &Job) -> Result<(), Box<dyn Error>> {
+    supervisor.send(&ToSupervisor::Run(Box::new(job.clone())))?;
+    loop {
+        match supervisor.receive(Duration::from_secs(60))?.ok_or("the supervisor is silent")? {
+            FromSupervisor::Ended { .. } => return Ok(()),
+            FromSupervisor::Refused { error, .. } => return Err(error.into()),
+            _ => {}
+        }
+    }
+}
+
+fn ticks(pid: u32) -> Result<(u64, u64), Box<dyn Error>> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let fields: Vec<&str> = stat.rsplit_once(')').ok_or("no stat")?.1.split_whitespace().collect();
+    Ok((fields.get(11).ok_or("no stat")?.parse()?, fields.get(12).ok_or("no stat")?.parse()?))
+}
