@@ -32,9 +32,9 @@ fn assignment(script: &str) -> Assignment {
 fn master() -> (MasterSession, MasterLedger) {
     let mut ledger = MasterLedger::new();
     let mut session = MasterSession::new(Time(0));
-    session.hello(&encode_to_master(&[hello(1)]).unwrap(), Time(0)).unwrap();
+    session.hello(&encode_to_master(&[hello(1)]).expect("sound"), Time(0)).expect("sound");
     session.welcome(&mut ledger, Welcome::usual(1), Time(0), &mut vec![]);
-    ledger.start(C, &assignment("make")).unwrap();
+    ledger.start(C, &assignment("make")).expect("sound");
     while session.next_frame(&mut ledger).is_some() {}
     (session, ledger)
 }
@@ -49,10 +49,10 @@ fn worker() -> (WorkerSession, WorkerLedger) {
         info: WorkerInfo::default(),
         keepalive: None,
     };
-    let mut session = WorkerSession::new(&mut ledger, login, Time(0)).unwrap();
-    let welcome = encode_to_worker(&[ToWorker::Welcome(Welcome::usual(1))]).unwrap();
-    session.receive(&mut ledger, &welcome, Time(0), &mut vec![]).unwrap();
-    session.next_frame(&mut ledger, Time(0)).unwrap();
+    let mut session = WorkerSession::new(&mut ledger, login, Time(0)).expect("sound");
+    let welcome = encode_to_worker(&[ToWorker::Welcome(Welcome::usual(1))]).expect("sound");
+    session.receive(&mut ledger, &welcome, Time(0), &mut vec![]).expect("sound");
+    session.next_frame(&mut ledger, Time(0)).expect("sound");
     (session, ledger)
 }
 

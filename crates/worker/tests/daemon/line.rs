@@ -1,6 +1,6 @@
 //! What happens to a worker whose line, master or own daemon fails it.
 
-use crate::stub::{Running, Stub, command, eventually, marked, setup};
+use crate::stub::{Running, Stub, command, eventually, processes, setup};
 use model::worker::Secret;
 use std::path::Path;
 use wire::{CommandId, EndedBy, Exit, Expectation, MasterLedger};
@@ -62,9 +62,11 @@ async fn what_ends_while_the_line_is_down_is_told_later() {
     stub.start(c, &format!("echo first; read x < {0}.fifo; echo second; touch {0}", done.display()));
     let fifo = dir.path().join("done.fifo");
     std::process::Command::new("mkfifo").arg(&fifo).status().unwrap();
-    stub.until("output", |s| s.logs.contains_key(&c)).await;
-    stub.act(|s| s.password = "closed".into());
-    stub.cut();
+    stub.wrote(c, 1).await;
+    stub.act(|s| {
+        s.password = "closed".into();
+        s.cut();
+    });
     stub.until("a refusal", |s| s.refusals > 0).await;
     tokio::task::spawn_blocking(move || std::fs::write(fifo, "x\n")).await.unwrap().unwrap();
     eventually("the command is done", || done.exists()).await;
@@ -81,11 +83,11 @@ async fn the_next_daemon_takes_the_commands_over() {
     let worker = Running::new(setup.clone());
     let (c, ended, go) = (command(1), command(2), dir.path().join("go"));
     stub.start(c, &counting(&go));
-    stub.until("output", |s| s.logs.get(&c).map_or(0, Vec::len) > 2).await;
+    stub.wrote(c, 100).await;
     // As good as a kill: the daemon is gone between two of its moves.
     worker.task.abort();
     assert!(worker.task.await.is_err_and(|e| e.is_cancelled()));
-    assert!(!marked("SLUICE_JOB=1.1.1").is_empty());
+    assert!(!processes(dir.path(), c).is_empty());
     stub.until("the line is down", |s| !s.live).await;
     let worker = Running::new(setup.clone());
     stub.until("the command goes on", |s| s.resumed == [c]).await;
@@ -93,7 +95,7 @@ async fn the_next_daemon_takes_the_commands_over() {
     stub.ended(ended).await;
     worker.stop(Wish::LeaveRunning).await;
     std::fs::write(&go, "").unwrap();
-    eventually("the command ends alone", || marked("SLUICE_JOB=1.1.1").is_empty()).await;
+    eventually("the command ends alone", || processes(dir.path(), c).is_empty()).await;
     let worker = Running::new(setup);
     assert_eq!(stub.ended(c).await.exit, Exit::Exited { code: 0 });
     assert_counts(&stub.text(c));
@@ -107,14 +109,14 @@ async fn a_master_that_forgot_everything_goes_on_from_its_store() {
     let worker = Running::new(setup);
     let (c, go) = (command(1), dir.path().join("go"));
     stub.start(c, &counting(&go));
-    stub.until("output", |s| s.logs.get(&c).map_or(0, Vec::len) > 2).await;
+    stub.wrote(c, 100).await;
     stub.act(|s| {
         let durable = s.logs[&c].iter().map(|(_, data)| data.len() as u64).sum();
         s.ledger = MasterLedger::new();
         let logs = vec![(0, durable)];
         s.ledger.expect(Expectation { command: c, logs, assignment: None, interrupt: None }).unwrap();
+        s.cut();
     });
-    stub.cut();
     stub.until("the command goes on", |s| s.resumed == [c]).await;
     std::fs::write(&go, "").unwrap();
     stub.ended(c).await;
@@ -130,14 +132,16 @@ async fn a_command_of_an_old_epoch_is_ended() {
     let old = CommandId { build: 5, epoch: 1, step: 1 };
     let new = CommandId { epoch: 2, ..old };
     stub.start(old, "echo ready; sleep 1000");
-    stub.until("output", |s| s.logs.contains_key(&old)).await;
-    stub.act(|s| s.ledger = MasterLedger::new());
+    stub.wrote(old, 1).await;
+    stub.act(|s| {
+        s.ledger = MasterLedger::new();
+        s.cut();
+    });
     stub.start(new, "echo new");
-    stub.cut();
     stub.until("the old command is gone", |s| s.gone == [old]).await;
     stub.ended(new).await;
     assert_eq!(stub.text(new), "new\n");
-    assert!(marked("SLUICE_JOB=5.1.1").is_empty());
+    assert!(processes(dir.path(), old).is_empty());
     assert!(!stub.state().endings.contains_key(&old));
     worker.stop(Wish::EndCommands).await;
 }
@@ -221,10 +225,12 @@ async fn commands_without_a_master_end_at_the_limit() {
     let worker = Running::new(Setup { orphan_limit: Some(model::Span::millis(300)), ..setup });
     let c = command(1);
     stub.start(c, "echo ready; sleep 1000");
-    stub.until("output", |s| s.logs.contains_key(&c)).await;
-    stub.act(|s| s.password = "closed".into());
-    stub.cut();
-    eventually("the command is ended", || marked("SLUICE_JOB=1.1.1").is_empty()).await;
+    stub.wrote(c, 1).await;
+    stub.act(|s| {
+        s.password = "closed".into();
+        s.cut();
+    });
+    eventually("the command is ended", || processes(dir.path(), c).is_empty()).await;
     stub.act(|s| s.password = "p".into());
     assert_eq!(stub.ended(c).await.ended_by, EndedBy::Orphaned);
     worker.stop(Wish::EndCommands).await;

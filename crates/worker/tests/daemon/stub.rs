@@ -42,6 +42,13 @@ pub(crate) struct State {
     replace: bool,
 }
 
+impl State {
+    /// Ends the present connection; nothing more of it is listened to.
+    pub(crate) fn cut(&mut self) {
+        self.cut += 1;
+    }
+}
+
 /// The stub.
 #[derive(Clone)]
 pub(crate) struct Stub {
@@ -99,7 +106,7 @@ impl Stub {
     }
 
     pub(crate) fn cut(&self) {
-        self.act(|s| s.cut += 1);
+        self.act(State::cut);
     }
 
     pub(crate) fn send_raw(&self, frame: &[u8]) {
@@ -113,6 +120,15 @@ impl Stub {
     pub(crate) async fn ended(&self, command: CommandId) -> Ending {
         self.until("the end of the command", |s| s.endings.contains_key(&command)).await;
         self.state().endings[&command].clone()
+    }
+
+    /// Waits until a command has written so many bytes to its standard output.
+    pub(crate) async fn wrote(&self, command: CommandId, bytes: usize) {
+        let length = |s: &State| {
+            let pieces = s.logs.get(&command).into_iter().flatten();
+            pieces.filter(|(s, _)| *s == Stream::Stdout).map(|(_, data)| data.len()).sum::<usize>()
+        };
+        self.until("output", |s| length(s) >= bytes).await;
     }
 
     /// What a command wrote to a stream.
@@ -219,9 +235,9 @@ impl Stub {
                 }
                 frame = pipe.from_worker.recv() => {
                     let Some(frame) = frame else { break };
-                    self.take(&mut session, &frame);
+                    self.take(&mut session, &frame, cut);
                     while let Ok(more) = pipe.from_worker.try_recv() {
-                        self.take(&mut session, &more);
+                        self.take(&mut session, &more, cut);
                     }
                 }
             }
@@ -230,10 +246,13 @@ impl Stub {
         self.changed.send_modify(|n| *n += 1);
     }
 
-    fn take(&self, session: &mut MasterSession, frame: &[u8]) {
+    fn take(&self, session: &mut MasterSession, frame: &[u8], cut: u64) {
         let now = self.now();
         let mut guard = self.state();
         let state = &mut *guard;
+        if state.cut != cut {
+            return;
+        }
         let mut events = Vec::new();
         session.receive(&mut state.ledger, frame, now, &mut events).expect("a worker keeps to the protocol");
         let mut i = 0;
@@ -330,13 +349,16 @@ pub(crate) fn setup(dir: &Path, master: Master) -> Setup {
     Setup { patience, ..Setup::new(dir.to_owned(), "w", Secret::new("p"), master, exe()) }
 }
 
-/// The processes that have a variable set like so in their environment.
-pub(crate) fn marked(variable: &str) -> Vec<u32> {
+/// The processes of a command of the worker in this directory.
+pub(crate) fn processes(dir: &Path, command: CommandId) -> Vec<u32> {
+    let dir = dir.canonicalize().expect("it is there");
+    let (begin, end) = (format!("SLUICE_JOB={}/", dir.display()), format!("/{command}"));
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").expect("proc").flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse().ok()) else { continue };
         let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
-        if environment.split(|&b| b == 0).any(|v| v == variable.as_bytes()) {
+        let marks = |v: &[u8]| v.starts_with(begin.as_bytes()) && v.ends_with(end.as_bytes());
+        if environment.split(|&b| b == 0).any(marks) {
             found.push(pid);
         }
     }

@@ -1,6 +1,6 @@
 //! Commands on a worker in this process: their output, their ends, and what goes wrong with them.
 
-use crate::stub::{Running, Stub, command, eventually, marked, setup, shell};
+use crate::stub::{Running, Stub, command, eventually, processes, setup, shell};
 use model::{CommandLine, GitMode, ShellSpec, Stream, Value};
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -74,7 +74,7 @@ async fn an_interrupt_ends_a_command_and_its_reason_comes_back() {
     let b = Bench::new();
     let c = command(1);
     b.stub.start(c, "echo ready; sleep 1000");
-    b.stub.until("output", |s| s.logs.contains_key(&c)).await;
+    b.stub.wrote(c, 1).await;
     b.stub.act(|s| s.ledger.interrupt(c, "stopped by ada"));
     let ending = b.stub.ended(c).await;
     assert_eq!(ending.ended_by, EndedBy::Interrupted { reason: "stopped by ada".into() });
@@ -107,13 +107,14 @@ async fn a_supervisor_that_is_killed_takes_its_command_along() {
     let b = Bench::new();
     let c = command(77);
     b.stub.start(c, "echo ready; sleep 1000");
-    b.stub.until("output", |s| s.logs.contains_key(&c)).await;
-    let supervisors: Vec<_> = supervisors_of(b.dir.path());
-    let holder = supervisors.iter().find(|&&pid| children(pid) > 0).copied().expect("one runs the command");
+    b.stub.wrote(c, 1).await;
+    let parents: Vec<_> = processes(b.dir.path(), c).into_iter().filter_map(parent).collect();
+    let holder =
+        supervisors_of(b.dir.path()).into_iter().find(|pid| parents.contains(pid)).expect("one runs the command");
     Command::new("kill").args(["-9", &holder.to_string()]).status().unwrap();
     assert_eq!(b.stub.ended(c).await.exit, Exit::SupervisorDied);
     assert_eq!(b.stub.text(c), "ready\n");
-    assert!(marked("SLUICE_JOB=1.1.77").is_empty());
+    assert!(processes(b.dir.path(), c).is_empty());
     let next = command(78);
     b.stub.start(next, "echo again");
     b.stub.ended(next).await;
@@ -136,9 +137,9 @@ fn supervisors_of(dir: &std::path::Path) -> Vec<u32> {
     found
 }
 
-fn children(pid: u32) -> usize {
-    let file = format!("/proc/{pid}/task/{pid}/children");
-    std::fs::read_to_string(file).map_or(0, |list| list.split_whitespace().count())
+fn parent(pid: u32) -> Option<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok())
 }
 
 #[tokio::test]
@@ -146,14 +147,13 @@ async fn a_worker_that_stops_leaves_no_process() {
     let b = Bench::new();
     let c = command(99);
     b.stub.start(c, "setsid sleep 1000 & echo ready; sleep 1000");
-    b.stub.until("output", |s| s.logs.contains_key(&c)).await;
-    assert!(!marked("SLUICE_JOB=1.1.99").is_empty());
-    let dir = b.dir.path().to_owned();
+    b.stub.wrote(c, 1).await;
+    assert!(!processes(b.dir.path(), c).is_empty());
     b.worker.stop(Wish::EndCommands).await;
     assert_eq!(b.stub.ended(c).await.ended_by, EndedBy::WorkerStopped);
     assert_eq!(b.stub.state().byes, 1);
-    assert!(marked("SLUICE_JOB=1.1.99").is_empty());
-    assert_eq!(supervisors_of(&dir), Vec::<u32>::new());
+    assert!(processes(b.dir.path(), c).is_empty());
+    eventually("the supervisors are gone", || supervisors_of(b.dir.path()).is_empty()).await;
 }
 
 #[tokio::test]
