@@ -105,7 +105,7 @@ impl Mirror {
     }
 
     fn prepare(&self, git: &Git) -> Result<(), GitError> {
-        if self.path.join("HEAD").is_file() && git.holds(&self.path, &Line::git(["rev-parse", "--git-dir"]))? {
+        if is_repository(&self.path) {
             sweep_locks(&self.path);
             return Ok(());
         }
@@ -118,6 +118,12 @@ impl Mirror {
         git.ask(&new, &Line::git(["config", "uploadpack.allowAnySHA1InWant", "true"]), &[])?;
         fs::rename(&new, &self.path).map_err(|e| GitError::machine("cannot make the mirror", &self.path, &e))
     }
+}
+
+/// What git goes by, too. Whether all of it can be read is seen when it is.
+pub(crate) fn is_repository(git_dir: &Path) -> bool {
+    let head = fs::metadata(git_dir.join("HEAD")).is_ok_and(|m| m.is_file() && m.len() > 0);
+    head && git_dir.join("objects").is_dir() && git_dir.join("refs").is_dir()
 }
 
 /// This commit is in the repository at `dir`.

@@ -2,7 +2,7 @@
 
 use super::fault::{Fault, GitError};
 use super::line::{Line, clone_from_mirror, fetch_from_mirror};
-use super::mirror::{Mirror, has_commit, sweep_locks};
+use super::mirror::{Mirror, has_commit, is_repository, sweep_locks};
 use super::run::Git;
 use std::fs;
 use std::io::ErrorKind;
@@ -93,9 +93,7 @@ impl Tree {
         if self.dir.is_symlink() || self.dir.is_file() {
             remove(&self.dir)?;
         }
-        if is_real_dir(&git_dir)
-            && git.ask_line(&self.dir, &Line::git(["rev-parse", "--git-dir"])).is_ok_and(|d| d == ".git")
-        {
+        if is_real_dir(&git_dir) && is_repository(&git_dir) {
             sweep_locks(&git_dir);
             // What a killed checkout had begun is not gone on with.
             for left in ["rebase-apply", "rebase-merge"] {
