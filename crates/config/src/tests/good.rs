@@ -233,6 +233,25 @@ fn files_share_names_and_functions() {
 }
 
 #[test]
+fn steps_of_another_file_and_of_several_builders() {
+    let memory = Memory::master(
+        "load(\"steps.star\", \"BUILD\", \"ENV\", \"NAMES\")\nlocal_worker(\"here\")\nfor name in NAMES:\n    builder(name, workers = [\"here\"], steps = BUILD + [steps.test()], env = ENV, properties = {\"env\": ENV})\n",
+    )
+    .file(
+        "steps.star",
+        "BUILD = [steps.git(\"/srv/x\"), steps.compile()]\nENV = {\"A\": \"1\"}\nNAMES = (\"x\", \"y\")\n",
+    );
+    let config = memory.load().unwrap();
+    assert_eq!(config.builders.len(), 2);
+    for builder in &config.builders {
+        let names: Vec<_> = builder.steps.iter().map(|s| s.name.as_str()).collect();
+        assert_eq!(names, ["git", "compile", "test"]);
+        assert_eq!(builder.steps[0].defined_at.as_ref().unwrap().to_string(), "steps.star:1:10");
+        assert_eq!(builder.env["A"], "1");
+    }
+}
+
+#[test]
 fn a_secret_comes_from_a_file_or_the_environment_and_is_never_shown() {
     let text = r#"
 a = secret("mac-mini")
