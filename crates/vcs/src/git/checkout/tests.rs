@@ -545,3 +545,19 @@ fn a_spec_is_made_from_a_step_and_a_stamp_and_travels_as_json() {
     assert_eq!(serde_json::from_str::<CheckoutSpec>(&json).unwrap(), spec);
     assert_eq!(CheckoutSpec::new(&step, None, Path::new("/w"), Path::new("/m")).revision, None);
 }
+
+#[test]
+fn another_users_repository_is_built_like_any() {
+    let room = Room::new();
+    let head = room.repo.commit("main", "One", "a.c", "1\n");
+    let mut dirs = vec![room.repo.path().to_path_buf()];
+    while let Some(dir) = dirs.pop() {
+        // Only root can give files away; for anybody else this is a checkout of his own.
+        let _ = std::os::unix::fs::chown(&dir, Some(65534), None);
+        dirs.extend(fs::read_dir(&dir).unwrap().flatten().map(|e| e.path()).filter(|p| p.is_dir()));
+    }
+    assert_eq!(room.good(&room.spec(GitMode::Clobber)), head);
+    let mut spec = room.spec(GitMode::Clobber);
+    spec.repository = format!("file://{}", room.repo.path().display());
+    assert_eq!(room.good(&spec), head);
+}

@@ -1,0 +1,118 @@
+//! The checkout as a process of its own, which is how a worker runs it: what it prints, and what is left when it is killed.
+
+use model::GitMode;
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use testkit::{Repo, temp_dir, wait_until};
+use vcs::git::{CheckoutReport, CheckoutSpec, checkout};
+
+/// Tells the process started by [`start`] what to do; absent in an ordinary run of the tests.
+const SPEC: &str = "SLUICE_TEST_CHECKOUT";
+
+/// Not a test of its own: what the process started by [`start`] runs.
+#[test]
+fn helper() {
+    if let Ok(path) = std::env::var(SPEC) {
+        let spec: CheckoutSpec = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        std::process::exit(checkout(&spec, Some(Path::new(&format!("{path}.report")))));
+    }
+}
+
+fn spec(dir: &Path, repo: &Repo, mode: GitMode) -> CheckoutSpec {
+    CheckoutSpec {
+        repository: repo.address(),
+        branch: Some("main".to_owned()),
+        revision: None,
+        always_use_latest: false,
+        mode,
+        workdir: dir.join("linux/build"),
+        mirror_dir: dir.join("mirrors"),
+        submodules: false,
+        shallow: None,
+        retry: None,
+        patch: None,
+    }
+}
+
+fn start(dir: &Path, spec: &CheckoutSpec) -> Child {
+    let path = dir.join("spec.json");
+    std::fs::write(&path, serde_json::to_vec(spec).expect("a spec is JSON")).expect("the spec is written");
+    let mut command = Command::new(std::env::current_exe().expect("the test has a path"));
+    command.args(["--exact", "helper", "--nocapture"]).env(SPEC, &path).process_group(0);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the test starts itself")
+}
+
+fn report(dir: &Path) -> CheckoutReport {
+    serde_json::from_slice(&std::fs::read(dir.join("spec.json.report")).expect("there is a report"))
+        .expect("it is a report")
+}
+
+#[test]
+fn it_prints_what_it_does_and_at_the_end_why_it_failed() {
+    let dir = temp_dir();
+    let dir = dir.path();
+    let repo = Repo::bare(dir.join("repo.git"));
+    let head = repo.commit("main", "A title", "a.c", "1\n");
+    let done = start(dir, &spec(dir, &repo, GitMode::Copy)).wait_with_output().unwrap();
+    assert_eq!(done.status.code(), Some(0));
+    assert_eq!(report(dir), CheckoutReport { got_revision: Some(head.clone()), reason: None });
+    let mirror = std::fs::read_dir(dir.join("mirrors")).unwrap().flatten().map(|e| e.path());
+    let mirror: PathBuf = mirror.filter(|p| p.is_dir()).collect();
+    let printed = String::from_utf8(done.stdout).unwrap().replace(&mirror.display().to_string(), "MIRROR");
+    let printed = printed.replace(&dir.display().to_string(), "DIR").replace(&head, "HEAD");
+    let lines: Vec<&str> = printed.lines().skip_while(|l| !l.starts_with('$')).collect();
+    assert_eq!(
+        lines,
+        [
+            "$ git fetch --force --progress --prune --update-shallow -- DIR/repo.git \
+             +refs/heads/*:refs/heads/* +refs/tags/*:refs/tags/*",
+            "$ git clone --quiet --no-checkout -- MIRROR DIR/linux/source.new",
+            "$ git checkout --quiet --force --detach HEAD",
+            "$ git clean -q -ffdx",
+            "copying DIR/linux/source to DIR/linux/build",
+            "at HEAD: A title",
+        ]
+    );
+
+    let mut gone = spec(dir, &repo, GitMode::Copy);
+    gone.branch = Some("gone".to_owned());
+    let done = start(dir, &gone).wait_with_output().unwrap();
+    assert_eq!(done.status.code(), Some(1), "git's own codes are not passed on");
+    let reason = format!("{} has no branch gone; there is main", repo.address());
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(said.lines().last(), Some(format!("checkout failed: {reason}").as_str()));
+    assert_eq!(report(dir), CheckoutReport { got_revision: None, reason: Some(reason) });
+}
+
+#[test]
+fn a_kill_at_any_point_leaves_nothing_that_the_next_checkout_cannot_mend() {
+    for mode in [GitMode::Update, GitMode::Copy, GitMode::Clobber] {
+        let dir = temp_dir();
+        let dir = dir.path();
+        let repo = Repo::bare(dir.join("repo.git"));
+        // Enough files for the kill to come in the middle of something.
+        let files =
+            (0..400).fold(repo.on("main"), |commit, n| commit.file(&format!("d{}/f{n}", n % 7), format!("{n}\n")));
+        files.commit();
+        let spec = spec(dir, &repo, mode);
+        for place in ["mirrors", "linux", "linux/build.new", "linux/source.new", "linux/source/d3", "linux/build/d3"] {
+            let mut child = start(dir, &spec);
+            wait_until("the checkout gets somewhere", || {
+                dir.join(place).exists() || child.try_wait().is_ok_and(|ended| ended.is_some())
+            });
+            // One that has ended meanwhile needs no kill.
+            let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
+            child.wait().unwrap();
+        }
+        let head = repo.commit("main", "After the kills", "last", "x\n");
+        let done = start(dir, &spec).wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.code(), Some(0), "{mode:?}: {said}");
+        assert_eq!(report(dir).got_revision, Some(head));
+        let dirty = Command::new("git").args(["status", "--porcelain"]).current_dir(&spec.workdir).output().unwrap();
+        assert_eq!(String::from_utf8(dirty.stdout).unwrap(), "", "{mode:?}");
+        assert_eq!(std::fs::read_to_string(spec.workdir.join("d3/f3")).unwrap(), "3\n");
+    }
+}
