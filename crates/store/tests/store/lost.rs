@@ -4,6 +4,7 @@ use crate::cluster;
 use crate::db::{Db, Engine, commit, engines, fresh};
 use crate::nouns::*;
 use model::{ChangeId, Query, Transition};
+use std::path::{Path, PathBuf};
 use store::{CommitError, Location, Store, StoreError};
 use tokio::sync::mpsc;
 use tokio_postgres::Client;
@@ -134,6 +135,25 @@ async fn a_database_that_is_not_there_is_told() {
     let missing = Location::Postgres(format!("{} dbname=nowhere", address(&db)));
     let error = Store::open(&missing).await.err().unwrap().to_string();
     assert!(error.ends_with("database \"nowhere\" does not exist"), "{error}");
+}
+
+/// The files as they stand after an acknowledgement are what a crash leaves: nothing acknowledged may miss in them.
+#[tokio::test]
+async fn what_a_crash_leaves_has_everything_acknowledged() {
+    let (db, store) = fresh(Engine::Sqlite).await;
+    let Location::Sqlite(path) = &db.location else { panic!("not SQLite") };
+    let directory = tempfile::tempdir().unwrap();
+    let beside = |path: &Path, end: &str| PathBuf::from(format!("{}{end}", path.display()));
+    for id in 1..=20 {
+        commit(&store, vec![Transition::ChangeAdded(change(id)), filed(id, 1)]).await;
+        let copy = directory.path().join(format!("copy-{id}"));
+        std::fs::copy(path, &copy).unwrap();
+        std::fs::copy(beside(path, "-wal"), beside(&copy, "-wal")).unwrap();
+        let after = Store::open(&Location::Sqlite(copy)).await.unwrap();
+        let snapshot = after.snapshot().await.unwrap();
+        assert_eq!((snapshot.next.change, snapshot.requests.len()), (id + 1, id as usize));
+        assert_eq!(after.changes(&Query::default()).await.unwrap().total, id as u64);
+    }
 }
 
 #[tokio::test]
