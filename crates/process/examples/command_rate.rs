@@ -50,14 +50,16 @@ fn measure(commands: u64, megabytes: u64) -> Result<(), Box<dyn Error>> {
         println!("cgroup {cgroup:?}: {rate:.0} commands per second, half of them within {half:?}");
     }
     let pid = supervisor.hello().pid;
-    println!("processor time of the supervisor, user and system, in ticks: {:?}", ticks(pid)?);
+    let before = cpu(pid)?;
+    println!("processor time of the supervisor: {:.3} ms for a command", before * 1000.0 / (2 * commands) as f64);
     let mut job =
         Job::new(JobId::new("output")?, Program::script(format!("head -c {megabytes}000000 /dev/zero")), "/tmp");
     job.spool_limit = u64::MAX;
     let began = Instant::now();
     run(&mut supervisor, &job)?;
     let rate = megabytes as f64 / began.elapsed().as_secs_f64();
-    println!("{megabytes} MB of output: {rate:.0} MB/s into the spool");
+    let busy = cpu(pid)? - before;
+    println!("{megabytes} MB of output: {rate:.0} MB/s into the spool, {busy:.2} s of processor time for it");
     let began = Instant::now();
     let mut reader = Reader::open(&job.id.dir(&dir))?;
     while !reader.read(1 << 20)?.is_empty() {}
@@ -82,8 +84,12 @@ fn run(supervisor: &mut Supervisor, job: &Job) -> Result<(), Box<dyn Error>> {
     }
 }
 
-fn ticks(pid: u32) -> Result<(u64, u64), Box<dyn Error>> {
+/// Seconds of processor time that a process has used, for itself.
+fn cpu(pid: u32) -> Result<f64, Box<dyn Error>> {
+    /// `USER_HZ`, the same on all Linux systems that matter.
+    const TICKS: f64 = 100.0;
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let fields: Vec<&str> = stat.rsplit_once(')').ok_or("no stat")?.1.split_whitespace().collect();
-    Ok((fields.get(11).ok_or("no stat")?.parse()?, fields.get(12).ok_or("no stat")?.parse()?))
+    let field = |place: usize| fields.get(place).and_then(|field| field.parse::<f64>().ok()).ok_or("no stat");
+    Ok((field(11)? + field(12)?) / TICKS)
 }

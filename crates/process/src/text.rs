@@ -38,7 +38,7 @@ pub(crate) fn closing(exit: &Exit, elapsed: Duration) -> String {
         Exit::Exited(code) => format!("program finished with exit code {code} after {after}\n"),
         Exit::Signalled { signal, core } => {
             let core = if *core { ", core dumped" } else { "" };
-            format!("program ended by signal {signal}{}{core} after {after}\n", signal_name(*signal))
+            format!("program ended by signal {signal}{}{core} after {after}\n", in_brackets(*signal))
         }
         Exit::NotStarted { error } => format!("not started: {error}\n"),
     }
@@ -84,9 +84,14 @@ pub(crate) fn span(time: Duration) -> String {
 }
 
 /// ` (SIGSEGV)`, or nothing for a signal without a name.
-fn signal_name(signal: i32) -> String {
+fn in_brackets(signal: i32) -> String {
+    signal_name(signal).map(|name| format!(" ({name})")).unwrap_or_default()
+}
+
+/// The name of a signal of this system, as `SIGSEGV`; `None` for one that programs do not usually die of.
+pub fn signal_name(signal: i32) -> Option<&'static str> {
     // Numbers differ between architectures, the names of libc do not.
-    let name = match signal {
+    Some(match signal {
         libc::SIGHUP => "SIGHUP",
         libc::SIGINT => "SIGINT",
         libc::SIGQUIT => "SIGQUIT",
@@ -105,9 +110,8 @@ fn signal_name(signal: i32) -> String {
         libc::SIGXCPU => "SIGXCPU",
         libc::SIGXFSZ => "SIGXFSZ",
         libc::SIGSYS => "SIGSYS",
-        _ => return String::new(),
-    };
-    format!(" ({name})")
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
