@@ -102,10 +102,10 @@ struct Channel(Pipe);
 
 impl Transport for Channel {
     async fn receive(&mut self) -> Option<Vec<u8>> {
-        self.0.receive.recv().await
+        self.0.from_worker.recv().await
     }
 
     async fn send(&mut self, frame: Vec<u8>) -> bool {
-        self.0.send.send(frame).await.is_ok()
+        self.0.to_worker.send(frame).await.is_ok()
     }
 }
