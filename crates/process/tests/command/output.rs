@@ -134,3 +134,35 @@ pub(crate) fn a_full_spool_holds_the_command() {
     assert!(matches!(reader.seek(&[(0, 0)]), Err(process::spool::SpoolError::Trimmed { log: 0, asked: 0, .. })));
     while slot.supervisor.receive(PATIENCE).unwrap() != Some(FromSupervisor::Ended { job: job.id.clone() }) {}
 }
+
+pub(crate) fn a_disk_that_takes_nothing_is_waited_for() {
+    let mut slot = Slot::new();
+    let mut job = slot.script("while ! test -e go; do sleep 0.01; done; head -c 3000000 /dev/zero; echo end >&2");
+    job.spool_limit = 4 << 20;
+    slot.start(&job);
+    assert!(matches!(slot.hear(), FromSupervisor::Started { .. }));
+    // A directory where the second segment should be: the system refuses to open it.
+    let in_the_way = job.id.dir(&slot.dir).join("00000001.seg");
+    std::fs::create_dir(&in_the_way).unwrap();
+    std::fs::write(slot.work.join("go"), "").unwrap();
+    let FromSupervisor::Waiting { why: Wait::Disk { error }, .. } = slot.hear() else { panic!("it waits") };
+    assert!(error.contains("directory"), "{error}");
+    std::fs::remove_dir(&in_the_way).unwrap();
+    assert_eq!(slot.hear(), FromSupervisor::Resumed { job: job.id.clone() });
+    let ran = slot.finish(&job);
+    assert_eq!(ran.bytes(Stream::Stdout).len(), 3_000_000);
+    assert_eq!(ran.text(Stream::Stderr), "end\n");
+}
+
+pub(crate) fn a_spool_that_is_deleted_ends_the_command() {
+    let mut slot = Slot::new();
+    let mut job = slot.script("while ! test -e go; do sleep 0.01; done; cat /dev/zero");
+    job.spool_limit = 4 << 20;
+    slot.start(&job);
+    assert!(matches!(slot.hear(), FromSupervisor::Started { .. }));
+    process::spool::remove(&job.id.dir(&slot.dir)).unwrap();
+    std::fs::write(slot.work.join("go"), "").unwrap();
+    while slot.hear() != (FromSupervisor::Ended { job: job.id.clone() }) {}
+    assert!(!job.id.dir(&slot.dir).exists());
+    assert_eq!(slot.sh("exit 6").outcome.exit, Exit::Exited(6), "the supervisor serves on");
+}
