@@ -405,7 +405,7 @@ impl Commands {
         };
         match found {
             Ok(Found::Pieces(pieces)) => {
-                for piece in pieces {
+                for piece in joined(pieces) {
                     let stream = Stream::from_code(piece.stream.code()).unwrap_or(Stream::Header);
                     let place = (command, piece.log, stream);
                     session.chunk(&mut self.ledger, place, piece.offset, &piece.data, now)?;
@@ -445,6 +445,21 @@ impl Commands {
     }
 }
 
+/// Joins what follows one another in a log: a command that writes line by line makes many small records.
+fn joined(pieces: Vec<spool::Chunk>) -> impl Iterator<Item = spool::Chunk> {
+    let mut pieces = pieces.into_iter().peekable();
+    std::iter::from_fn(move || {
+        let mut piece = pieces.next()?;
+        while let Some(next) = pieces.next_if(|next| {
+            let end = piece.offset + piece.data.len() as u64;
+            (next.log, next.stream, next.offset) == (piece.log, piece.stream, end)
+        }) {
+            piece.data.extend_from_slice(&next.data);
+        }
+        Some(piece)
+    })
+}
+
 impl Entry {
     fn busy(&self) -> bool {
         matches!(self.state, SlotState::Busy(_))
@@ -473,5 +488,31 @@ impl Task {
             (None, Stage::Orphan | Stage::Ended) => Found::End(Box::new(Ending::supervisor_died())),
             (None, _) => Found::Nothing,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use process::spool::{Chunk, Stream};
+
+    #[test]
+    fn neighbours_are_joined_and_others_are_not() {
+        let piece = |log, stream, offset, data: &[u8]| Chunk { log, stream, offset, data: data.to_vec() };
+        let pieces = vec![
+            piece(0, Stream::Stdout, 0, b"ab"),
+            piece(0, Stream::Stdout, 2, b"c"),
+            piece(0, Stream::Stderr, 3, b"d"),
+            piece(0, Stream::Stderr, 4, b"e"),
+            piece(1, Stream::Stderr, 5, b"f"),
+            piece(1, Stream::Stderr, 7, b"g"),
+        ];
+        let expected = [
+            piece(0, Stream::Stdout, 0, b"abc"),
+            piece(0, Stream::Stderr, 3, b"de"),
+            piece(1, Stream::Stderr, 5, b"f"),
+            piece(1, Stream::Stderr, 7, b"g"),
+        ];
+        assert_eq!(joined(pieces).collect::<Vec<_>>(), expected);
     }
 }

@@ -20,7 +20,7 @@ async fn over_a_socket(dir: &Path) -> (Stub, Setup) {
 fn counting(go: &Path) -> String {
     let go = go.display();
     format!(
-        "n=0; while [ ! -e {go} ]; do n=$((n+1)); echo $n; done; for i in 1 2 3 4 5 6 7 8 9 10; do n=$((n+1)); echo $n; done"
+        "n=0; while [ ! -e {go} ]; do n=$((n+1)); echo $n; sleep 0.01; done; for i in 1 2 3 4 5 6 7 8 9 10; do n=$((n+1)); echo $n; done"
     )
 }
 
@@ -83,7 +83,7 @@ async fn the_next_daemon_takes_the_commands_over() {
     let worker = Running::new(setup.clone());
     let (c, ended, go) = (command(1), command(2), dir.path().join("go"));
     stub.start(c, &counting(&go));
-    stub.wrote(c, 100).await;
+    stub.wrote(c, 20).await;
     // As good as a kill: the daemon is gone between two of its moves.
     worker.task.abort();
     assert!(worker.task.await.is_err_and(|e| e.is_cancelled()));
@@ -109,7 +109,7 @@ async fn a_master_that_forgot_everything_goes_on_from_its_store() {
     let worker = Running::new(setup);
     let (c, go) = (command(1), dir.path().join("go"));
     stub.start(c, &counting(&go));
-    stub.wrote(c, 100).await;
+    stub.wrote(c, 20).await;
     stub.act(|s| {
         let durable = s.logs[&c].iter().map(|(_, data)| data.len() as u64).sum();
         s.ledger = MasterLedger::new();
