@@ -113,6 +113,8 @@ pub struct Master {
     inbox: mpsc::Sender<Input>,
     store: Store,
     logs: logs::Logs,
+    /// Local workers and change sources end first, while their words are still heard.
+    closing: CancellationToken,
     shutdown: CancellationToken,
     doors: Vec<JoinHandle<()>>,
     heart: JoinHandle<()>,
@@ -150,8 +152,8 @@ impl Master {
         let router = parts.router(door.clone(), auth.clone()).merge(socket::router(doorway.clone()));
         let heart = tokio::spawn(heart.beat());
         let server = tokio::spawn(serve(listener, router, parts.shutdown.clone()));
-        let workers =
-            LocalWorkers { base: base.clone(), exe, on_stop, door: doorway, shutdown: parts.shutdown.clone() };
+        let closing = CancellationToken::new();
+        let workers = LocalWorkers { base: base.clone(), exe, on_stop, door: doorway, shutdown: closing.clone() };
         let syncs = parts.hub.clone();
         let synced = logs.synced();
         tokio::spawn(async move { syncs.hand_on_syncs(synced).await });
@@ -159,15 +161,11 @@ impl Master {
         tokio::spawn(follow_auth(base.clone(), auth, config_in_force.subscribe()));
         let doors = vec![
             tokio::spawn(workers.keep(config_in_force.subscribe())),
-            tokio::spawn(watch_sources::keep(
-                base.clone(),
-                door.clone(),
-                config_in_force.subscribe(),
-                parts.shutdown.clone(),
-            )),
+            tokio::spawn(watch_sources::keep(base.clone(), door.clone(), config_in_force.subscribe(), closing.clone())),
         ];
         let Parts { inbox, shutdown, .. } = parts;
-        let master = Master { door, address, base, inbox, store, logs, shutdown, doors, heart, server, _hold: hold };
+        let master =
+            Master { door, address, base, inbox, store, logs, closing, shutdown, doors, heart, server, _hold: hold };
         master.write_down()?;
         Ok(master)
     }
@@ -197,10 +195,11 @@ impl Master {
 
     /// Ends everything in order: doors first, then the heart, then what is written.
     pub async fn stop(self) {
-        self.shutdown.cancel();
+        self.closing.cancel();
         for door in self.doors {
             report("a door", door.await);
         }
+        self.shutdown.cancel();
         let (reply, done) = tokio::sync::oneshot::channel();
         if self.inbox.send(Input::Quit { reply }).await.is_ok() {
             let _ = done.await;

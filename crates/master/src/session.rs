@@ -398,7 +398,9 @@ fn command_end(ending: &Ending) -> CommandEnd {
         (EndedBy::Orphaned, _) => CommandEnd::Broken("its worker was without a master for too long".to_owned()),
         (EndedBy::WorkerTrouble { what }, _) => CommandEnd::Broken(what.clone()),
         (EndedBy::Itself, Exit::Exited { code }) => CommandEnd::Exited(*code),
-        (EndedBy::Itself, Exit::Signalled { signal }) => CommandEnd::Signalled(process::signal_name(*signal).map_or_else(|| signal.to_string(), str::to_owned)),
+        (EndedBy::Itself, Exit::Signalled { signal }) => {
+            CommandEnd::Signalled(process::signal_name(*signal).map_or_else(|| signal.to_string(), str::to_owned))
+        }
         (EndedBy::Itself, Exit::SupervisorDied) => {
             CommandEnd::Broken("the process that watched over it is gone".to_owned())
         }

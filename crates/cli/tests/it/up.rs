@@ -63,5 +63,5 @@ fn a_pipeline_in_the_repository_is_followed() {
     repo.commit("main", "a pipeline", "sluice.star", star);
     place.run(&["up", "piped", "--once"]).passes().says("sluice.star: words").says("✓ say");
     repo.commit("main", "a slip", "sluice.star", "bilder(\"words\")\n");
-    place.run(&["up", "piped", "--once"]).ends(2).says("sluice.star:1:1").says("did you mean \"builder\"");
+    place.run(&["up", "piped", "--once"]).ends(2).says("sluice.star:1:1").says("did you mean builder?");
 }
