@@ -55,7 +55,8 @@ impl Api {
 
     /// Asks for a build; the request's id.
     pub(crate) fn force(&mut self, builder: i64) -> anyhow::Result<i64> {
-        let params = json!({ "builderid": builder.to_string(), "username": "bench", "reason": "bench" });
+        let params =
+            json!({ "builderid": builder.to_string(), "username": "Bench <bench@example.org>", "reason": "bench" });
         let result = self.call(&format!("forceschedulers/{FORCE}"), "force", &params)?;
         let ids = result[1].as_object().and_then(|ids| ids.values().next()).and_then(Value::as_i64);
         ids.with_context(|| format!("a forced build has no request: {result}"))
@@ -108,11 +109,15 @@ impl Api {
         Ok(builds.first().and_then(|b| b["buildid"].as_i64()))
     }
 
-    /// The one log of a build's first step.
+    /// The first log of a build's steps.
     pub(crate) fn log_of(&mut self, build: i64) -> anyhow::Result<Value> {
-        let step = self.first(&format!("builds/{build}/steps"), "steps")?["stepid"].as_i64();
-        let step = step.context("a step has no id")?;
-        self.first(&format!("steps/{step}/logs"), "logs")
+        for step in self.list(&format!("builds/{build}/steps"), "steps")? {
+            let logs = self.list(&format!("steps/{}/logs", step["stepid"]), "logs")?;
+            if let Some(log) = logs.into_iter().next() {
+                return Ok(log);
+            }
+        }
+        bail!("build {build} has no log");
     }
 
     pub(crate) fn log(&mut self, id: i64) -> anyhow::Result<Value> {

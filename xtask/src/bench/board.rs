@@ -61,7 +61,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(Measure::PendingStart, "25,000 pending: start to port open", "s", Better::Less, Some(1.0), Some(2.0)),
     row(Measure::PendingDispatch, "25,000 pending: start to a command", "s", Better::Less, Some(1.0), Some(2.0)),
     row(Measure::ManyStart, "1,000 builders: start to port open", "s", Better::Less, Some(0.5), Some(1.0)),
-    row(Measure::ManyListing, "1,000 builders: worker and listing", "s", Better::Less, Some(0.5), Some(1.0)),
+    row(Measure::ManyListing, "1,000 builders: worker, build, list", "s", Better::Less, Some(0.5), Some(1.0)),
     row(Measure::Reads, "GET builds?limit=100, 8 clients", "/s", Better::More, Some(3000.0), None),
     row(Measure::ReadsP50, "GET builds?limit=100, p50", "ms", Better::Less, Some(2.0), None),
     row(Measure::ReadsP99, "GET builds?limit=100, p99", "ms", Better::Less, None, None),
