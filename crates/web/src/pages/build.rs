@@ -339,7 +339,7 @@ fn facts(v: &Build, clock: &Clock) -> Markup {
                     @if !s.revision.is_empty() { dt { "Revision" } dd.rev { (outside(&s.revision, 48)) } }
                     @if let Some(who) = &s.patch { dt { "Patch" } dd { "by " (outside(who, 60)) } }
                 }
-                @if !v.state.is_empty() { dt { "Said" } dd { (outside(&v.state, 200)) } }
+                @if !v.state.is_empty() && !v.mark.is_bad() { dt { "Said" } dd { (outside(&v.state, 200)) } }
             }
         }
     }

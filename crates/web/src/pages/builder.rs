@@ -241,12 +241,21 @@ fn builds(v: &Builder, clock: &Clock) -> Markup {
     }
 }
 
+/// What a build's own line says beyond its result.
+fn beyond(b: &Past) -> Option<&str> {
+    if matches!(b.mark, Mark::Running | Mark::Done(Outcome::Passed)) {
+        return None;
+    }
+    let rest = b.state.strip_prefix(b.mark.word()).unwrap_or(&b.state).trim();
+    (!rest.is_empty()).then_some(rest)
+}
+
 /// One build as a row of a table.
 pub(super) fn build_row(builder: &str, b: &Past, clock: &Clock) -> Markup {
     html! {
         tr {
             th scope="row" { a href=(build_at(builder, b.number)) { (b.number) } }
-            td { (b.mark.badge()) @if b.mark != Mark::Done(Outcome::Passed) && !b.state.is_empty() { " " span.faint { (outside(&b.state, 60)) } } }
+            td { (b.mark.badge()) @if let Some(more) = beyond(b) { " " span.faint { (outside(more, 60)) } } }
             td { @if !b.revision.is_empty() { span.rev { (outside(&b.revision, 16)) } " " } span.faint { (outside(&b.branch, 40)) } }
             td.num { @match b.to { Some(t) => { (t.since(b.from)) }, None => { (clock.lasting(b.from)) } } }
             td { (clock.ago(b.from)) }

@@ -93,7 +93,7 @@ pub(super) fn document(frame: &Frame, page: &Page) -> Markup {
                 script src=(assets::address("theme.js")) {}
                 script defer src=(assets::address("idiomorph.js")) {}
                 script defer src=(assets::address("live.js")) {}
-                @if page.class.contains("log") { script defer src=(assets::address("log.js")) {} }
+                @if page.class == "reader" { script defer src=(assets::address("log.js")) {} }
             }
             body class=(page.class) {
                 a.skip href="#main" { "Skip to the content" }

@@ -83,7 +83,7 @@ pub(super) fn page(v: &Log, clock: &Clock) -> Page {
         (pager(v))
     };
     let title = format!("{} of {} {}", v.step, v.builder, v.number);
-    Page { title, icon: v.mark, room: Room::Builders, listen: String::new(), class: "log", body }
+    Page { title, icon: v.mark, room: Room::Builders, listen: String::new(), class: "reader", body }
 }
 
 fn sentence(v: &Log, clock: &Clock) -> Markup {

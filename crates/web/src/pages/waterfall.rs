@@ -10,7 +10,7 @@ use super::mark::{Mark, Outcome};
 use super::text::{count, nothing, outside, segment};
 use axis::Axis;
 use maud::{Markup, html};
-use model::Time;
+use model::{Span, Time};
 
 /// What the waterfall shows.
 #[derive(Debug)]
@@ -116,9 +116,14 @@ impl Filter {
     }
 }
 
+/// The time before a change that is drawn at the scale of a build.
+const ROOM: Span = Span::seconds(20);
+
 /// The page.
 pub(super) fn page(v: &Waterfall, clock: &Clock) -> Page {
-    let busy: Vec<(Time, Time)> = v.columns.iter().flat_map(|c| c.builds.iter().map(|b| (b.from, b.to))).collect();
+    let mut busy: Vec<(Time, Time)> = v.columns.iter().flat_map(|c| c.builds.iter().map(|b| (b.from, b.to))).collect();
+    // A change has room for its line, below its moment.
+    busy.extend(v.changes.iter().map(|c| (c.at - ROOM, c.at)));
     let axis = Axis::new(v.late, v.early, &busy);
     let bad = v.columns.iter().filter(|c| c.last.is_bad()).count();
     let icon = match bad {

@@ -13,7 +13,9 @@ const WHOLE: i64 = 1000;
 
 /// Failing steps stand where they ran, marked; the page shows their lines above this.
 pub(super) fn timeline(v: &Build, clock: &Clock) -> Markup {
-    let end = v.to.unwrap_or(clock.now).max(v.from + Span::millis(1));
+    // While it runs there is room for what is expected to come.
+    let expected = v.ends.map_or(clock.now, |(_, late)| late.max(clock.now));
+    let end = v.to.unwrap_or(expected).max(v.from + Span::millis(1));
     html! {
         section aria-labelledby="steps" {
             h2 #steps { "Steps" }

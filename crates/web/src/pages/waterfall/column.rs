@@ -61,6 +61,7 @@ fn block(c: &Column, b: &Block, v: &Waterfall, axis: &Axis) -> Markup {
     let words = format!("build {} {} after {}", b.number, b.mark.word(), b.to.since(b.from));
     html! {
         svg y=(top) width="100%" height=(height) {
+            rect.ground x="0" y="0" width="100%" height=(height) {}
             a.build href=(at) aria-label=(words) {
                 title { (words) }
                 rect.gutter x="0" y="0" width=(GUTTER - 2) height=(height - 1) {}

@@ -22,6 +22,13 @@ pub(super) enum Label<'a> {
     More(usize, f64),
 }
 
+impl Label<'_> {
+    fn covers(&self, top: f64, height: f64) -> bool {
+        let (Label::One(_, y) | Label::More(_, y)) = self;
+        *y + LINE > top + 6.0 && *y < top + height - 6.0
+    }
+}
+
 /// Changes of one moment are piled up below each other; none overlaps another.
 pub(super) fn labels<'a>(changes: &'a [ChangeMark], axis: &Axis, height: f64) -> Vec<Label<'a>> {
     let mut out = Vec::new();
@@ -64,7 +71,7 @@ pub(super) fn side(v: &Waterfall, axis: &Axis, ticks: &[(Time, f64)], height: i6
                 pattern #hatch width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)" { rect.hatch width="2" height="6" {} }
             }
             path.leaders d=(leaders) {}
-            @for (t, y) in ticks {
+            @for (t, y) in ticks.iter().filter(|(_, y)| axis.folds().all(|f| *y < f.top - 8.0 || *y > f.top + f.height)) {
                 @let today = clock.day(*t);
                 @let turned = today != day;
                 text.hour x="0" y=(y.round() + 4.0) { (if turned { today.clone() } else { clock.hour(*t) }) }
@@ -72,7 +79,7 @@ pub(super) fn side(v: &Waterfall, axis: &Axis, ticks: &[(Time, f64)], height: i6
             }
             @for f in axis.folds() {
                 rect.fold x="0" y=(f.top.round() + 4.0) width="100%" height=(f.height.round() - 8.0) {}
-                text.quiet x="6" y=(f.top.round() + f.height / 2.0 + 4.0) { "quiet for " (f.late.since(f.early)) }
+                @if !labels.iter().any(|l| l.covers(f.top, f.height)) { text.quiet x="6" y=(f.top.round() + f.height / 2.0 + 4.0) { "quiet for " (f.late.since(f.early)) } }
             }
             @for label in &labels { (draw(label, clock)) }
         }

@@ -1,0 +1,232 @@
+//! Every page, over a project with a past: it answers first, it shows nothing raw, and its buttons ask the master.
+
+mod history;
+
+use axum::body::Body;
+use axum::http::{Request as Ask, StatusCode};
+use history::{Clock, Fake};
+use model::{Query, Time};
+use std::sync::Arc;
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+use web::Web;
+use web::rest::auth::Anonymous;
+
+const NOW: Time = Time(1_795_232_530_000_000);
+
+struct Site {
+    web: Web,
+    fake: Arc<Fake>,
+    router: axum::Router,
+    _dir: TempDir,
+}
+
+struct Said {
+    status: StatusCode,
+    headers: axum::http::HeaderMap,
+    text: String,
+}
+
+impl Said {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |v| v.to_str().unwrap())
+    }
+
+    /// The first heading, without its markup.
+    fn sentence(&self) -> String {
+        let from = self.text.find("<h1").map_or(0, |i| i + self.text[i..].find('>').unwrap() + 1);
+        let to = self.text[from..].find("</h1>").map_or(from, |i| from + i);
+        let mut out = String::new();
+        let mut inside = true;
+        for c in self.text[from..to].chars() {
+            match c {
+                '<' => inside = false,
+                '>' => inside = true,
+                c if inside => out.push(c),
+                _ => {}
+            }
+        }
+        out.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")
+    }
+}
+
+impl Site {
+    async fn new(anonymous: Anonymous) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (web, fake) = history::project(dir.path(), Clock::Stopped(NOW), anonymous).await;
+        Self { router: web::router(web.clone()), web, fake, _dir: dir }
+    }
+
+    async fn ask(&self, ask: Ask<Body>) -> Said {
+        let (parts, body) = self.router.clone().oneshot(ask).await.unwrap().into_parts();
+        let body = axum::body::to_bytes(body, 64 << 20).await.unwrap();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        Said { status: parts.status, headers: parts.headers, text }
+    }
+
+    async fn get(&self, path: &str) -> Said {
+        self.ask(Ask::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    async fn post(&self, path: &str, form: &str, headers: &[(&str, &str)]) -> Said {
+        let mut ask = Ask::post(path).header("content-type", "application/x-www-form-urlencoded");
+        for (name, value) in headers {
+            ask = ask.header(*name, *value);
+        }
+        self.ask(ask.body(Body::from(form.to_owned())).unwrap()).await
+    }
+}
+
+const PAGES: [&str; 20] = [
+    "/",
+    "/waterfall",
+    "/waterfall?tag=unix",
+    "/waterfall?builder=fuzz%20%3Cb%3E%26%E2%80%AE&before=1795000000",
+    "/builders",
+    "/builders?only=broken",
+    "/builders/linux",
+    "/builders/linux?before=20",
+    "/builders/fuzz%20%3Cb%3E%26%E2%80%AE",
+    "/builders/mac/53",
+    "/builders/linux/60",
+    "/builders/mac/53/steps/compile/logs/stdio",
+    "/builders/linux/60/steps/3/logs/stdio",
+    "/changes",
+    "/changes/36",
+    "/workers",
+    "/workers/pi",
+    "/queue",
+    "/requests/1",
+    "/login?next=%2Fqueue&error=wrong",
+];
+
+#[tokio::test]
+async fn every_page_is_a_document_that_shows_nothing_raw() {
+    let site = Site::new(Anonymous::Acts).await;
+    for path in PAGES {
+        let said = site.get(path).await;
+        assert_eq!(said.status, StatusCode::OK, "{path}");
+        assert!(said.text.starts_with("<!DOCTYPE html>"), "{path}");
+        for raw in ["<img", "onerror=\"", "\0", "\u{202e}", "\x1b", " style=", "<style", "javascript:"] {
+            // The favicon and the style sheets are links, not such.
+            assert!(!said.text.contains(raw), "{path} has {raw:?}");
+        }
+        assert!(!said.text.contains("<script>"), "{path} has an inline script");
+        assert_eq!(said.text.matches("<main").count(), 1, "{path}");
+        assert_eq!(said.text.matches("<h1").count(), 1, "{path}");
+        let policy = said.header("content-security-policy");
+        assert!(policy.contains("default-src 'self'") && !policy.contains("unsafe"), "{path}: {policy}");
+        let most = if path.starts_with("/waterfall") { 400_000 } else { 140_000 };
+        assert!(said.text.len() < most, "{path} is {} bytes", said.text.len());
+    }
+}
+
+#[tokio::test]
+async fn each_page_answers_first() {
+    let site = Site::new(Anonymous::Acts).await;
+    let mut told = String::new();
+    for path in PAGES {
+        told.push_str(&format!("{path}: {}\n", site.get(path).await.sentence()));
+    }
+    insta::assert_snapshot!(told, @"");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said() {
+    let site = Site::new(Anonymous::Acts).await;
+    let cases = [
+        "/nope",
+        "/builders/nobody",
+        "/builders/linux/999",
+        "/builders/linux/x%00y",
+        "/builders/linux/9999999999999999999999",
+        "/builders/mac/53/steps/none/logs/stdio",
+        "/builders/mac/53/steps/compile/logs/none",
+        "/builders/mac/53/steps/compile/logs/none/lines",
+        "/changes/0",
+        "/changes/-1",
+        "/workers/nobody",
+        "/requests/123456",
+        "/assets/0/..%2fCargo.toml",
+    ];
+    for path in cases {
+        let said = site.get(path).await;
+        assert_eq!(said.status, StatusCode::NOT_FOUND, "{path}: {}", said.text);
+    }
+    let said = site.get("/builders/linux/x%00y").await;
+    assert_eq!(said.sentence(), "There is no build x␀y");
+}
+
+#[tokio::test]
+async fn a_log_is_shown_by_windows() {
+    let site = Site::new(Anonymous::Acts).await;
+    let log = "/builders/mac/53/steps/compile/logs/stdio";
+    let page = site.get(log).await.text;
+    assert!(page.contains("data-lines=\"168\"") && page.contains("data-hit=\"164\""), "{page}");
+    assert!(page.contains("id=\"L1\"") && page.contains("id=\"L168\""));
+    let piece = site.get(&format!("{log}/lines?from=162&count=2")).await;
+    insta::assert_snapshot!(piece.text, @"");
+    assert_eq!(site.get(&format!("{log}/lines?from=99999")).await.text, "");
+    let whole = site.get(&format!("{log}/lines?from=0&count=999999999")).await.text;
+    assert_eq!(whole.matches("<div").count(), 168);
+}
+
+#[tokio::test]
+async fn growth_is_told_until_the_end() {
+    let site = Site::new(Anonymous::Acts).await;
+    let said = site.get("/builders/mac/53/steps/compile/logs/stdio/growth").await;
+    assert_eq!(said.header("content-type"), "text/event-stream");
+    let data = said.text.lines().find_map(|l| l.strip_prefix("data: ")).unwrap();
+    let data: serde_json::Value = serde_json::from_str(data).unwrap();
+    assert_eq!((data["lines"].as_i64(), data["sealed"].as_bool()), (Some(168), Some(true)));
+}
+
+#[tokio::test]
+async fn buttons_ask_the_master_and_send_on() {
+    let site = Site::new(Anonymous::Acts).await;
+    let waiting = site.web.store.requests(&Query::default().eq("complete", false).eq("claimed", false)).await.unwrap();
+    let waiting = waiting.rows[0].id;
+    let cases = [
+        ("/builders/linux/force".to_owned(), "reason=why+not", "/builders/linux"),
+        ("/builders/linux/60/stop".to_owned(), "", "/builders/linux/60"),
+        ("/builders/mac/53/rebuild".to_owned(), "", "/requests/9001"),
+        (format!("/requests/{waiting}/cancel"), "next=%2Fqueue", "/queue"),
+        (format!("/requests/{waiting}/cancel"), "next=%2F%2Fevil.example", &format!("/requests/{waiting}")),
+        ("/workers/here/pause".to_owned(), "reason=fan", "/workers/here"),
+        ("/workers/here/resume".to_owned(), "", "/workers/here"),
+    ];
+    for (path, form, next) in cases {
+        let said = site.post(&path, form, &[]).await;
+        assert_eq!((said.status, said.header("location")), (StatusCode::SEE_OTHER, next), "{path}: {}", said.text);
+    }
+    let asked = site.fake.asked.lock().unwrap().join("\n").replace(&waiting.to_string(), "N");
+    insta::assert_snapshot!(asked, @"");
+    let wrong = site.post("/builders/linux/force", "branch=none", &[]).await;
+    assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+    assert!(wrong.text.contains("branch: there is no branch none"), "{}", wrong.text);
+    for path in ["/builders/linux/60/dance", "/workers/here/dance", "/builders/nobody/force"] {
+        assert_eq!(site.post(path, "", &[]).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn acts_need_a_login_and_our_own_page() {
+    let site = Site::new(Anonymous::Reads).await;
+    let page = site.get("/builders/linux").await.text;
+    assert!(page.contains("/login?next=%2Fbuilders%2Flinux") && !page.contains("action=\"/builders/linux/force\""));
+    let path = "/builders/linux/force";
+    let said = site.post(path, "", &[]).await;
+    assert_eq!(said.status, StatusCode::SEE_OTHER);
+    assert_eq!(said.header("location"), "/login?error=denied&next=%2Fbuilders%2Flinux");
+    let login = site.post("/auth/login", "user=ann&password=secret&next=%2Fbuilders%2Flinux", &[]).await;
+    assert_eq!(login.header("location"), "/builders/linux");
+    let cookie = login.header("set-cookie").split(';').next().unwrap().to_owned();
+    let foreign = site.post(path, "", &[("cookie", &cookie), ("sec-fetch-site", "cross-site")]).await;
+    assert_eq!(foreign.status, StatusCode::FORBIDDEN);
+    assert!(site.fake.asked.lock().unwrap().is_empty());
+    let said = site.post(path, "reason=x", &[("cookie", &cookie), ("sec-fetch-site", "same-origin")]).await;
+    assert_eq!((said.status, said.header("location")), (StatusCode::SEE_OTHER, "/builders/linux"));
+    assert!(site.fake.asked.lock().unwrap()[0].ends_with("x by ann"));
+    let ask = Ask::get(path.trim_end_matches("/force")).header("cookie", cookie).body(Body::empty()).unwrap();
+    assert!(site.ask(ask).await.text.contains("Log out"));
+}
