@@ -322,6 +322,7 @@ impl WorkerSession {
             && self.stage == Stage::Live
             && now.since(self.said) >= keepalive
         {
+            self.said = now;
             self.push(&ToMaster::Pong { token: 0 })?;
         }
         Ok(())

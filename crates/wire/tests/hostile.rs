@@ -256,6 +256,30 @@ fn a_silent_peer_is_dead_after_twelve_seconds() {
 }
 
 #[test]
+fn a_worker_that_is_told_to_gives_signs_of_life_of_its_own() {
+    let mut ledger = WorkerLedger::new();
+    let login = Login {
+        name: "w".into(),
+        password: Secret::new("p"),
+        instance: 1,
+        info: WorkerInfo::default(),
+        keepalive: Some(Span::seconds(1)),
+    };
+    let mut session = WorkerSession::new(&mut ledger, login, Time(0)).unwrap();
+    session.next_frame(&mut ledger, Time(0)).unwrap();
+    let welcome = encode_to_worker(&[ToWorker::Welcome(Welcome::usual(1))]).unwrap();
+    session.receive(&mut ledger, &welcome, Time(0), &mut vec![]).unwrap();
+    let at = session.deadline();
+    assert_eq!(at, Time(0) + Span::seconds(1));
+    session.tick(at).unwrap();
+    session.tick(at).unwrap();
+    assert_eq!(session.deadline(), at + Span::seconds(1));
+    let frame = session.next_frame(&mut ledger, at).unwrap().unwrap();
+    assert_eq!(decode_to_master(&frame).unwrap(), [ToMaster::Pong { token: 0 }]);
+    assert_eq!(session.next_frame(&mut ledger, at).unwrap(), None);
+}
+
+#[test]
 fn an_older_epoch_is_dropped_and_an_absent_command_lost() {
     let mut wl = WorkerLedger::new();
     wl.adopt(C).unwrap();

@@ -18,6 +18,9 @@ use wire::{Assignment, CommandId, EndedBy, Ending, ProtocolError, ReadWish, Work
 /// Idle supervisors beyond the spare ones that are kept, so that builds that take turns do not start new ones.
 const IDLE: usize = 4;
 
+/// A spool is trimmed when this many bytes more are safe; less is not worth the look.
+const TRIM: u64 = 1 << 20;
+
 /// All commands and slots of a worker.
 #[derive(Debug)]
 pub(crate) struct Commands {
@@ -57,6 +60,8 @@ struct Task {
     reader: Option<Reader>,
     /// Where to read from, when the reader is opened.
     positions: Vec<(u16, u64)>,
+    /// How far each log was trimmed.
+    trimmed: BTreeMap<u16, u64>,
     /// Nobody waits for it.
     dropped: bool,
 }
@@ -77,7 +82,15 @@ enum Stage {
 
 impl Task {
     fn new(stage: Stage) -> Self {
-        Self { stage, dir: None, begun: false, reader: None, positions: Vec::new(), dropped: false }
+        Self {
+            stage,
+            dir: None,
+            begun: false,
+            reader: None,
+            positions: Vec::new(),
+            trimmed: BTreeMap::new(),
+            dropped: false,
+        }
     }
 }
 
@@ -377,6 +390,11 @@ impl Commands {
     pub(crate) fn trim(&mut self, command: CommandId, log: u16, offset: u64) {
         let Some(task) = self.tasks.get_mut(&command) else { return };
         let Some(reader) = &mut task.reader else { return };
+        let trimmed = task.trimmed.entry(log).or_insert(0);
+        if offset.saturating_sub(*trimmed) < TRIM {
+            return;
+        }
+        *trimmed = offset;
         match (reader.trim(log, offset), &task.stage) {
             (Ok(Trim::Segments(_)), Stage::Running(number)) => {
                 if let (Some(entry), Ok(job)) = (self.slots.get(number), job::job_id(command)) {
@@ -475,7 +493,9 @@ impl Task {
                 return Ok(Found::End(Box::new(Ending::supervisor_died())));
             }
             let mut reader = Reader::open(dir)?;
-            reader.seek(&self.positions)?;
+            if !self.positions.is_empty() {
+                reader.seek(&self.positions)?;
+            }
             self.reader = Some(reader);
         }
         let Some(reader) = &mut self.reader else { return Ok(Found::Nothing) };

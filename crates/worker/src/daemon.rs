@@ -225,7 +225,8 @@ impl Daemon {
         let Some(up) = self.line.get() else { return Ok(()) };
         loop {
             let Some(room) = up.link.room() else {
-                up.blocked = true;
+                // A closed line has its last frames still to be heard; its end is told after them.
+                up.blocked = !up.link.is_closed();
                 return Ok(());
             };
             while let Some(wish) = up.session.next_read(&self.commands.ledger) {

@@ -130,6 +130,11 @@ impl Link {
         self.outgoing.try_reserve().ok()
     }
 
+    /// Whether nobody takes frames any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.outgoing.is_closed()
+    }
+
     /// Waits until there is room for a frame, or the connection is over.
     pub(crate) fn until_room(&self) -> impl Future<Output = ()> + Send + 'static {
         let outgoing = self.outgoing.clone();
