@@ -1,13 +1,14 @@
-//! Serves the pages over a made-up project, for looking at them: `cargo run -p web --example showcase -- PORT [empty]`.
+//! Serves the pages over a made-up project, for looking at them: `cargo run -p web --example showcase -- PORT`.
 //!
 //! A running build goes on talking, so that live pages have something to show.
+
+#![expect(clippy::unwrap_used, reason = "an example for looking at: what fails is to be seen")]
 
 #[path = "../../tests/pages/history.rs"]
 mod history;
 
 use bytes::Bytes;
-use history::Clock;
-use model::{BuildId, Event, LogId, Query, Stream};
+use model::{BuildId, Event, LogId, Query, Stream, Time};
 use std::sync::Arc;
 use std::time::Duration;
 use web::rest::auth::Anonymous;
@@ -17,11 +18,17 @@ async fn main() {
     let mut args = std::env::args().skip(1);
     let port = args.next().unwrap_or_else(|| "8017".to_owned());
     let dir = tempfile::tempdir().unwrap();
-    let (web, _) = history::project(dir.path(), Clock::Running, Anonymous::Acts).await;
+    let (web, _) = history::project(dir.path(), wall, Anonymous::Acts).await;
     tokio::spawn(talk(web.clone()));
     let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await.unwrap();
     println!("http://127.0.0.1:{port}/");
     axum::serve(listener, web::router(web)).await.unwrap();
+}
+
+/// The machine's clock.
+fn wall() -> Time {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Time(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// The running test says a line now and then, after very many at the beginning.

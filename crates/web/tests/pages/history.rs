@@ -27,28 +27,7 @@ pub(crate) struct Fake {
 }
 
 /// Which time it is.
-pub(crate) enum Clock {
-    /// Always the same: for tests.
-    Stopped(Time),
-    /// The machine's: for looking at.
-    #[allow(dead_code, reason = "tests stop the clock, the showcase lets it run")]
-    Running,
-}
-
-impl Clock {
-    fn now(&self) -> Time {
-        match self {
-            Clock::Stopped(t) => *t,
-            Clock::Running => wall(),
-        }
-    }
-}
-
-/// The machine's clock.
-pub(crate) fn wall() -> Time {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Time(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
-}
+pub(crate) type Clock = fn() -> Time;
 
 fn answer<'a, T: Send + 'a>(value: Result<T, ControlError>) -> Answer<'a, T> {
     Box::pin(std::future::ready(value))
@@ -108,7 +87,7 @@ impl Control for Fake {
         Arc::clone(&self.config)
     }
     fn now(&self) -> Time {
-        self.now.now()
+        (self.now)()
     }
     fn public_url(&self) -> String {
         "http://sluice.test/".to_owned()
@@ -484,7 +463,7 @@ const COMPILE_SAYS: &str = "deflate.c: In function 'deflate_stored':\n\
 
 /// The project with its past, in a folder.
 pub(crate) async fn project(dir: &Path, clock: Clock, anonymous: Anonymous) -> (Web, Arc<Fake>) {
-    let now = clock.now();
+    let now = clock();
     let store = store::Store::open(&store::Location::Sqlite(dir.join("state.sqlite"))).await.unwrap();
     let logs = logs::Logs::open(dir.join("logs")).unwrap();
     let fake =

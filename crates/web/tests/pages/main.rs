@@ -1,10 +1,12 @@
 //! Every page, over a project with a past: it answers first, it shows nothing raw, and its buttons ask the master.
 
+#![expect(clippy::unwrap_used, reason = "a project that cannot be made ends the test, and says where")]
+
 mod history;
 
 use axum::body::Body;
 use axum::http::{Request as Ask, StatusCode};
-use history::{Clock, Fake};
+use history::Fake;
 use model::{Query, Time};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -53,7 +55,7 @@ impl Said {
 impl Site {
     async fn new(anonymous: Anonymous) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let (web, fake) = history::project(dir.path(), Clock::Stopped(NOW), anonymous).await;
+        let (web, fake) = history::project(dir.path(), || NOW, anonymous).await;
         Self { router: web::router(web.clone()), web, fake, _dir: dir }
     }
 
@@ -128,7 +130,28 @@ async fn each_page_answers_first() {
     for path in PAGES {
         told.push_str(&format!("{path}: {}\n", site.get(path).await.sentence()));
     }
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r##"
+    /: 3 builders are broken, 2 of them new
+    /waterfall: 3 builders are red, 2 builds run
+    /waterfall?tag=unix: 2 builders are red, 2 builds run
+    /waterfall?builder=fuzz%20%3Cb%3E%26%E2%80%AE&before=1795000000: Up to Wed 18 Nov, 11:06
+    /builders: 5 builders, 3 broken
+    /builders?only=broken: 3 builders, 3 broken
+    /builders/linux: linux is broken since build 58, 1 h ago
+    /builders/linux?before=20: linux is broken since build 58, 1 h ago
+    /builders/fuzz%20%3Cb%3E%26%E2%80%AE: fuzz <b>&� is broken since build 15, 39 min ago
+    /builders/mac/53: Failed in compile after 22 s: deflate.c:1673:18: error: 'used' undeclared (first use in this function)
+    /builders/linux/60: Running test, 37 s to 1 min left
+    /builders/mac/53/steps/compile/logs/stdio: compile failed after 17 s
+    /builders/linux/60/steps/3/logs/stdio: test runs for 4 s
+    /changes: The last change came 48 s ago, by Mark Adler
+    /changes/36: <img src=x onerror=alert(1)>�gpj�␛[31m&quot;'&
+    /workers: 1 of 4 workers is away
+    /workers/pi: pi is away for 2 h
+    /queue: 3 requests wait, the oldest for 2 min
+    /requests/1: Request 1 passed 11 d ago
+    /login?next=%2Fqueue&error=wrong: Log in
+    "##);
 }
 
 #[tokio::test]
@@ -165,7 +188,9 @@ async fn a_log_is_shown_by_windows() {
     assert!(page.contains("data-lines=\"168\"") && page.contains("data-hit=\"164\""), "{page}");
     assert!(page.contains("id=\"L1\"") && page.contains("id=\"L168\""));
     let piece = site.get(&format!("{log}/lines?from=162&count=2")).await;
-    insta::assert_snapshot!(piece.text, @"");
+    insta::assert_snapshot!(piece.text, @r##"
+    <div class="l e" id="L163"><a href="#L163">163</a><code>deflate.c: In function 'deflate_stored':</code></div><div class="l e" id="L164"><a href="#L164">164</a><code>deflate.c:1673:18: error: 'used' undeclared (first use in this function)</code></div>
+    "##);
     assert_eq!(site.get(&format!("{log}/lines?from=99999")).await.text, "");
     let whole = site.get(&format!("{log}/lines?from=0&count=999999999")).await.text;
     assert_eq!(whole.matches("<div").count(), 168);
@@ -200,7 +225,15 @@ async fn buttons_ask_the_master_and_send_on() {
         assert_eq!((said.status, said.header("location")), (StatusCode::SEE_OTHER, next), "{path}: {}", said.text);
     }
     let asked = site.fake.asked.lock().unwrap().join("\n").replace(&waiting.to_string(), "N");
-    insta::assert_snapshot!(asked, @"");
+    insta::assert_snapshot!(asked, @r##"
+    force [BuilderId(1)] why not by a visitor
+    stop 222: stopped by a visitor
+    rebuild 198: rebuilt by a visitor
+    cancel N: cancelled by a visitor
+    cancel N: cancelled by a visitor
+    pause 1: Some("fan")
+    pause 1: None
+    "##);
     let wrong = site.post("/builders/linux/force", "branch=none", &[]).await;
     assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
     assert!(wrong.text.contains("branch: there is no branch none"), "{}", wrong.text);
