@@ -1,4 +1,4 @@
-//! Serves the pages over a made-up project, for looking at them: `cargo run -p web --example showcase -- PORT`.
+//! Serves the pages over a made-up project, for looking at them: `cargo run -p web --example showcase -- PORT [BUILDERS]`.
 //!
 //! A running build goes on talking, so that live pages have something to show.
 
@@ -19,6 +19,8 @@ async fn main() {
     let port = args.next().unwrap_or_else(|| "8017".to_owned());
     let dir = tempfile::tempdir().unwrap();
     let (web, _) = history::project(dir.path(), wall, Anonymous::Acts).await;
+    let crowd = args.next().and_then(|n| n.parse().ok()).unwrap_or(0);
+    history::crowd(&web, crowd, wall()).await;
     tokio::spawn(talk(web.clone()));
     let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await.unwrap();
     println!("http://127.0.0.1:{port}/");

@@ -517,6 +517,49 @@ pub(crate) async fn project(dir: &Path, clock: Clock, anonymous: Anonymous) -> (
     (web, fake)
 }
 
+/// Many more builders, each with a build that passed and every tenth with one that failed.
+pub(crate) async fn crowd(web: &Web, builders: i64, now: Time) {
+    let config = config();
+    let changes = vec![change(60, now); 60];
+    let mut batch = Vec::new();
+    for i in 0..builders {
+        let builder = 1000 + i;
+        batch.push(Transition::BuilderKnown(Builder {
+            id: BuilderId(builder),
+            name: format!("crowd-{i}"),
+            description: String::new(),
+            tags: vec![format!("group-{}", i % 7)],
+            configured: true,
+            next_number: 1,
+            usual: model::builder::Usual::default(),
+            defined_at: None,
+        }));
+        let id = 100_000 + i;
+        let at = now - Span::seconds(300 + i);
+        let plan = Plan { builder, number: 1, change: 60, from: at, wrong: None, running: None };
+        let writer =
+            Writer { web, ids: Ids::default(), dice: Dice(1), config: config.clone(), changes: changes.clone() };
+        batch.push(writer.set(id, &plan, at));
+        let build = Build {
+            id: BuildId(id),
+            number: 1,
+            builder: BuilderId(builder),
+            request: RequestId(id),
+            worker: WorkerId(1),
+            lease: Lease { epoch: 1, until: None },
+            started_at: at,
+            state: "running".to_owned(),
+            properties: Properties::new(),
+            status: BuildStatus::Running,
+        };
+        let results = if i % 10 == 0 { Results::Failure } else { Results::Success };
+        let at = at + Span::seconds(200);
+        batch.push(Transition::BuildLeased { build, plan: Vec::new() });
+        batch.push(Transition::BuildFinished { build: BuildId(id), epoch: 1, at, results, state: String::new() });
+    }
+    web.store.commit(batch).await.unwrap();
+}
+
 /// When a change came: bursts, nights, and the last one a minute ago.
 fn moment(now: Time, c: i64) -> Time {
     let back = 60 - c;

@@ -263,3 +263,18 @@ async fn acts_need_a_login_and_our_own_page() {
     let ask = Ask::get(path.trim_end_matches("/force")).header("cookie", cookie).body(Body::empty()).unwrap();
     assert!(site.ask(ask).await.text.contains("Log out"));
 }
+
+#[tokio::test]
+async fn a_thousand_builders_fit_on_a_page() {
+    let site = Site::new(Anonymous::Acts).await;
+    history::crowd(&site.web, 1000, NOW).await;
+    let cases = [("/", 100_000), ("/builders", 2_000_000), ("/waterfall", 1_000_000), ("/changes", 300_000)];
+    for (path, most) in cases {
+        let said = site.get(path).await;
+        assert_eq!(said.status, StatusCode::OK, "{path}");
+        assert!(said.text.len() < most, "{path} has {} bytes", said.text.len());
+    }
+    let home = site.get("/").await;
+    assert_eq!(home.sentence(), "103 builders are broken, 102 of them new");
+    assert!(home.text.contains("91 more broken builders"), "{}", home.text);
+}
