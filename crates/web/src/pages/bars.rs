@@ -47,7 +47,7 @@ pub(super) fn bars(builder: &str, bars: &[Bar], size: Size) -> Markup {
     };
     let width = bars.len() as i64 * step;
     html! {
-        svg.bars width=(width) height=(whole + foot) viewBox={ "0 0 " (width) " " (whole + foot) } role="img" aria-label=(words) {
+        svg.bars width=(width) height=(whole + foot) viewBox={ "0 0 " (width) " " (whole + foot) } role=(if size == Size::Small { "img" } else { "group" }) aria-label=(words) {
             @if size == Size::Small {
                 (small(bars, longest, step, whole))
             } @else {

@@ -401,3 +401,58 @@ fn lesson(v: &Home) -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn broken(hours: i64, clock: &Clock) -> Broken {
+        Broken {
+            builder: format!("b{hours}"),
+            number: 2,
+            results: Results::Failure,
+            step: None,
+            error: None,
+            since: clock.now - Span::seconds(hours * 3600),
+            builds: 1,
+            first: 2,
+            suspects: Vec::new(),
+            last_good: None,
+            owner: None,
+            running: None,
+        }
+    }
+
+    #[test]
+    fn the_sentence_answers_first() {
+        let clock = Clock::utc(Time::from_seconds(1_795_232_530));
+        let cases: [(usize, usize, bool, &[i64], &str); 9] = [
+            (0, 0, false, &[], "No builder is configured yet"),
+            (2, 2, false, &[], "Nothing has been built yet"),
+            (1, 0, true, &[], "The builder is well"),
+            (3, 0, true, &[], "All 3 builders are well"),
+            (3, 1, true, &[], "2 builders are well"),
+            (3, 0, true, &[1], "b1 is broken since 02:42"),
+            (3, 0, true, &[30], "b30 is broken since Thu 19 Nov"),
+            (3, 0, true, &[1, 30], "2 builders are broken, 1 of them new"),
+            (3, 0, true, &[5, 30], "2 builders are broken, the first since Thu 19 Nov"),
+        ];
+        for (builders, fresh, any_build, hours, words) in cases {
+            let broken = hours.iter().map(|h| broken(*h, &clock)).collect();
+            let v = Home { builders, fresh, any_build, broken, ..Home::default() };
+            assert_eq!(sentence(&v, &clock), words);
+            assert!(page(&v, &clock).body.into_string().contains("Nothing runs, nothing waits."));
+        }
+    }
+
+    #[test]
+    fn an_empty_page_teaches() {
+        let clock = Clock::utc(Time::from_seconds(1_795_232_530));
+        let state = "last look 12 s ago, head 90c677b".to_owned();
+        let feeds = vec![Feed { name: "zlib".to_owned(), state, failing: false, next_at: None }];
+        let v = Home { builders: 1, fresh: 1, feeds, ..Home::default() };
+        let text = page(&v, &clock).body.into_string();
+        assert!(text.contains("push a change") && text.contains("head 90c677b"), "{text}");
+        assert!(page(&Home::default(), &clock).body.into_string().contains("master.star"));
+    }
+}

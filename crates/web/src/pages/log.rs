@@ -67,7 +67,7 @@ pub(super) fn page(v: &Log, clock: &Clock) -> Page {
                 }
                 @if let Some(n) = v.error { a href={ (v.here) "?from=" (n.saturating_sub(40)) "#L" (n) } { "First error, line " (n) } }
                 @for (name, address) in &v.others { a href=(address) { (outside(name, 30)) } }
-                a href={ "/api/v2/logs/" (v.id) "/raw" } { "Raw" }
+                a href={ "/api/v2/logs/" (v.id) "/raw_inline" } { "Raw" }
                 button #follow type="button" hidden aria-pressed="false" { "Follow the end" }
                 (pager(v))
             }

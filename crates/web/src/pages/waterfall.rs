@@ -233,8 +233,10 @@ fn group_row(v: &Waterfall) -> Markup {
     }
     html! {
         tr.groups {
-            th.corner {}
-            @for (name, n) in groups { th scope="colgroup" colspan=(n) { (outside(name, 40)) } }
+            td.corner {}
+            @for (name, n) in groups {
+                @if name.is_empty() { td colspan=(n) {} } @else { th scope="colgroup" colspan=(n) { (outside(name, 40)) } }
+            }
         }
     }
 }
