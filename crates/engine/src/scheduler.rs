@@ -15,7 +15,8 @@ pub(crate) fn fire(world: &World, now: Time, todo: &mut Vec<Transition>) {
         let Some(spec) = entry.spec.as_ref().filter(|_| entry_due(entry).is_some_and(|at| at <= now)) else { continue };
         let mut state = entry.scheduler.state.clone();
         let sets = due(world, spec, &mut state, now);
-        if sets.is_empty() {
+        // A lane whose changes are all unknown files nothing, and is forgotten all the same.
+        if sets.is_empty() && state == entry.scheduler.state {
             continue;
         }
         todo.extend(sets.into_iter().map(|set| build_set::file(set, &mut next, now)));

@@ -86,3 +86,15 @@ fn a_timer_survives_a_restart() {
     after.settle();
     assert_eq!(after.filed(), [(Some("r1".to_owned()), 1)]);
 }
+
+#[test]
+fn a_lane_without_known_changes_is_forgotten_and_does_not_wake_for_ever() {
+    let mut town = town(follows("develop", Some(10)));
+    let scheduler = town.world.scheduler_named("quick").expect("quick").id;
+    let lane = model::Lane { changes: vec![model::ChangeId(99)], fire_at: Some(town.now) };
+    let state = model::SchedulerState { lanes: [("develop".to_owned(), lane)].into(), ..Default::default() };
+    town.take(vec![model::Transition::SchedulerRemembers { scheduler, state }]);
+    town.settle();
+    assert_eq!(town.filed(), []);
+    assert_eq!(engine::next_wake(&town.world), None);
+}
