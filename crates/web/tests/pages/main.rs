@@ -188,9 +188,7 @@ async fn a_log_is_shown_by_windows() {
     assert!(page.contains("data-lines=\"168\"") && page.contains("data-hit=\"164\""), "{page}");
     assert!(page.contains("id=\"L1\"") && page.contains("id=\"L168\""));
     let piece = site.get(&format!("{log}/lines?from=162&count=2")).await;
-    insta::assert_snapshot!(piece.text, @r##"
-    <div class="l e" id="L163"><a href="#L163">163</a><code>deflate.c: In function 'deflate_stored':</code></div><div class="l e" id="L164"><a href="#L164">164</a><code>deflate.c:1673:18: error: 'used' undeclared (first use in this function)</code></div>
-    "##);
+    insta::assert_snapshot!(piece.text, @r##"<div class="l e" id="L163"><a href="#L163">163</a><code>deflate.c: In function 'deflate_stored':</code></div><div class="l e" id="L164"><a href="#L164">164</a><code>deflate.c:1673:18: error: 'used' undeclared (first use in this function)</code></div>"##);
     assert_eq!(site.get(&format!("{log}/lines?from=99999")).await.text, "");
     let whole = site.get(&format!("{log}/lines?from=0&count=999999999")).await.text;
     assert_eq!(whole.matches("<div").count(), 168);
