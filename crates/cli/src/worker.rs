@@ -118,7 +118,8 @@ fn daemon(dir: &Path) -> Daemon {
 
 fn load(dir: &Path) -> anyhow::Result<worker::Setup> {
     let exe = std::env::current_exe().context("cannot find this very program")?;
-    Ok(worker::load(dir, &exe)?)
+    // Commands run in directories of their own, where a relative path would lead elsewhere.
+    Ok(worker::load(&std::path::absolute(dir)?, &exe)?)
 }
 
 async fn run_worker(dir: &Path) -> anyhow::Result<Exit> {

@@ -55,8 +55,11 @@ impl BaseDir {
     pub const CONFIG: &'static str = "master.star";
 
     /// A base directory at `root`, whether it is there or not.
+    ///
+    /// A relative path is made absolute at once: commands and mirrors run in directories of their own.
     pub fn at(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        let root = root.into();
+        Self { root: std::path::absolute(&root).unwrap_or(root) }
     }
 
     /// The directory itself.

@@ -61,8 +61,7 @@ async fn tell(web: &Web, id: i64) -> Found<Story> {
         usual: builder.usual.build,
         results: build.status.results(),
         state: build.state.clone(),
-        steps: steps
-            .iter().map(|s| step_story(s, &builder.usual, now)).collect(),
+        steps: steps.iter().map(|s| step_story(s, &builder.usual, now)).collect(),
         to_come: running.map(|b: LiveBuild| b.to_come).unwrap_or_default(),
         trouble,
         builder: builder.name,

@@ -168,7 +168,8 @@ async fn what_is_wrong_is_said() {
         ("builds/", 404, "there is no path /api/v2/builds/; /api/v2/application.spec lists all"),
         ("builds/%ff", 404, "there is no path /api/v2/builds/%ff; /api/v2/application.spec lists all"),
         ("logs/1/contents?limit=-1", 400, "'limit' must be a whole number, 0 or more, not '-1'"),
-        ("logs/1/raw?offset=3", 400, "unrecognized query parameter 'offset'"),
+        ("logs/1/raw?limit=3", 400, "unrecognized query parameter 'limit'"),
+        ("logs/1/raw?offset=x", 400, "offset: 'x' is no number of bytes"),
     ];
     for (path, status, text) in cases {
         let said = town.get(&format!("/api/v2/{path}")).await;
