@@ -20,7 +20,7 @@ pub struct MasterLedger {
     outbox: VecDeque<ToWorker>,
     /// Dropped since a session last looked.
     dropped: Vec<CommandId>,
-    /// Bytes of all commands that came and were not taken over.
+    /// Bytes of the counted commands that came and were not taken over.
     open: u64,
     generation: u64,
 }
@@ -58,6 +58,9 @@ struct Entry {
     interrupt: Option<String>,
     /// On this connection: the worker may speak of it.
     live: bool,
+    /// On this connection: the worker sends its output, so that its open bytes count against the window of all. Those of
+    /// one that ended on an earlier connection do not: the worker no longer knows of them.
+    counted: bool,
     start_told: bool,
     interrupt_told: bool,
 }
@@ -79,6 +82,7 @@ impl Entry {
             logs: BTreeMap::new(),
             interrupt: None,
             live: false,
+            counted: false,
             start_told: false,
             interrupt_told: false,
         }
@@ -138,9 +142,12 @@ impl MasterLedger {
     /// Says how far a log has come: `received` bytes are taken over (the worker may send as much again), and `durable` of
     /// them cannot be lost (the worker may throw them away). Neither goes back, and neither goes beyond what came.
     pub fn acknowledge(&mut self, command: CommandId, log: u16, received: u64, durable: u64) {
-        let Some(place) = self.commands.get_mut(&command).and_then(|e| e.logs.get_mut(&log)) else { return };
+        let Some(entry) = self.commands.get_mut(&command) else { return };
+        let Some(place) = entry.logs.get_mut(&log) else { return };
         let received = received.clamp(place.received, place.arrived);
-        self.open -= received - place.received;
+        if entry.counted {
+            self.open -= received - place.received;
+        }
         place.received = received;
         place.durable = durable.clamp(place.durable, received);
         if place.told != (place.received, place.durable) {
@@ -177,7 +184,9 @@ impl MasterLedger {
     fn remove(&mut self, command: CommandId) -> bool {
         self.touched.remove(&command);
         let Some(entry) = self.commands.remove(&command) else { return false };
-        self.open -= entry.open();
+        if entry.counted {
+            self.open -= entry.open();
+        }
         entry.live
     }
 
@@ -201,8 +210,10 @@ impl MasterLedger {
         self.generation += 1;
         self.outbox.clear();
         self.dropped.clear();
+        self.open = 0;
         for (&command, entry) in &mut self.commands {
             entry.live = false;
+            entry.counted = false;
             entry.start_told = false;
             entry.interrupt_told = false;
             self.touched.insert(command);
@@ -239,6 +250,8 @@ impl MasterLedger {
             Standing::Ended => return Ok(None),
             Standing::Asked | Standing::Held => entry.standing = Standing::Held,
         }
+        entry.counted = true;
+        self.open += entry.open();
         let logs = entry.logs.iter_mut().map(|(&log, place)| {
             place.told = (place.received, place.durable);
             ResumeLog { log, from: place.arrived, received: place.received, durable: place.durable }
@@ -269,6 +282,8 @@ impl MasterLedger {
         }
         entry.standing = Standing::Held;
         entry.live = true;
+        // Nothing of it has come yet: there is nothing to add.
+        entry.counted = true;
         entry.assignment = None;
         Ok(())
     }
