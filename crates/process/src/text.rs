@@ -16,7 +16,7 @@ pub(crate) fn opening(job: &Job, prepared: &Prepared) -> String {
         text.push_str(" using a terminal\n");
     }
     if let Some(timeout) = job.timeout {
-        text.push_str(&format!(" ended after {} without output\n", span(timeout)));
+        text.push_str(&format!(" limit: {} without output\n", span(timeout)));
     }
     if job.log_environ == LogEnviron::Yes {
         text.push_str(" environment:\n");

@@ -62,7 +62,8 @@ async fn play(session: &Session, demo: &Demo, once: bool) -> anyhow::Result<Exit
 
 fn config(demo: &Demo, listen: &str) -> Config {
     let repository = demo.repository.display().to_string();
-    let builders = demo::builders(&repository, WORKER);
+    let mut builders = demo::builders(&repository, WORKER);
+    builders.iter_mut().for_each(|b| plan::quiet(&mut b.steps));
     let names: Vec<String> = builders.iter().map(|b| b.name.clone()).collect();
     let follow = ChangeFilter { branch: Some(Some(demo.branch.clone())), ..ChangeFilter::default() };
     Config {

@@ -98,6 +98,7 @@ fn where_it_is(branch: &LocalBranch) -> String {
 fn builder(branch: &LocalBranch, root: &str, pipeline: PipelineBuilder) -> BuilderSpec {
     let mut steps = vec![checkout(root, &branch.branch)];
     steps.extend(pipeline.steps);
+    quiet(&mut steps);
     BuilderSpec {
         builddir: directory(&pipeline.name),
         name: pipeline.name,
@@ -108,6 +109,15 @@ fn builder(branch: &LocalBranch, root: &str, pipeline: PipelineBuilder) -> Build
         env: pipeline.env,
         properties: Default::default(),
         defined_at: pipeline.defined_at,
+    }
+}
+
+/// The environment of a developer's machine is long, private and known to its owner: logs begin with the command.
+pub(super) fn quiet(steps: &mut [StepSpec]) {
+    for step in steps {
+        if let StepAction::Shell(shell) = &mut step.action {
+            shell.log_environ = false;
+        }
     }
 }
 

@@ -188,7 +188,7 @@ pub(crate) fn the_header_reads_well() {
     sh -c 'echo '\''it runs'\'' $1' x 'a b'
      in dir DIR
      using a terminal
-     ended after 20 min without output
+     limit: 20 min without output
      environment:
       PATH=/bin:/usr/bin
       SLUICE_JOB=SLOT/jobs/1-1-0
