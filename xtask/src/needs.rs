@@ -29,7 +29,8 @@ pub(crate) fn install() -> anyhow::Result<()> {
     }
     let packages: Vec<&str> = missing.iter().map(|n| n.package).collect();
     eprintln!("installing {}", packages.join(", "));
-    let command = format!("apt-get update -qq && apt-get install -y -qq --no-install-recommends {}", packages.join(" "));
+    let command =
+        format!("apt-get update -qq && apt-get install -y -qq --no-install-recommends {}", packages.join(" "));
     let status = Command::new("sh")
         .args(["-c", &command])
         .env("DEBIAN_FRONTEND", "noninteractive")
