@@ -180,8 +180,41 @@ fn segments(dir: &Path) -> Result<Vec<u32>, SpoolError> {
 /// # Errors
 /// It cannot be deleted. An absent one is fine.
 pub fn remove(dir: &Path) -> io::Result<()> {
+    if park(dir).is_ok() {
+        return Ok(());
+    }
     match std::fs::remove_dir_all(dir) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
         _ => Ok(()),
+    }
+}
+
+/// Where a slot keeps one emptied spool for its next job. File systems look long for a place when files come and go
+/// all the time (ext4 does not use an inode again for five seconds); this one stays.
+fn spare(dir: &Path) -> Option<PathBuf> {
+    Some(dir.parent()?.parent()?.join("spare"))
+}
+
+/// Empties a spool of one segment and keeps it as the spare one. Whatever else it is, it is left as it was.
+fn park(dir: &Path) -> io::Result<()> {
+    let spare = spare(dir).filter(|s| !s.exists()).ok_or(io::ErrorKind::AlreadyExists)?;
+    let files = [dir.join("job"), format::segment_path(dir, 0)];
+    let entries = std::fs::read_dir(dir)?.collect::<io::Result<Vec<_>>>()?;
+    if entries.len() != files.len() || !files.iter().all(|f| f.is_file()) {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    // Emptied before it is taken away: at no moment may an old outcome stand under a new name.
+    for file in &files {
+        std::fs::OpenOptions::new().write(true).truncate(true).open(file)?;
+    }
+    std::fs::rename(dir, spare)
+}
+
+/// Takes the spare spool for a job whose directory must not exist.
+fn take_spare(dir: &Path) -> io::Result<()> {
+    let spare = spare(dir).ok_or(io::ErrorKind::NotFound)?;
+    match dir.symlink_metadata() {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => std::fs::rename(spare, dir),
+        _ => Err(io::ErrorKind::AlreadyExists.into()),
     }
 }

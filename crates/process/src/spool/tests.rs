@@ -296,3 +296,25 @@ proptest! {
         let _ = outcome(&spool.dir);
     }
 }
+
+#[test]
+fn a_removed_spool_is_used_again_and_nothing_of_it_is_left() {
+    let temp = tempfile::tempdir().unwrap();
+    let slot = temp.path().join("slot");
+    let (first, second) = (slot.join("jobs/1-1-1"), slot.join("jobs/2-1-2"));
+    let mut writer = Writer::create(&first, &job(0)).unwrap();
+    writer.append(0, Stream::Stdout, b"of the first").unwrap();
+    writer.finish(&an_outcome()).unwrap();
+    super::remove(&first).unwrap();
+    assert!(!first.exists() && slot.join("spare").is_dir());
+    assert!(super::jobs(&slot).unwrap().is_empty(), "the spare one is no job's");
+    let mut writer = Writer::create(&second, &job(0)).unwrap();
+    assert!(!slot.join("spare").exists());
+    assert_eq!(super::outcome(&second).unwrap(), None);
+    writer.append(0, Stream::Stdout, b"two").unwrap();
+    assert_eq!(bytes(&all(&mut Reader::open(&second).unwrap()), 0), b"two");
+    // One that holds more than a spool of one segment is deleted, and so is a second spare one.
+    std::fs::write(second.join("00000001.seg"), "x").unwrap();
+    super::remove(&second).unwrap();
+    assert!(!second.exists() && !slot.join("spare").exists());
+}

@@ -44,7 +44,7 @@ impl Writer {
         if let Some(parent) = dir.parent().filter(|parent| !parent.is_dir()) {
             DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
         }
-        DirBuilder::new().mode(0o700).create(dir)?;
+        super::take_spare(dir).or_else(|_| DirBuilder::new().mode(0o700).create(dir))?;
         Self::begin(dir, job).inspect_err(|_| {
             // Without a first segment it is no spool; a later try shall find nothing.
             let _ = fs::remove_dir_all(dir);
