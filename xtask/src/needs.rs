@@ -17,8 +17,8 @@ const NEEDS: &[Need] = &[
     Need { what: "make", package: "make", found: || on_path("make") },
     Need { what: "patch", package: "patch", found: || on_path("patch") },
     Need { what: "initdb of PostgreSQL", package: "postgresql", found: has_postgresql },
-    Need { what: "chromium", package: "chromium", found: || on_path("chromium") },
-    Need { what: "ps", package: "procps", found: || on_path("ps") },
+    Need { what: "zstd", package: "zstd", found: || on_path("zstd") },
+    Need { what: "setsid", package: "util-linux", found: || on_path("setsid") },
 ];
 
 /// Installs what is missing with apt-get, or says exactly what is missing.
