@@ -288,16 +288,19 @@ fn try_again(world: &World, request: model::RequestId, now: Time, todo: &mut Vec
 
 /// A worker says that a step's command ended. An answer for another epoch, or for a step that does not run, is refused.
 pub fn step_ended(world: &World, build: BuildId, epoch: i64, id: StepId, end: StepEnd, now: Time) -> Vec<Transition> {
-    let current = world.builds.get(&build).filter(|b| b.build.lease.epoch == epoch).and_then(|b| b.current());
-    let Some(step) = current.filter(|s| s.id == id) else {
+    let running = world.builds.get(&build).filter(|b| b.build.lease.epoch == epoch);
+    let Some((running, step)) = running.and_then(|b| b.current().filter(|s| s.id == id).map(|s| (b, s))) else {
         let what = format!("step {id} ended as {}: {}", end.results, end.state);
         return vec![Transition::Refused { build, epoch, at: now, what }];
     };
+    let spec = usize::try_from(step.number).ok().and_then(|n| running.plan.get(n));
+    let told = spec.and_then(|s| s.description_done.clone()).filter(|_| end.results == Results::Success);
     let mut todo: Vec<Transition> = end.logs.iter().map(sealed).collect();
     for (name, property) in end.properties {
         todo.push(Transition::PropertySet { build, name, property });
     }
-    todo.push(Transition::StepFinished { step: step.id, at: now, results: end.results, state: end.state });
+    let state = told.unwrap_or(end.state);
+    todo.push(Transition::StepFinished { step: step.id, at: now, results: end.results, state });
     todo
 }
 

@@ -208,3 +208,25 @@ fn good_builds_teach_what_is_usual() {
     let (early, late) = engine::eta::of_build(&town.world, running, town.now).expect("learnt");
     assert_eq!((early.since(town.now).to_string(), late.since(town.now).to_string()), ("13 s".into(), "19 s".into()));
 }
+
+#[test]
+fn a_step_says_what_its_configuration_has_it_say() {
+    let mut spec = step("docs", PLAIN);
+    spec.description = Some("writing the manual".to_owned());
+    spec.description_done = Some("the manual is written".to_owned());
+    let mut town = one_builder(vec![spec]);
+    for (end, said) in
+        [(CommandEnd::Exited(0), "the manual is written"), (CommandEnd::Exited(2), "failed with exit code 2")]
+    {
+        town.force("b", 0);
+        let build = town.only_build();
+        let step = town.world.build(build).and_then(|b| b.current()).expect("runs").clone();
+        assert_eq!(step.state, "writing the manual");
+        town.end_command(build, end);
+        let state = town.history.iter().rev().find_map(|t| match t {
+            Transition::StepFinished { state, .. } => Some(state.clone()),
+            _ => None,
+        });
+        assert_eq!(state.as_deref(), Some(said));
+    }
+}
