@@ -76,7 +76,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     }
     let machine = Machine::look(&place)?;
     eprintln!("{}", machine.line());
-    let board = measure(&args, &place, &systems)?;
+    let mut board = measure(&args, &place, &systems)?;
+    if let Some(note) = machine.disturbance() {
+        board.note(note);
+    }
     println!("\n{}\n\n{}", machine.line(), table::text(&board));
     if !args.quick && args.only.is_none() && args.scene.is_none() && board.has("Sluice") {
         std::fs::write(PAGE, table::page(&board, &machine)).with_context(|| format!("cannot write {PAGE}"))?;

@@ -15,6 +15,8 @@ pub(crate) struct Machine {
     pub(crate) filesystem: String,
     /// Microseconds that one durable write of 4 KiB takes.
     pub(crate) sync_us: f64,
+    /// How many processes wanted to run in the last minute; of a quiet machine, hardly any.
+    pub(crate) load: f64,
     pub(crate) date: String,
     pub(crate) version: String,
 }
@@ -31,9 +33,17 @@ impl Machine {
             kernel: said("uname", &["-sr"]),
             filesystem: filesystem(dir),
             sync_us: sync(dir)?,
+            load: load()?,
             date: said("date", &["-u", "+%Y-%m-%d"]),
             version: said("git", &["describe", "--always", "--dirty", "--exclude", "*"]),
         })
+    }
+
+    /// A word on other work, when there is some.
+    pub(crate) fn disturbance(&self) -> Option<String> {
+        let load = self.load;
+        (load > 0.5)
+            .then(|| format!("the machine had other work to do (load {load:.1}): figures are lower than they could be"))
     }
 
     /// One line.
@@ -43,6 +53,11 @@ impl Machine {
             self.cores, self.cpu, self.memory_gb, self.kernel, self.filesystem, self.sync_us
         )
     }
+}
+
+fn load() -> anyhow::Result<f64> {
+    let text = fs::read_to_string("/proc/loadavg")?;
+    Ok(text.split(' ').next().unwrap_or_default().parse()?)
 }
 
 fn field<'t>(text: &'t str, name: &str) -> Option<&'t str> {

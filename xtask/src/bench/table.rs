@@ -149,6 +149,7 @@ Buildbot: one log only
             kernel: "Linux 6".to_owned(),
             filesystem: "ext4".to_owned(),
             sync_us: 80.0,
+            load: 0.0,
             date: "2026-11-21".to_owned(),
             version: "abc".to_owned(),
         };
