@@ -86,7 +86,7 @@ fn is_measured(row: &Row, board: &Board) -> bool {
 
 fn notes(board: &Board) -> Vec<String> {
     let below = ROWS.iter().any(|r| board.figure(r.measure, SLUICE).is_some_and(|v| verdict(r, v) == "missed*"));
-    let below = below.then(|| "* below the floor".to_owned());
+    let below = below.then(|| "missed*: below the floor".to_owned());
     below.into_iter().chain(board.notes().iter().cloned()).chain(board.failures().iter().cloned()).collect()
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn page(board: &Board, machine: &Machine) -> String {
     }
     let mut notes_text = String::new();
     for note in notes(board) {
-        let _ = writeln!(notes_text, "- {}", note.trim_start_matches("* ").replace('\n', " "));
+        let _ = writeln!(notes_text, "- {}", note.replace('\n', " "));
     }
     let machine_text = format!("Measured on {} at version {}: {}.", machine.date, machine.version, machine.line());
     PAGE.replace("{machine}", &machine_text)
@@ -134,7 +134,7 @@ builds of one trivial step, /s      ≥ 1,000  ≥ 400     350      5.00  70.0×
 100 MB log, forced to sealed, MB/s    ≥ 200   ≥ 60    80.0         -         missed
 GET builds?limit=100, p50, ms           < 2           1.50      45.0  30.0×  met
 GET builds?limit=100, p99, ms                         4.00         -
-* below the floor
+missed*: below the floor
 Buildbot: one log only
 ";
         assert_eq!(text(&board()), expected);
