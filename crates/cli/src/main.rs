@@ -83,7 +83,12 @@ fn main() -> ExitCode {
 }
 
 fn run(verb: Verb) -> anyhow::Result<Exit> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // A worker is one loop beside its supervisors: one thread does it with less memory and fewer wake-ups.
+    let mut builder = match verb {
+        Verb::Worker(_) => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = builder.enable_all().build()?;
     let exit = runtime.block_on(async {
         match verb {
             Verb::Up(args) => up::run(args).await,
