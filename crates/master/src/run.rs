@@ -9,6 +9,7 @@ use crate::input::Input;
 use crate::local::LocalWorkers;
 use crate::session::{Doorway, Sessions};
 use crate::{socket, watch_sources};
+use axum::serve::ListenerExt;
 use engine::World;
 use model::Config;
 use std::net::SocketAddr;
@@ -308,6 +309,12 @@ async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), StartError> 
 
 async fn serve(listener: TcpListener, router: axum::Router, shutdown: CancellationToken) {
     let stop = shutdown.clone();
+    // Frames to workers and events are small and wanted at once: none waits for the acknowledgement of the one before.
+    let listener = listener.tap_io(|stream| {
+        if let Err(e) = stream.set_nodelay(true) {
+            tracing::debug!("a connection keeps its delays: {e}");
+        }
+    });
     let server = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
     let drained = async {
         shutdown.cancelled().await;
