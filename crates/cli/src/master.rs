@@ -8,6 +8,7 @@ use client::Client;
 use master::base::BaseDir;
 use master::in_force::without_secrets;
 use master::{Master, Setup, config_file};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -113,7 +114,8 @@ async fn in_force(base: &BaseDir) -> Option<model::Config> {
 async fn run_master(dir: &Path) -> anyhow::Result<Exit> {
     let base = existing(dir)?;
     let config = load(&base)?;
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+    let ansi = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).with_ansi(ansi).init();
     let setup = Setup::of(base.clone(), config);
     let master = Master::start(setup).await?;
     announce(master.url(), base.root());

@@ -13,6 +13,7 @@ use master::base::BaseDir;
 use master::{Master, OnStop, Reload, Setup};
 use model::{BuilderId, NewChange, RequestId, Results};
 use plan::Plan;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use vcs::git::LocalBranch;
@@ -46,6 +47,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         .with_writer(std::io::stderr)
         .with_max_level(tracing::Level::WARN)
         .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
         .without_time()
         .init();
     let interrupted = tokio::signal::ctrl_c();

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use model::Span;
 use model::worker::Secret;
 use rustix::fs::{FlockOperation, flock};
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -125,7 +125,8 @@ fn load(dir: &Path) -> anyhow::Result<worker::Setup> {
 async fn run_worker(dir: &Path) -> anyhow::Result<Exit> {
     let setup = load(dir)?;
     let _hold = hold(dir)?;
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+    let ansi = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).with_ansi(ansi).init();
     let (wish, wishes) = watch::channel(Wish::GoOn);
     let mut term = signal(SignalKind::terminate())?;
     let mut int = signal(SignalKind::interrupt())?;

@@ -146,7 +146,7 @@ impl Commands {
             }
         }
         if !self.tasks.is_empty() {
-            tracing::info!("took over {} commands of an earlier daemon", self.tasks.len());
+            tracing::info!("commands taken over from an earlier daemon: {}", self.tasks.len());
         }
         self.assign();
         Ok(())
