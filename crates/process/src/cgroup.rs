@@ -3,6 +3,7 @@
 //! `cgroup.events` tells when it is empty. See `Documentation/admin-guide/cgroup-v2.rst` of the kernel.
 
 use crate::sys::Into;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::os::fd::{AsFd, OwnedFd};
@@ -18,6 +19,8 @@ pub(crate) struct Group {
     procs: File,
     events: File,
     kill: Option<File>,
+    /// It was killed once. Some kernels end whatever is cloned into such a group later, so it serves no other job.
+    spent: Cell<bool>,
 }
 
 impl Group {
@@ -46,7 +49,7 @@ impl Group {
         let events = File::open(dir.join("cgroup.events")).ok()?;
         // Since Linux 5.14.
         let kill = OpenOptions::new().write(true).open(dir.join("cgroup.kill")).ok();
-        Some(Group { dir, handle, procs, events, kill })
+        Some(Group { dir, handle, procs, events, kill, spent: Cell::new(false) })
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -78,7 +81,13 @@ impl Group {
         if let Some(kill) = &self.kill {
             // If it does not work the sweep over the process tree does.
             let _ = kill.write_at(b"1", 0);
+            self.spent.set(true);
         }
+    }
+
+    /// It must be made anew for the next job.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.spent.get()
     }
 
     /// Removes it, and those that the command may have made below it. They must be empty.

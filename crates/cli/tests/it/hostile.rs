@@ -45,3 +45,23 @@ fn a_hundred_megabytes_without_a_newline_come_through_whole() {
     let log = place.run(&["log", "b/1", "--master", &url]).passes();
     assert_eq!(log.out.bytes().filter(|b| *b == b'x').count() / 1_000_000, 100);
 }
+
+#[test]
+fn after_a_command_had_to_be_killed_its_slot_works_as_before() {
+    let mut place = Sealed::new();
+    let url = place.master(
+        r#"
+web(listen = "127.0.0.1:0")
+local_worker("here")
+builder("deaf", workers = ["here"], steps = [
+    steps.shell("trap '' TERM; while :; do sleep 1; done", name = "s", timeout = "1s", sigterm_time = "1s"),
+])
+builder("b", workers = ["here"], steps = [steps.shell("echo well", name = "s")])
+schedulers.force("force", builders = ["deaf", "b"])
+"#,
+    );
+    for _ in 0..2 {
+        place.run(&["force", "deaf", "--wait", "--master", &url]).ends(1).says("without output");
+        place.run(&["force", "b", "--wait", "--master", &url]).passes();
+    }
+}

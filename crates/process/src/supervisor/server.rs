@@ -278,6 +278,11 @@ impl Server {
         if job.stdin.as_ref().is_some_and(|bytes| bytes.len() > Job::LONGEST_STDIN) {
             return Err(NotTaken::Refused("its standard input is longer than 4 MiB".into()));
         }
+        if self.group.get().is_some_and(Group::is_spent)
+            && let GroupState::Made(group) = std::mem::replace(&mut self.group, GroupState::NotTried)
+        {
+            group.remove();
+        }
         if job.cgroup == Cgroup::IfPossible && matches!(self.group, GroupState::NotTried) {
             self.make_group();
         }
