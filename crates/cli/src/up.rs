@@ -80,10 +80,15 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     }
 }
 
+/// TERM, or the terminal is closed: whoever started this is gone, and nothing of it may stay behind.
 fn terminated() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut term, mut hangup) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
     Ok(async move {
-        term.recv().await;
+        tokio::select! {
+            _ = term.recv() => (),
+            _ = hangup.recv() => (),
+        }
     })
 }
 
