@@ -253,10 +253,18 @@ fn named(change: &NewChange) -> String {
     show::cut(&format!("{short} {}", change.title()), show::WIDTH - 2)
 }
 
-/// Makes an empty directory, or says whose it is.
+/// What marks a directory as made by a demo.
+const DEMO_MARK: &str = ".sluice-demo";
+
+/// Makes a directory for a demo. Only one that an earlier demo made is cleared: nobody's files are thrown away.
 fn fresh_dir(dir: &Path) -> anyhow::Result<()> {
-    if dir.exists() {
+    let full = std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
+    if full && !dir.join(DEMO_MARK).is_file() {
+        bail!("{} holds something that no demo made; give --basedir an empty or new directory", dir.display());
+    }
+    if full {
         std::fs::remove_dir_all(dir).with_context(|| format!("cannot clear {}", dir.display()))?;
     }
-    std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    std::fs::write(dir.join(DEMO_MARK), "").with_context(|| format!("cannot write in {}", dir.display()))
 }

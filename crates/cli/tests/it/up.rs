@@ -65,3 +65,12 @@ fn a_pipeline_in_the_repository_is_followed() {
     repo.commit("main", "a slip", "sluice.star", "bilder(\"words\")\n");
     place.run(&["up", "piped", "--once"]).ends(2).says("sluice.star:1:1").says("did you mean builder?");
 }
+
+#[test]
+fn a_demo_throws_nobodys_files_away() {
+    let place = Sealed::new();
+    std::fs::create_dir(place.path("mine")).expect("a directory");
+    std::fs::write(place.path("mine/thesis.tex"), "years of work").expect("written");
+    place.run(&["up", "--demo", "--once", "--basedir", "mine"]).ends(2).says("that no demo made");
+    assert!(place.path("mine/thesis.tex").is_file());
+}
