@@ -1,5 +1,6 @@
 //! `sluice __checkout SPEC`: what a git step runs on a worker. Not for people.
 
+use crate::out;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use vcs::git::CheckoutSpec;
@@ -13,7 +14,7 @@ pub(crate) fn main(spec: Option<OsString>) -> ExitCode {
             ExitCode::from(u8::try_from(code).unwrap_or(1))
         }
         None => {
-            eprintln!("error: __checkout is given a file with what to check out by the worker; it is not for people");
+            out::aside("error: __checkout is given a file with what to check out by the worker; it is not for people");
             ExitCode::from(2)
         }
     }

@@ -1,7 +1,9 @@
 //! Exit codes, and how an error ends the program.
 
+use crate::out::{self, OutError};
 use client::ClientError;
 use model::Results;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// How the program ends. The numbers are a contract with scripts.
@@ -17,6 +19,8 @@ pub(crate) enum Exit {
     Infrastructure = 3,
     /// Somebody pressed Ctrl-C.
     Interrupted = 130,
+    /// Whoever read standard output has gone: what a shell says of a program that SIGPIPE ended.
+    Unread = 141,
 }
 
 impl From<Exit> for ExitCode {
@@ -35,12 +39,33 @@ impl From<Results> for Exit {
     }
 }
 
+impl Exit {
+    /// The word for it in JSON.
+    fn word(self) -> &'static str {
+        match self {
+            Exit::Passed => "passed",
+            Exit::Failed => "failed",
+            Exit::Usage => "usage",
+            Exit::Infrastructure => "infrastructure",
+            Exit::Interrupted => "interrupted",
+            Exit::Unread => "unread",
+        }
+    }
+}
+
 /// The code for an error that ends the program.
 pub(crate) fn of_error(error: &anyhow::Error) -> Exit {
+    if let Some(e) = error.downcast_ref::<OutError>() {
+        return if matches!(e, OutError::Closed) { Exit::Unread } else { Exit::Infrastructure };
+    }
+    let no_room = |cause: &(dyn std::error::Error + 'static)| {
+        let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        matches!(kind, Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+    };
     match error.downcast_ref::<ClientError>() {
         Some(e) if e.is_connection() => Exit::Infrastructure,
         Some(ClientError::Strange { .. } | ClientError::Setup(_)) => Exit::Infrastructure,
-        _ if error.downcast_ref::<Trouble>().is_some() => Exit::Infrastructure,
+        _ if error.downcast_ref::<Trouble>().is_some() || error.chain().any(no_room) => Exit::Infrastructure,
         _ => Exit::Usage,
     }
 }
@@ -49,6 +74,75 @@ pub(crate) fn of_error(error: &anyhow::Error) -> Exit {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Trouble(pub(crate) String);
+
+/// To whom errors are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Voice {
+    /// To people, in words on standard error.
+    Words,
+    /// To a program, as a document on standard output.
+    Json,
+}
+
+impl Voice {
+    /// What the command line asks for; it is needed before the command line is understood.
+    pub(crate) fn of_arguments() -> Self {
+        let asked = std::env::args_os().skip(1).take_while(|a| a != "--").any(|a| a == "--json");
+        if asked { Voice::Json } else { Voice::Words }
+    }
+}
+
+/// Tells of an error, and gives the code to end with.
+pub(crate) fn say(error: &anyhow::Error, voice: Voice) -> Exit {
+    let exit = of_error(error);
+    let about_output = error.downcast_ref::<OutError>().is_some();
+    match voice {
+        _ if exit == Exit::Unread => exit,
+        Voice::Json if !about_output => {
+            let because = error.chain().skip(1).map(ToString::to_string).collect();
+            say_json(exit, error.to_string().trim_start_matches("error: ").to_owned(), because, help(error))
+        }
+        _ => {
+            out::aside(in_words(error));
+            exit
+        }
+    }
+}
+
+/// Tells what is wrong with the command line, or the help that was asked for.
+pub(crate) fn say_usage(error: &clap::Error, voice: Voice) -> Exit {
+    if error.use_stderr() && voice == Voice::Json {
+        let text = error.render().to_string();
+        let text = text.trim_start_matches("error: ");
+        let end = text.find("\n\nUsage:").or_else(|| text.find("\n\nFor more")).unwrap_or(text.len());
+        return say_json(Exit::Usage, text[..end].trim_end().to_owned(), Vec::new(), None);
+    }
+    let printed = error.print();
+    if error.use_stderr() {
+        return Exit::Usage;
+    }
+    match printed.and_then(|()| io::stdout().flush()) {
+        Ok(()) => Exit::Passed,
+        Err(e) => say(&OutError::from(e).into(), voice),
+    }
+}
+
+/// `{"error": {...}}`: what a program reads of an error.
+fn say_json(exit: Exit, message: String, because: Vec<String>, help: Option<&str>) -> Exit {
+    let mut error = serde_json::json!({
+        "code": exit as u8,
+        "kind": exit.word(),
+        "message": message,
+        "because": because,
+    });
+    if let Some(help) = help {
+        error["help"] = help.into();
+    }
+    match out::json(&serde_json::json!({ "error": error })) {
+        Ok(()) => exit,
+        Err(e) => say(&e.into(), Voice::Words),
+    }
+}
 
 /// The error as people read it: what is wrong, then each cause on a line of its own.
 pub(crate) fn in_words(error: &anyhow::Error) -> String {
@@ -60,5 +154,19 @@ pub(crate) fn in_words(error: &anyhow::Error) -> String {
         text.push_str("\n  because: ");
         text.push_str(&cause.to_string());
     }
+    if let Some(help) = help(error) {
+        text.push_str("\nhelp: ");
+        text.push_str(help);
+    }
     text
+}
+
+/// What to do about it, where the words of the master are those of HTTP.
+fn help(error: &anyhow::Error) -> Option<&'static str> {
+    match error.downcast_ref::<ClientError>()? {
+        ClientError::Denied { .. } => {
+            Some("give --basedir DIR, the master's base directory, or its token in SLUICE_TOKEN")
+        }
+        _ => None,
+    }
 }

@@ -1,6 +1,7 @@
 //! Watching requests until they have their result.
 
 use crate::exit::Exit;
+use crate::out;
 use crate::show::{self, LiveLines, Paper};
 use api::story::Story;
 use client::Client;
@@ -88,8 +89,8 @@ impl Follower {
         }
         let line = format!("  ○ request {} waits: {}", self.request, why.sentence);
         match self.paper {
-            Paper::Terminal => self.live.float(&[line]),
-            Paper::Plain => println!("{line}"),
+            Paper::Terminal => self.live.float(&[line])?,
+            Paper::Plain => out::line(line)?,
         }
         self.waiting = Some(why.sentence);
         Ok(())
@@ -98,7 +99,7 @@ impl Follower {
     fn show(&mut self, story: &Story) -> anyhow::Result<()> {
         if self.json {
             if story.results.is_some() && self.told.insert(-1) {
-                println!("{}", serde_json::to_string(story)?);
+                out::json(story)?;
             }
             return Ok(());
         }
@@ -118,10 +119,9 @@ impl Follower {
             settled.extend(show::ended(self.paper, story));
         }
         if !settled.is_empty() {
-            self.live.settle(&settled);
+            self.live.settle(&settled)?;
         }
-        self.live.float(&floating);
-        Ok(())
+        Ok(self.live.float(&floating)?)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::exit::Exit;
 use crate::follow;
+use crate::out;
 use crate::target::Target;
 use anyhow::bail;
 use api::ForceParams;
@@ -65,10 +66,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
 pub(crate) async fn filed(client: &Client, forced: &api::Forced, target: &Target, wait: bool) -> anyhow::Result<Exit> {
     if !wait {
         if target.json {
-            println!("{}", serde_json::to_string(forced)?);
+            out::json(forced)?;
         } else {
             for request in forced.1.values() {
-                println!("  ○ request {request} waits      sluice why {request}");
+                out::line(format!("  ○ request {request} waits      sluice why {request}"))?;
             }
         }
         return Ok(Exit::Passed);

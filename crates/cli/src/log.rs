@@ -1,12 +1,12 @@
 //! `sluice log`: print the log of a step.
 
 use crate::exit::Exit;
+use crate::out;
 use crate::show;
 use crate::target::Target;
 use anyhow::bail;
 use client::Client;
 use futures_util::StreamExt;
-use std::io::Write;
 use std::time::Duration;
 
 #[derive(clap::Args)]
@@ -41,7 +41,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         bail!("step {} has no log \"{}\"; it has {}", step.name, args.log, names.join(", "));
     };
     if args.target.json {
-        println!("{}", serde_json::to_string(log)?);
+        out::json(log)?;
         return Ok(Exit::Passed);
     }
     print(&client, log.logid, args.follow).await
@@ -81,16 +81,11 @@ async fn print(client: &Client, log: i64, follow: bool) -> anyhow::Result<Exit> 
         // Asked before the bytes are fetched: what is whole now is fetched whole below.
         let whole = client.log(log).await?.complete;
         let mut bytes = client.raw_log(log, offset).await?;
-        let mut out = std::io::stdout().lock();
         while let Some(piece) = bytes.next().await {
             let piece = piece?;
             offset += piece.len() as u64;
-            if out.write_all(&piece).is_err() {
-                return Ok(Exit::Passed);
-            }
+            out::bytes(&piece)?;
         }
-        drop(out.flush());
-        drop(out);
         if whole || !follow {
             return Ok(Exit::Passed);
         }

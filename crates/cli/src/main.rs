@@ -1,5 +1,7 @@
 //! The program `sluice`, one file per verb.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod checkout;
 mod daemon;
 mod exit;
@@ -7,6 +9,7 @@ mod follow;
 mod force;
 mod log;
 mod master;
+mod out;
 mod rebuild;
 mod sendchange;
 mod show;
@@ -18,7 +21,7 @@ mod why;
 mod worker;
 
 use clap::{Parser, Subcommand};
-use exit::Exit;
+use exit::{Exit, Voice};
 use std::process::ExitCode;
 
 #[derive(Parser)]
@@ -72,14 +75,12 @@ fn main() -> ExitCode {
         Some("__checkout") => return checkout::main(arguments.next()),
         _ => {}
     }
-    let cli = Cli::parse();
-    match run(cli.verb) {
-        Ok(exit) => exit.into(),
-        Err(e) => {
-            eprintln!("{}", exit::in_words(&e));
-            exit::of_error(&e).into()
-        }
-    }
+    let voice = Voice::of_arguments();
+    let exit = match Cli::try_parse() {
+        Ok(cli) => run(cli.verb).unwrap_or_else(|e| exit::say(&e, voice)),
+        Err(e) => exit::say_usage(&e, voice),
+    };
+    exit.into()
 }
 
 fn run(verb: Verb) -> anyhow::Result<Exit> {

@@ -2,6 +2,7 @@
 
 use crate::daemon::{Daemon, argument};
 use crate::exit::{Exit, Trouble};
+use crate::out;
 use crate::target::announce;
 use anyhow::{Context, bail};
 use client::Client;
@@ -70,10 +71,10 @@ fn init(dir: &Path) -> anyhow::Result<Exit> {
     base.create()?;
     std::fs::write(base.config(), EXAMPLE).with_context(|| format!("cannot write {}", base.config().display()))?;
     let (dir, config) = (dir.display(), base.config());
-    println!("  ✓ {dir} is made, with its token in {}", base.token_file().display());
-    println!("    edit {}, then", config.display());
-    println!("    sluice master check {dir}");
-    println!("    sluice master start {dir}");
+    out::line(format!("  ✓ {dir} is made, with its token in {}", base.token_file().display()))?;
+    out::line(format!("    edit {}, then", config.display()))?;
+    out::line(format!("    sluice master check {dir}"))?;
+    out::line(format!("    sluice master start {dir}"))?;
     Ok(Exit::Passed)
 }
 
@@ -92,14 +93,14 @@ fn load(base: &BaseDir) -> anyhow::Result<model::Config> {
 async fn check(dir: &Path) -> anyhow::Result<Exit> {
     let base = existing(dir)?;
     let config = load(&base)?;
-    print!("{}", config::describe(&config));
+    out::bytes(config::describe(&config).as_bytes())?;
     if let Some(running) = in_force(&base).await {
         let changes = config::difference(&running, &without_secrets(&config));
         if changes.is_empty() {
-            println!("\nA reload changes nothing.");
+            out::line("\nA reload changes nothing.")?;
         } else {
-            println!("\nA reload would change:");
-            changes.iter().for_each(|line| println!("  {line}"));
+            out::line("\nA reload would change:")?;
+            out::lines(changes.iter().map(|line| format!("  {line}")))?;
         }
     }
     Ok(Exit::Passed)
@@ -150,15 +151,15 @@ fn start(dir: &Path) -> anyhow::Result<Exit> {
     let ready = |pid: u32| address(&base).is_some_and(|(of, _)| of == pid);
     let pid = daemon(&base).start(&arguments, ready).map_err(|e| Trouble(format!("{e:#}")))?;
     let (_, url) = address(&base).context("the master is gone again")?;
-    println!("  ✓ the master of {} runs as process {pid}: {url}", dir.display());
+    out::line(format!("  ✓ the master of {} runs as process {pid}: {url}", dir.display()))?;
     Ok(Exit::Passed)
 }
 
 fn stop(dir: &Path) -> anyhow::Result<Exit> {
     let base = existing(dir)?;
     match daemon(&base).stop()? {
-        true => println!("  ✓ the master of {} has ended", dir.display()),
-        false => println!("  – no master runs in {}", dir.display()),
+        true => out::line(format!("  ✓ the master of {} has ended", dir.display()))?,
+        false => out::line(format!("  – no master runs in {}", dir.display()))?,
     }
     Ok(Exit::Passed)
 }
@@ -178,10 +179,10 @@ async fn reload(dir: &Path) -> anyhow::Result<Exit> {
     let (_, url) = address(&base).context("the running master has not said where it is")?;
     let client = Client::new(&url, Some(base.token()?))?;
     match client.reload().await {
-        Ok(said) if said.is_empty() => println!("  ✓ nothing has changed"),
+        Ok(said) if said.is_empty() => out::line("  ✓ nothing has changed")?,
         Ok(said) => {
-            println!("  ✓ the new configuration is in force");
-            said.iter().for_each(|line| println!("    {line}"));
+            out::line("  ✓ the new configuration is in force")?;
+            out::lines(said.iter().map(|line| format!("    {line}")))?;
         }
         Err(client::ClientError::Refused { what, .. }) => {
             bail!("{what}\n\nthe old configuration stays in force");

@@ -1,6 +1,7 @@
 //! `sluice sendchange`: tell a master of a change, from a commit hook for instance.
 
 use crate::exit::Exit;
+use crate::out;
 use crate::target::Target;
 use anyhow::{Context, bail};
 use api::AddChange;
@@ -82,9 +83,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     };
     let id = args.target.client()?.add_change(&change).await?;
     match (args.target.json, id) {
-        (true, id) => println!("{}", serde_json::json!({ "changeid": id })),
-        (false, Some(id)) => println!("  ✓ change {id} is sent"),
-        (false, None) => println!("  – the change was known already"),
+        (true, id) => out::json(&serde_json::json!({ "changeid": id }))?,
+        (false, Some(id)) => out::line(format!("  ✓ change {id} is sent"))?,
+        (false, None) => out::line("  – the change was known already")?,
     }
     Ok(Exit::Passed)
 }

@@ -1,10 +1,11 @@
 //! Builds on a terminal: one line a step, rewritten in place where there is a terminal, appended where there is none.
 
+use crate::out::{self, OutError};
 use anyhow::{Context, bail};
 use api::story::{StepStory, Story, Trouble};
 use client::Client;
 use model::{Results, Span};
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 /// How wide lines may be.
 pub(crate) const WIDTH: usize = 80;
@@ -164,32 +165,33 @@ impl LiveLines {
     }
 
     /// Prints lines for good.
-    pub(crate) fn settle(&mut self, lines: &[String]) {
-        self.wipe();
-        for line in lines {
-            println!("{line}");
-        }
+    pub(crate) fn settle(&mut self, lines: &[String]) -> Result<(), OutError> {
+        self.print(lines)
     }
 
     /// Shows lines that will be replaced by the next call; where there is no terminal, nothing.
-    pub(crate) fn float(&mut self, lines: &[String]) {
+    pub(crate) fn float(&mut self, lines: &[String]) -> Result<(), OutError> {
         if self.paper == Paper::Plain {
-            return;
+            return Ok(());
         }
-        self.wipe();
-        for line in lines {
-            println!("{line}");
-        }
+        self.print(lines)?;
         self.shown = lines.len();
-        let _ = std::io::stdout().flush();
+        Ok(())
     }
 
-    fn wipe(&mut self) {
+    /// Writes lines in the place of those that float, in one go so that nothing flickers.
+    fn print(&mut self, lines: &[String]) -> Result<(), OutError> {
+        let mut text = String::new();
         if self.shown > 0 {
             // Up over the floating lines, and clear to the end of the screen.
-            print!("\x1b[{}A\x1b[J", self.shown);
+            text = format!("\x1b[{}A\x1b[J", self.shown);
             self.shown = 0;
         }
+        for line in lines {
+            text.push_str(line);
+            text.push('\n');
+        }
+        out::bytes(text.as_bytes())
     }
 }
 

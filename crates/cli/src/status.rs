@@ -2,6 +2,7 @@
 
 use crate::exit::Exit;
 use crate::follow::usually;
+use crate::out;
 use crate::show::{self, LiveLines, Paper};
 use crate::target::Target;
 use client::{Client, Filter};
@@ -10,7 +11,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 #[derive(clap::Args)]
-#[command(before_help = "Example: sluice status --follow")]
+#[command(
+    before_help = "Example: sluice status --follow",
+    after_help = "Ends with 1 when the last build of a builder failed or is an exception, else with 0;\n\
+                  also with --json. With --follow: only Ctrl-C ends it, with 130."
+)]
 pub(crate) struct Args {
     /// Go on and show what changes
     #[arg(long)]
@@ -40,8 +45,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     if !args.follow {
         let status = look(&client).await?;
         match args.target.json {
-            true => println!("{}", serde_json::to_string(&status)?),
-            false => lines(&status, Paper::of_stdout()).iter().for_each(|l| println!("{l}")),
+            true => out::json(&status)?,
+            false => out::lines(lines(&status, Paper::of_stdout()))?,
         }
         return Ok(if status.broken().next().is_some() { Exit::Failed } else { Exit::Passed });
     }
@@ -125,7 +130,7 @@ async fn follow(client: &Client, json: bool) -> anyhow::Result<Exit> {
     loop {
         let status = look(client).await?;
         if paper == Paper::Terminal && !json {
-            live.float(&lines(&status, paper));
+            live.float(&lines(&status, paper))?;
         } else {
             for builder in &status.builders {
                 let Some(last) = &builder.last else { continue };
@@ -134,18 +139,18 @@ async fn follow(client: &Client, json: bool) -> anyhow::Result<Exit> {
                     continue;
                 }
                 match json {
-                    true => println!("{}", serde_json::to_string(last)?),
-                    false => println!(
+                    true => out::json(last)?,
+                    false => out::line(format!(
                         "  {} {} build {}: {}",
                         paper.symbol(last.results),
                         builder.name,
                         last.number,
                         last.state_string
-                    ),
+                    ))?,
                 }
             }
             if first && !json {
-                lines(&status, paper).iter().for_each(|l| println!("{l}"));
+                out::lines(lines(&status, paper))?;
             }
         }
         first = false;

@@ -1,6 +1,7 @@
 //! `sluice stop`: end a running build, or take a request out of the queue.
 
 use crate::exit::Exit;
+use crate::out;
 use crate::show;
 use crate::target::Target;
 use anyhow::bail;
@@ -43,7 +44,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         (None, None) => bail!("say which build: BUILDER/NUMBER, its id, or --request ID"),
     };
     if !args.target.json {
-        println!("{said}");
+        out::line(said)?;
     }
     Ok(Exit::Passed)
 }

@@ -5,6 +5,7 @@ mod plan;
 
 use crate::exit::{Exit, Trouble};
 use crate::follow::Follower;
+use crate::out;
 use crate::show::{self, Paper};
 use crate::target::{announce, state_dir};
 use anyhow::{Context, bail};
@@ -66,14 +67,13 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     let plan = Plan::of(&branch, &listen(&args))?;
     let basedir = args.basedir.clone().map_or_else(|| usual_basedir(&branch.root), Ok)?;
     for line in plan.told() {
-        println!("  {line}");
+        out::line(format!("  {line}"))?;
     }
     let session = Session::open(&basedir, plan).await?;
     tokio::select! {
         exit = session.go(&branch, args.once) => {
-            let exit = exit?;
             session.close().await;
-            Ok(exit)
+            exit
         }
         _ = interrupted => session.interrupted().await,
         () = terminated => session.interrupted().await,
@@ -124,9 +124,13 @@ impl Session {
         let master = Master::start(setup).await?;
         announce(master.url(), &root);
         let client = Client::new(master.url(), Some(token))?;
-        println!("  the pages are at {}", master.url());
-        println!();
-        Ok(Self { master, client })
+        let said = out::lines([format!("  the pages are at {}", master.url()), String::new()]);
+        let session = Self { master, client };
+        if let Err(e) = said {
+            session.close().await;
+            return Err(e.into());
+        }
+        Ok(session)
     }
 
     /// Builds the head, and goes on with what comes.
@@ -136,8 +140,7 @@ impl Session {
         if once {
             return Ok(worst.into());
         }
-        println!();
-        println!("  waiting for commits on {}; Ctrl-C ends it", branch.branch);
+        out::line(format!("\n  waiting for commits on {}; Ctrl-C ends it", branch.branch))?;
         self.show_what_comes().await
     }
 
@@ -216,8 +219,7 @@ impl Session {
         let change = self.client.changes(&newest).await?.rows.into_iter().next();
         let title = change.map(|c| c.comments.lines().next().unwrap_or_default().to_owned()).unwrap_or(set.reason);
         let short: String = revision.chars().take(7).collect();
-        println!();
-        println!("  {}", show::cut(&format!("{short} {title}"), show::WIDTH - 2));
+        out::line(format!("\n  {}", show::cut(&format!("{short} {title}"), show::WIDTH - 2)))?;
         Ok(())
     }
 
@@ -226,10 +228,9 @@ impl Session {
     }
 
     async fn interrupted(self) -> anyhow::Result<Exit> {
-        if Paper::of_stdout() == Paper::Terminal {
-            println!();
-        }
-        println!("  stopping");
+        let said: &[&str] = if Paper::of_stdout() == Paper::Terminal { &["", "  stopping"] } else { &["  stopping"] };
+        // The terminal may be what has gone; everything is ended in order all the same.
+        let _ = out::lines(said);
         self.close().await;
         Ok(Exit::Interrupted)
     }

@@ -1,6 +1,7 @@
 //! `sluice why`: the one true reason why a request waits.
 
 use crate::exit::Exit;
+use crate::out;
 use crate::target::Target;
 
 #[derive(clap::Args)]
@@ -17,15 +18,15 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     let request = client.request(args.request).await?;
     let why = client.why(args.request).await?;
     if args.target.json {
-        println!("{}", serde_json::to_string(&why)?);
+        out::json(&why)?;
         return Ok(Exit::Passed);
     }
-    match (why.waits, model::Results::from_code(request.results)) {
-        (true, _) => println!("  ○ request {} waits: {}", args.request, why.sentence),
+    out::line(match (why.waits, model::Results::from_code(request.results)) {
+        (true, _) => format!("  ○ request {} waits: {}", args.request, why.sentence),
         (false, Some(results)) => {
-            println!("  {} request {} has ended: {}", results.symbol(), args.request, results.word())
+            format!("  {} request {} has ended: {}", results.symbol(), args.request, results.word())
         }
-        (false, None) => println!("  ◐ request {} is being built", args.request),
-    }
+        (false, None) => format!("  ◐ request {} is being built", args.request),
+    })?;
     Ok(Exit::Passed)
 }

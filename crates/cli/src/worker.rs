@@ -2,6 +2,7 @@
 
 use crate::daemon::{Daemon, argument};
 use crate::exit::{Exit, Trouble};
+use crate::out;
 use anyhow::{Context, bail};
 use model::Span;
 use model::worker::Secret;
@@ -103,11 +104,13 @@ fn init(args: InitArgs) -> anyhow::Result<Exit> {
     let dir = args.dir.display();
     match worker::init(&args.dir, &settings)? {
         Initialised::New => {
-            println!("  ✓ {dir} is made");
-            println!("    say who you are in {dir}/info/admin, and what machine it is in {dir}/info/host, then");
-            println!("    sluice worker start {dir}");
+            out::line(format!("  ✓ {dir} is made"))?;
+            out::line(format!(
+                "    say who you are in {dir}/info/admin, and what machine it is in {dir}/info/host, then"
+            ))?;
+            out::line(format!("    sluice worker start {dir}"))?;
         }
-        Initialised::AsBefore => println!("  – {dir} is there already, with the same settings"),
+        Initialised::AsBefore => out::line(format!("  – {dir} is there already, with the same settings"))?,
     }
     Ok(Exit::Passed)
 }
@@ -163,19 +166,19 @@ fn start(dir: &Path) -> anyhow::Result<Exit> {
     let arguments = ["worker".as_ref(), "run".as_ref(), argument(dir)];
     let ready = |pid: u32| daemon.running().ok().flatten() == i32::try_from(pid).ok();
     let pid = daemon.start(&arguments, ready).map_err(|e| Trouble(format!("{e:#}")))?;
-    println!(
+    out::line(format!(
         "  ✓ the worker of {} runs as process {pid}; it says what it does in {}",
         dir.display(),
         daemon.log.display()
-    );
+    ))?;
     Ok(Exit::Passed)
 }
 
 fn stop(dir: &Path) -> anyhow::Result<Exit> {
     load(dir)?;
     match daemon(dir).stop()? {
-        true => println!("  ✓ the worker of {} has ended", dir.display()),
-        false => println!("  – no worker runs in {}", dir.display()),
+        true => out::line(format!("  ✓ the worker of {} has ended", dir.display()))?,
+        false => out::line(format!("  – no worker runs in {}", dir.display()))?,
     }
     Ok(Exit::Passed)
 }

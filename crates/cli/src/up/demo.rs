@@ -2,10 +2,13 @@
 
 use super::{Args, Session, fresh_dir, listen, named, plan};
 use crate::exit::Exit;
+use crate::out;
 use crate::target::state_dir;
 use anyhow::Context;
 use model::scheduler::ChangeFilter;
-use model::{ChangeSourceSpec, Config, GitPollerSpec, ProjectSpec, Results, SchedulerKind, Span, Time};
+use model::{
+    ChangeSourceSpec, Config, Follow, ForceSpec, GitPollerSpec, Match, ProjectSpec, Results, SchedulerKind, Span, Time,
+};
 use plan::Plan;
 use std::time::{SystemTime, UNIX_EPOCH};
 use vcs::demo::{self, Demo};
@@ -24,13 +27,12 @@ pub(super) async fn run(args: Args, ended: impl Future<Output = ()>) -> anyhow::
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let demo = demo::create(&basedir.join("project"), Time(i64::try_from(now.as_micros()).unwrap_or(0)))
         .context("the demo needs git on this machine")?;
-    println!("  a small C library with {} commits; two builders build each of them", demo.revisions.len());
+    out::line(format!("  a small C library with {} commits; two builders build each of them", demo.revisions.len()))?;
     let session = Session::open(&basedir.join("ci"), Plan::given(config(&demo, &listen(&args)))).await?;
     tokio::select! {
         exit = play(&session, &demo, args.once) => {
-            let exit = exit?;
             session.close().await;
-            Ok(exit)
+            exit
         }
         () = ended => session.interrupted().await,
     }
@@ -45,18 +47,18 @@ async fn play(session: &Session, demo: &Demo, once: bool) -> anyhow::Result<Exit
             demo.advance(number)?;
         }
         let branch = LocalBranch::look(&demo.repository, Some(&demo.branch))?;
-        println!("  {}", named(&plan::change_of(&branch)));
+        out::line(format!("  {}", named(&plan::change_of(&branch))))?;
         let requests = session.next_requests(shown).await?;
         shown = requests.last().map_or(shown, |r| r.0);
         last = session.show(requests).await?;
-        println!();
+        out::line("")?;
     }
     if once {
         return Ok(last.into());
     }
-    println!("  that was all; the pages are at {}", session.master.url());
-    println!("  your own repository: sluice up ~/src/project");
-    println!("  Ctrl-C ends it");
+    out::line(format!("  that was all; the pages are at {}", session.master.url()))?;
+    out::line("  your own repository: sluice up ~/src/project")?;
+    out::line("  Ctrl-C ends it")?;
     std::future::pending().await
 }
 
@@ -65,16 +67,16 @@ fn config(demo: &Demo, listen: &str) -> Config {
     let mut builders = demo::builders(&repository, WORKER);
     builders.iter_mut().for_each(|b| plan::quiet(&mut b.steps));
     let names: Vec<String> = builders.iter().map(|b| b.name.clone()).collect();
-    let follow = ChangeFilter { branch: Some(Some(demo.branch.clone())), ..ChangeFilter::default() };
+    let filter = ChangeFilter { branch: Match::is(demo.branch.as_str()), ..ChangeFilter::default() };
+    let follow = Follow { filter, ..Follow::default() };
     Config {
         project: ProjectSpec { title: "Demo".to_owned(), ..ProjectSpec::default() },
         web: plan::web(listen),
-        database: None,
         workers: vec![plan::here(builders.len())],
         builders,
         schedulers: vec![
-            plan::scheduler("push", SchedulerKind::SingleBranch { filter: follow, tree_stable_timer: None }, &names),
-            plan::scheduler("force", SchedulerKind::Force { button: "Build".to_owned() }, &names),
+            plan::scheduler("push", SchedulerKind::SingleBranch(follow), &names),
+            plan::scheduler("force", SchedulerKind::Force(ForceSpec::new("Build")), &names),
         ],
         sources: vec![ChangeSourceSpec::GitPoller(GitPollerSpec {
             name: repository.clone(),
@@ -87,5 +89,6 @@ fn config(demo: &Demo, listen: &str) -> Config {
             build_existing: true,
             defined_at: None,
         })],
+        ..Config::default()
     }
 }
