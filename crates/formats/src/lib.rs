@@ -1,3 +1,20 @@
 //! Readers of bytes from outside: each takes hostile input and gives plain values, never a panic.
+//!
+//! [`Reader`] takes the output of test programs in any of the [`Format`]s; [`warnings`] counts what compilers say.
 
 pub mod ansi;
+mod duration;
+mod format;
+mod limits;
+mod lines;
+mod reader;
+mod summary;
+mod test;
+mod text;
+pub mod warnings;
+
+pub use format::Format;
+pub use limits::Limits;
+pub use reader::{Event, Reader};
+pub use summary::{Flaw, Summary, Verdict};
+pub use test::{TestCase, TestOutcome, TestTotals};

@@ -1,0 +1,89 @@
+//! The formats, by name. A new one is a file beside this one, a variant and a line in [`Format::ALL`].
+
+use std::fmt;
+
+/// What a test program writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Format {
+    /// Whichever of the others the first telling lines belong to.
+    Auto,
+    /// The text of `cargo test` (libtest).
+    CargoTest,
+    /// `cargo test -- -Z unstable-options --format json`.
+    CargoTestJson,
+    /// The text of `ctest`.
+    Ctest,
+    /// The text of `go test`, with or without `-v`.
+    GoTest,
+    /// `go test -json`.
+    GoTestJson,
+    /// JUnit XML, in whichever dialect: surefire, nextest, pytest, gtest, ctest, jest…
+    Junit,
+    /// The text of `cargo nextest run`.
+    Nextest,
+    /// The text of `prove` and of `make test` of Perl modules (`Test::Harness`, old and new).
+    Prove,
+    /// The text of `pytest`.
+    Pytest,
+    /// Subunit version 1: lines.
+    SubunitV1,
+    /// Subunit version 2: packets.
+    SubunitV2,
+    /// TAP 12, 13 and 14.
+    Tap,
+    /// The text of Twisted's `trial`.
+    Trial,
+    /// The text of Python's `unittest`.
+    Unittest,
+}
+
+impl Format {
+    /// All of them with the names that a configuration uses, ordered by name.
+    pub const ALL: &'static [(&'static str, Format)] = &[
+        ("auto", Format::Auto),
+        ("cargo_test", Format::CargoTest),
+        ("cargo_test_json", Format::CargoTestJson),
+        ("ctest", Format::Ctest),
+        ("go_test", Format::GoTest),
+        ("go_test_json", Format::GoTestJson),
+        ("junit", Format::Junit),
+        ("nextest", Format::Nextest),
+        ("prove", Format::Prove),
+        ("pytest", Format::Pytest),
+        ("subunit_v1", Format::SubunitV1),
+        ("subunit_v2", Format::SubunitV2),
+        ("tap", Format::Tap),
+        ("trial", Format::Trial),
+        ("unittest", Format::Unittest),
+    ];
+
+    /// The format of that name. A caller that finds none tells the names of [`Format::ALL`].
+    pub fn from_name(name: &str) -> Option<Format> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, format)| *format)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, format)| *format == self).map_or("auto", |(name, _)| name)
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_in_order_and_lead_there_and_back() {
+        assert!(Format::ALL.is_sorted_by(|a, b| a.0 < b.0));
+        for (name, format) in Format::ALL {
+            assert_eq!((Format::from_name(name), format.name()), (Some(*format), *name));
+        }
+        assert_eq!(Format::from_name("TAP"), None);
+    }
+}
