@@ -64,7 +64,7 @@ pub(crate) fn of_error(error: &anyhow::Error) -> Exit {
     };
     match error.downcast_ref::<ClientError>() {
         Some(e) if e.is_connection() => Exit::Infrastructure,
-        Some(ClientError::Strange { .. } | ClientError::Setup(_)) => Exit::Infrastructure,
+        Some(ClientError::Foreign { .. } | ClientError::Strange { .. } | ClientError::Setup(_)) => Exit::Infrastructure,
         _ if error.downcast_ref::<Trouble>().is_some() || error.chain().any(no_room) => Exit::Infrastructure,
         _ => Exit::Usage,
     }

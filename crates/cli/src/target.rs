@@ -24,14 +24,16 @@ impl Target {
     /// A client of that master, with the token that can be found: `SLUICE_TOKEN`, the token of `--basedir`, or that
     /// of a master of this machine that said where it is when it started.
     pub(crate) fn client(&self) -> anyhow::Result<Client> {
-        Ok(Client::new(&self.master, self.token())?)
+        let client = Client::new(&self.master, None)?;
+        let token = self.token(client.url());
+        Ok(client.with_token(token))
     }
 
-    fn token(&self) -> Option<String> {
+    fn token(&self, url: &str) -> Option<String> {
         if let Ok(token) = std::env::var("SLUICE_TOKEN") {
             return Some(token);
         }
-        let basedir = self.basedir.clone().or_else(|| known_basedir(&self.master))?;
+        let basedir = self.basedir.clone().or_else(|| known_basedir(url))?;
         let text = std::fs::read_to_string(basedir.join("token")).ok()?;
         Some(text.trim().to_owned())
     }

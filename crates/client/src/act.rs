@@ -89,8 +89,7 @@ impl Client {
             .header("accept", "application/json")
             .body(body);
         let response = self.send(request).await?;
-        let body = self.body(response).await?;
-        let reply: Reply = serde_json::from_slice(&body).map_err(|e| strange(e.to_string()))?;
+        let reply: Reply = self.document(response).await?;
         if let Some(error) = reply.error {
             return Err(ClientError::Refused { status: 200, what: error.text() });
         }

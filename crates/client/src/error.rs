@@ -50,7 +50,15 @@ pub enum ClientError {
         /// What the master says.
         what: String,
     },
-    /// What answers is no Sluice, or one that speaks otherwise.
+    /// What answers is no Sluice.
+    #[error("what answers at {url} is no Sluice: {what}; the address of a master looks like http://127.0.0.1:8010")]
+    Foreign {
+        /// The address.
+        url: String,
+        /// What came in place of a document: the status and the kind of content.
+        what: String,
+    },
+    /// What answers is a Sluice that speaks otherwise.
     #[error("{url} gives an answer that is not understood: {what}")]
     Strange {
         /// The master's address.
@@ -89,10 +97,35 @@ pub(crate) fn connection(url: &str, error: &reqwest::Error) -> ClientError {
     if error.is_connect() { ClientError::Away { url, what } } else { ClientError::Broken { url, what } }
 }
 
-/// What an answer that is an error says: the text of its JSON document, or its beginning.
-pub(crate) async fn said(mut response: Response) -> String {
+/// What an answer that is an error says, and who says it.
+pub(crate) enum Said {
+    /// The text of a document as Sluice writes it.
+    BySluice(String),
+    /// A web server or a proxy: the head of its answer.
+    ByOther(String),
+}
+
+/// Whether an answer says that it is JSON.
+pub(crate) fn is_json(response: &Response) -> bool {
+    kind(response).starts_with("application/json")
+}
+
+/// `HTTP 404 Not Found, text/html`.
+pub(crate) fn head(response: &Response) -> String {
+    match kind(response).split(';').next() {
+        Some(kind) if !kind.is_empty() => format!("HTTP {}, {kind}", response.status()),
+        _ => format!("HTTP {}", response.status()),
+    }
+}
+
+fn kind(response: &Response) -> &str {
+    response.headers().get("content-type").and_then(|v| v.to_str().ok()).unwrap_or_default()
+}
+
+pub(crate) async fn said(mut response: Response) -> Said {
     const MOST: usize = 64 * 1024;
-    let status = response.status();
+    let mut head = head(&response);
+    let plain = kind(&response).starts_with("text/plain");
     let mut body = Vec::new();
     while let Ok(Some(piece)) = response.chunk().await {
         body.extend_from_slice(&piece);
@@ -101,11 +134,14 @@ pub(crate) async fn said(mut response: Response) -> String {
         }
     }
     if let Ok(problem) = serde_json::from_slice::<api::Problem>(&body) {
-        return problem.error;
+        return Said::BySluice(problem.error);
     }
     if let Ok(api::Reply { error: Some(error), .. }) = serde_json::from_slice(&body) {
-        return error.text();
+        return Said::BySluice(error.text());
     }
-    let text: String = String::from_utf8_lossy(&body).lines().next().unwrap_or("").chars().take(200).collect();
-    if text.is_empty() { format!("HTTP {status}") } else { format!("HTTP {status}: {text}") }
+    let line: String = String::from_utf8_lossy(&body).lines().next().unwrap_or("").chars().take(200).collect();
+    if plain && !line.is_empty() {
+        head = format!("{head}: {line}");
+    }
+    Said::ByOther(head)
 }

@@ -1,6 +1,7 @@
 //! A typed client of the HTTP interface: what the command line and tests speak to a master with.
 
 mod act;
+mod address;
 mod error;
 mod events;
 mod read;
@@ -10,7 +11,9 @@ pub use error::ClientError;
 pub use events::{Heard, Listener};
 pub use read::Filter;
 
+use error::Said;
 use reqwest::{RequestBuilder, Response, StatusCode};
+use serde::de::DeserializeOwned;
 use std::time::Duration;
 
 /// A client of one master. Cheap to clone.
@@ -31,14 +34,13 @@ const QUIET: Duration = Duration::from_secs(60);
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 
 impl Client {
-    /// A client of the master at `url` (`http://127.0.0.1:8010`, with or without a slash at the end).
-    /// `token` is what acts need; reading needs none.
+    /// A client of the master at `url`: `http://127.0.0.1:8010`, or the address of any of its pages, as a browser shows
+    /// it. `token` is what acts need; reading needs none.
     ///
     /// # Errors
     /// When `url` is no http or https address, or TLS cannot be set up.
     pub fn new(url: &str, token: Option<String>) -> Result<Self, ClientError> {
-        let parsed = reqwest::Url::parse(url).ok().filter(|u| matches!(u.scheme(), "http" | "https") && u.has_host());
-        let Some(parsed) = parsed else { return Err(ClientError::Address(url.to_owned())) };
+        let parsed = address::of_master(url).ok_or_else(|| ClientError::Address(url.to_owned()))?;
         // Twice is once: whoever was first has installed the same provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder();
@@ -53,7 +55,13 @@ impl Client {
             .user_agent(concat!("sluice/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|e| ClientError::Setup(error::chain(&e)))?;
-        Ok(Self { http, url: url.trim_end_matches('/').to_owned(), token })
+        Ok(Self { http, url: parsed.as_str().trim_end_matches('/').to_owned(), token })
+    }
+
+    /// The same client with this token.
+    #[must_use]
+    pub fn with_token(self, token: Option<String>) -> Self {
+        Self { token, ..self }
     }
 
     /// The master's address, without a slash at the end.
@@ -67,14 +75,31 @@ impl Client {
             None => request,
         };
         let response = request.send().await.map_err(|e| error::connection(&self.url, &e))?;
-        match response.status() {
-            status if status.is_success() => Ok(response),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                Err(ClientError::Denied { url: self.url.clone(), what: error::said(response).await })
-            }
-            StatusCode::NOT_FOUND => Err(ClientError::NotFound { what: error::said(response).await }),
-            status => Err(ClientError::Refused { status: status.as_u16(), what: error::said(response).await }),
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
         }
+        let url = self.url.clone();
+        let what = match error::said(response).await {
+            Said::BySluice(what) => what,
+            Said::ByOther(what) if status.is_server_error() => return Err(ClientError::Away { url, what }),
+            Said::ByOther(what) => return Err(ClientError::Foreign { url, what }),
+        };
+        Err(match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ClientError::Denied { url, what },
+            StatusCode::NOT_FOUND => ClientError::NotFound { what },
+            status => ClientError::Refused { status: status.as_u16(), what },
+        })
+    }
+
+    /// The document of an answer.
+    async fn document<T: DeserializeOwned>(&self, response: Response) -> Result<T, ClientError> {
+        let url = self.url.clone();
+        if !error::is_json(&response) {
+            return Err(ClientError::Foreign { url, what: error::head(&response) });
+        }
+        let body = self.body(response).await?;
+        serde_json::from_slice(&body).map_err(|e| ClientError::Strange { url, what: e.to_string() })
     }
 
     /// The whole body, if it is not too long.

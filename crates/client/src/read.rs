@@ -275,7 +275,6 @@ impl Client {
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         let request = self.http.get(format!("{}/api/v2/{path}", self.url)).header("accept", "application/json");
         let response = self.send(request).await?;
-        let body = self.body(response).await?;
-        serde_json::from_slice(&body).map_err(|e| ClientError::Strange { url: self.url.clone(), what: e.to_string() })
+        self.document(response).await
     }
 }

@@ -67,7 +67,10 @@ async fn master(State(asked): State<Asked>, uri: Uri, headers: HeaderMap, body: 
         return match uri.path() {
             "/api/v2/builds" => json(Answer { rows: vec![build()], total: Some(12) }),
             "/api/v2/builds/9" => json(Answer { rows: vec![build()], total: None }),
-            "/api/v2/builds/html" => "<html>hello</html>".into_response(),
+            "/api/v2/builds/html" => axum::response::Html("<html>hello</html>").into_response(),
+            "/api/v2/builds/lost" => (StatusCode::NOT_FOUND, axum::response::Html("<html>no</html>")).into_response(),
+            "/api/v2/builds/gateway" => (StatusCode::BAD_GATEWAY, "no upstream").into_response(),
+            "/api/v2/builds/odd" => json("a word"),
             "/api/v2/logs/6/contents" => {
                 let chunk =
                     api::LogChunk { logid: 6, firstline: 3, content: "omake\n".to_owned(), next_offset: Some(4) };
@@ -166,7 +169,21 @@ async fn refusals_are_clear() {
     assert_eq!(denied.to_string(), format!("{} does not allow it: this act needs a token", client.url()));
 
     let strange = client.one::<api::Build>("builds/html").await.unwrap_err();
-    assert!(matches!(strange, ClientError::Strange { .. }), "{strange}");
+    let url = client.url();
+    assert_eq!(
+        strange.to_string(),
+        format!(
+            "what answers at {url} is no Sluice: HTTP 200 OK, text/html; \
+             the address of a master looks like http://127.0.0.1:8010"
+        )
+    );
+    let lost = client.one::<api::Build>("builds/lost").await.unwrap_err();
+    assert!(matches!(&lost, ClientError::Foreign { what, .. } if what == "HTTP 404 Not Found, text/html"), "{lost}");
+    let odd = client.one::<api::Build>("builds/odd").await.unwrap_err();
+    assert!(matches!(odd, ClientError::Strange { .. }), "{odd}");
+    let gateway = client.one::<api::Build>("builds/gateway").await.unwrap_err();
+    let away = format!("no Sluice answers at {url}: HTTP 502 Bad Gateway, text/plain: no upstream");
+    assert_eq!((gateway.to_string(), gateway.is_connection()), (away, true));
 
     for address in ["", "127.0.0.1:8010", "ftp://x/", "http://", "file:///etc/passwd"] {
         assert_eq!(Client::new(address, None).unwrap_err(), ClientError::Address(address.to_owned()));
@@ -175,9 +192,10 @@ async fn refusals_are_clear() {
 
 #[tokio::test]
 async fn an_endless_answer_is_not_kept() {
-    async fn endless() -> Body {
+    async fn endless() -> Response {
         let piece = Bytes::from(vec![b' '; 1024 * 1024]);
-        Body::from_stream(stream::repeat_with(move || Ok::<_, Infallible>(piece.clone())))
+        let body = Body::from_stream(stream::repeat_with(move || Ok::<_, Infallible>(piece.clone())));
+        ([("content-type", "application/json")], body).into_response()
     }
     let url = serve(Router::new().fallback(get(endless))).await;
     let error = Client::new(&url, None).unwrap().live().await.unwrap_err();

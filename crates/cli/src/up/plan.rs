@@ -9,8 +9,7 @@ use config::{Limits, Loader, PipelineBuilder};
 use model::scheduler::ChangeFilter;
 use model::worker::WorkerAccess;
 use model::{
-    BuilderSpec, ChangeSourceSpec, Config, Follow, ForceSpec, GitMode, GitPollerSpec, GitSpec, Match, NewChange,
-    ProjectSpec, SchedulerKind,
+    BuilderSpec, ChangeSourceSpec, Config, GitMode, GitPollerSpec, GitSpec, NewChange, ProjectSpec, SchedulerKind,
     SchedulerSpec, Span, StepAction, StepFlags, StepSpec, WebSpec, WorkerSpec,
 };
 use std::collections::BTreeMap;
@@ -103,12 +102,14 @@ fn builder(branch: &LocalBranch, root: &str, pipeline: PipelineBuilder) -> Build
     quiet(&mut steps);
     BuilderSpec {
         builddir: directory(&pipeline.name),
+        name: pipeline.name,
         description: pipeline.description,
         tags: pipeline.tags,
+        workers: vec!["here".to_owned()],
         steps,
         env: pipeline.env,
+        properties: Default::default(),
         defined_at: pipeline.defined_at,
-        ..BuilderSpec::new(pipeline.name, vec!["here".to_owned()])
     }
 }
 
@@ -123,19 +124,25 @@ pub(super) fn quiet(steps: &mut [StepSpec]) {
 
 /// The step that every build begins with.
 pub(super) fn checkout(repository: &str, branch: &str) -> StepSpec {
-    let git = GitSpec {
-        repository: repository.into(),
-        branch: Some(branch.into()),
-        mode: GitMode::Update,
-        workdir: "build".into(),
-        codebase: String::new(),
-        submodules: true,
-        shallow: None,
-        retry: None,
-        always_use_latest: false,
-        timeout: Some(Span::seconds(1200)),
-    };
-    StepSpec { flags: StepFlags::HALTING, ..StepSpec::new("git", StepAction::Git(git)) }
+    StepSpec {
+        name: "git".to_owned(),
+        flags: StepFlags::HALTING,
+        action: StepAction::Git(GitSpec {
+            repository: repository.to_owned(),
+            branch: Some(branch.to_owned()),
+            mode: GitMode::Update,
+            workdir: "build".to_owned(),
+            codebase: String::new(),
+            submodules: true,
+            shallow: None,
+            retry: None,
+            always_use_latest: false,
+            timeout: Some(Span::seconds(1200)),
+        }),
+        description: None,
+        description_done: None,
+        defined_at: None,
+    }
 }
 
 /// A builder's name as a directory.
@@ -147,20 +154,20 @@ fn directory(name: &str) -> String {
 
 fn config(name: &str, root: &str, branch: &LocalBranch, builders: Vec<BuilderSpec>, listen: &str) -> Config {
     let names: Vec<String> = builders.iter().map(|b| b.name.clone()).collect();
-    let filter = ChangeFilter {
-        branch: Match::is(branch.branch.as_str()),
-        repository: Match::is(root),
+    let follow = ChangeFilter {
+        branch: Some(Some(branch.branch.clone())),
+        repository: Some(root.to_owned()),
         ..ChangeFilter::default()
     };
-    let follow = Follow { filter, ..Follow::default() };
     Config {
         project: ProjectSpec { title: name.to_owned(), ..ProjectSpec::default() },
         web: web(listen),
+        database: None,
         workers: vec![here(builders.len())],
         builders,
         schedulers: vec![
-            scheduler(&branch.branch, SchedulerKind::SingleBranch(follow), &names),
-            scheduler("force", SchedulerKind::Force(ForceSpec::new("Build")), &names),
+            scheduler(&branch.branch, SchedulerKind::SingleBranch { filter: follow, tree_stable_timer: None }, &names),
+            scheduler("force", SchedulerKind::Force { button: "Build".to_owned() }, &names),
         ],
         sources: vec![ChangeSourceSpec::GitPoller(GitPollerSpec {
             name: root.to_owned(),
@@ -173,7 +180,6 @@ fn config(name: &str, root: &str, branch: &LocalBranch, builders: Vec<BuilderSpe
             build_existing: false,
             defined_at: None,
         })],
-        ..Config::default()
     }
 }
 
@@ -197,7 +203,14 @@ pub(super) fn here(builders: usize) -> WorkerSpec {
 }
 
 pub(super) fn scheduler(name: &str, kind: SchedulerKind, builders: &[String]) -> SchedulerSpec {
-    SchedulerSpec { builders: builders.to_vec(), ..SchedulerSpec::new(name, kind) }
+    SchedulerSpec {
+        name: name.to_owned(),
+        kind,
+        builders: builders.to_vec(),
+        properties: Default::default(),
+        reason: None,
+        defined_at: None,
+    }
 }
 
 /// The head of a branch as a change.
