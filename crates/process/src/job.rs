@@ -105,8 +105,9 @@ pub enum Terminal {
     /// Two pipes; stdout and stderr are told apart.
     #[default]
     Pipes,
-    /// A terminal for both, without a distinction. It does not turn newlines into CR LF and does not echo. Standard input
-    /// stays what [`Job::stdin`] says, so that a command that reads cannot hang.
+    /// A terminal for both, without a distinction, and for standard input. It does not turn newlines into CR LF and does
+    /// not echo. [`Job::stdin`] is typed into it, byte for byte as long as the command leaves the terminal in line mode,
+    /// and then the end of input, again and again, so that a command that reads cannot hang.
     Pty,
 }
 

@@ -22,6 +22,6 @@ mod word;
 
 pub use client::{ClientError, Supervisor};
 pub use job::{BadJobId, Cgroup, Environment, Job, JobId, LogEnviron, Program, Report, Terminal};
-pub use outcome::{EndedBy, Exit, Outcome};
+pub use outcome::{Blame, EndedBy, Exit, Outcome};
 pub use text::signal_name;
 pub use word::Word;

@@ -56,7 +56,20 @@ pub enum Exit {
     NotStarted {
         /// Why, for people: `no such file ./configure`.
         error: String,
+        /// Whose fault it is. What was written before this was known counts as the command's.
+        #[serde(default)]
+        blame: Blame,
     },
+}
+
+/// Whose fault it is that a command never ran.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Blame {
+    /// Whoever asked for it: there is no such program, it is not executable, its directory is a file.
+    #[default]
+    Command,
+    /// The machine: its disk is full or broken, or it has no more processes, memory or open files to give.
+    Machine,
 }
 
 /// Who ended the command.

@@ -4,7 +4,7 @@
 use crate::cgroup::Group;
 use crate::sys::{self, Exec, ExecError, Stage};
 use crate::word::Word;
-use crate::{Environment, Job, Program, Report, Terminal, stray};
+use crate::{Blame, Environment, Job, Program, Report, Terminal, stray};
 use rustix::fs::{MemfdFlags, Mode, OFlags, SeekFrom};
 use rustix::pipe::PipeFlags;
 use rustix::pty::OpenptFlags;
@@ -39,13 +39,59 @@ pub(crate) struct Spawned {
     pub(crate) stderr: Option<OwnedFd>,
 }
 
+/// Why a command does not run.
+#[derive(Debug)]
+pub(crate) struct NotStarted {
+    /// For people.
+    pub(crate) error: String,
+    pub(crate) blame: Blame,
+}
+
+impl NotStarted {
+    fn by_command(error: impl Into<String>) -> Self {
+        NotStarted { error: error.into(), blame: Blame::Command }
+    }
+
+    fn by_machine(error: impl Into<String>) -> Self {
+        NotStarted { error: error.into(), blame: Blame::Machine }
+    }
+}
+
+/// Whose fault an error of the system is, when it met a file that the command named.
+fn blame(error: &io::Error) -> Blame {
+    match error.raw_os_error() {
+        Some(
+            libc::ENOSPC
+            | libc::EDQUOT
+            | libc::EROFS
+            | libc::EIO
+            | libc::ESTALE
+            | libc::EUCLEAN
+            | libc::ENODEV
+            | libc::ENXIO
+            | libc::EMFILE
+            | libc::ENFILE
+            | libc::ENOMEM
+            | libc::EAGAIN,
+        ) => Blame::Machine,
+        _ => Blame::Command,
+    }
+}
+
 /// Where a command may leave its report.
 pub(crate) fn report_path(spool: &Path) -> PathBuf {
     spool.join("report")
 }
 
-/// Makes words and variables ready; the error is for people.
-pub(crate) fn prepare(job: &Job, slot_dir: &Path) -> Result<Prepared, String> {
+/// Makes words and variables ready.
+pub(crate) fn prepare(job: &Job, slot_dir: &Path) -> Result<Prepared, NotStarted> {
+    words_and_variables(job, slot_dir).map_err(NotStarted::by_command)
+}
+
+fn words_and_variables(job: &Job, slot_dir: &Path) -> Result<Prepared, String> {
+    if job.stdin.as_ref().is_some_and(|bytes| bytes.len() > Job::LONGEST_STDIN) {
+        return Err("its standard input is longer than 4 MiB".into());
+    }
     let variables = variables(job, slot_dir);
     let words: Vec<Word> = match &job.program {
         Program::Words(words) => words.clone(),
@@ -106,27 +152,30 @@ fn variables(job: &Job, slot_dir: &Path) -> BTreeMap<Word, Word> {
     variables
 }
 
-/// Runs the main process; the error is for people.
-pub(crate) fn spawn(job: &Job, prepared: Prepared, group: Option<&Group>) -> Result<Spawned, String> {
+/// Runs the main process.
+pub(crate) fn spawn(job: &Job, prepared: Prepared, group: Option<&Group>) -> Result<Spawned, NotStarted> {
     make_dir(&job.dir)?;
-    let stdin = stdin(job).map_err(|e| format!("its standard input cannot be made: {e}"))?;
-    let made = |e: rustix::io::Errno| format!("its output cannot be taken: {}", io::Error::from(e));
-    let (stdout, stderr, ours) = match job.terminal {
+    let made =
+        |e: rustix::io::Errno| NotStarted::by_machine(format!("its output cannot be taken: {}", io::Error::from(e)));
+    let (stdin, stdout, stderr, ours) = match job.terminal {
         Terminal::Pipes => {
+            let stdin =
+                stdin(job).map_err(|e| NotStarted::by_machine(format!("its standard input cannot be made: {e}")))?;
             let (stdout, out) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(made)?;
             let (stderr, err) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(made)?;
-            (out, err, (stdout, Some(stderr)))
+            (stdin, out, err, (stdout, Some(stderr)))
         }
         Terminal::Pty => {
-            let (master, out) = terminal().map_err(made)?;
-            let err = out.try_clone().map_err(|e| format!("its output cannot be taken: {e}"))?;
-            (out, err, (master, None))
+            let (master, slave) = terminal().map_err(made)?;
+            let again = || rustix::io::fcntl_dupfd_cloexec(&slave, 0).map_err(made);
+            (again()?, again()?, slave, (master, None))
         }
     };
     for fd in [Some(&ours.0), ours.1.as_ref()].into_iter().flatten() {
         rustix::io::ioctl_fionbio(fd, true).map_err(made)?;
     }
-    let dir = CString::new(job.dir.as_os_str().as_bytes()).map_err(|_| "its directory has a zero byte")?;
+    let dir = CString::new(job.dir.as_os_str().as_bytes())
+        .map_err(|_| NotStarted::by_command("its directory has a zero byte"))?;
     let exec = Exec {
         candidates: prepared.candidates,
         arguments: prepared.arguments,
@@ -138,18 +187,20 @@ pub(crate) fn spawn(job: &Job, prepared: Prepared, group: Option<&Group>) -> Res
         terminal: job.terminal == Terminal::Pty,
         umask: job.umask,
     };
-    let pid = sys::spawn(&exec, group.map(Group::entrance)).map_err(|e| explain(job, &exec, e))?;
+    let pid = sys::spawn(&exec, group.map(Group::entrance)).map_err(|e| explain(job, &exec, &e))?;
     Ok(Spawned { pid, stdout: ours.0, stderr: ours.1 })
 }
 
-fn make_dir(dir: &Path) -> Result<(), String> {
+fn make_dir(dir: &Path) -> Result<(), NotStarted> {
+    let shown = dir.display();
     if !dir.is_absolute() {
-        return Err(format!("its directory {} is not absolute", dir.display()));
+        return Err(NotStarted::by_command(format!("its directory {shown} is not absolute")));
     }
     match fs::metadata(dir) {
         Ok(there) if there.is_dir() => Ok(()),
-        Ok(_) => Err(format!("its directory {} is no directory", dir.display())),
-        Err(_) => fs::create_dir_all(dir).map_err(|e| format!("its directory {} cannot be made: {e}", dir.display())),
+        Ok(_) => Err(NotStarted::by_command(format!("its directory {shown} is no directory"))),
+        Err(_) => fs::create_dir_all(dir)
+            .map_err(|e| NotStarted { error: format!("its directory {shown} cannot be made: {e}"), blame: blame(&e) }),
     }
 }
 
@@ -182,7 +233,15 @@ fn terminal() -> rustix::io::Result<(OwnedFd, OwnedFd)> {
 }
 
 /// Says in words why a program could not be run.
-fn explain(job: &Job, exec: &Exec, failed: ExecError) -> String {
+fn explain(job: &Job, exec: &Exec, failed: &ExecError) -> NotStarted {
+    let blame = match failed.stage {
+        Stage::Fork | Stage::Setup => Blame::Machine,
+        Stage::Dir | Stage::Exec => blame(&failed.error),
+    };
+    NotStarted { error: sentence(job, exec, failed), blame }
+}
+
+fn sentence(job: &Job, exec: &Exec, failed: &ExecError) -> String {
     let ExecError { stage, error } = failed;
     let program = match &job.program {
         Program::Words(words) => {

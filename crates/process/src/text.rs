@@ -40,7 +40,7 @@ pub(crate) fn closing(exit: &Exit, elapsed: Duration) -> String {
             let core = if *core { ", core dumped" } else { "" };
             format!("program ended by signal {signal}{}{core} after {after}\n", in_brackets(*signal))
         }
-        Exit::NotStarted { error } => format!("not started: {error}\n"),
+        Exit::NotStarted { error, .. } => format!("not started: {error}\n"),
     }
 }
 
@@ -117,6 +117,7 @@ pub fn signal_name(signal: i32) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Blame;
 
     #[test]
     fn spans_read_as_people_say_them() {
@@ -142,7 +143,7 @@ mod tests {
             closing(&Exit::Exited(2), Duration::from_millis(4130)),
             closing(&Exit::Signalled { signal: 11, core: false }, second),
             closing(&Exit::Signalled { signal: 34, core: true }, second),
-            closing(&Exit::NotStarted { error: "no such file ./configure".into() }, second),
+            closing(&Exit::NotStarted { error: "no such file ./configure".into(), blame: Blame::Command }, second),
             cause(&EndedBy::Interrupted { reason: "a newer change came".into() }).unwrap_or_default(),
             cause(&EndedBy::NoOutput(Duration::from_secs(1200))).unwrap_or_default(),
             cause(&EndedBy::TooLong(Duration::from_secs(7200))).unwrap_or_default(),

@@ -1,16 +1,18 @@
 //! A command that runs: what it says goes to the spool, its limits are watched, and its tree is ended.
 
 use super::tree;
+use super::typing::Typing;
 use crate::cgroup::Group;
 use crate::control::{FromSupervisor, Holding, HoldingState, Wait};
-use crate::spawn::{self, Spawned};
+use crate::spawn::{self, NotStarted, Spawned};
 use crate::spool::{Stream, Writer};
 use crate::sys::Reaped;
-use crate::{EndedBy, Exit, Job, Outcome, Report, text};
+use crate::{EndedBy, Exit, Job, Outcome, Report, Terminal, text};
+use rustix::event::PollFlags;
 use std::collections::VecDeque;
 use std::fs::OpenOptions;
 use std::io::{self, Read};
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -54,6 +56,8 @@ pub(super) struct Command {
     writer: Writer,
     pid: u32,
     outputs: Vec<(Stream, OwnedFd)>,
+    /// What is still to be typed at its terminal.
+    typing: Option<Typing>,
     phase: Phase,
     exit: Option<Exit>,
     cause: EndedBy,
@@ -101,6 +105,7 @@ impl Command {
             writer,
             pid: 0,
             outputs: Vec::new(),
+            typing: None,
             phase: Phase::Running,
             exit: None,
             cause: EndedBy::Itself,
@@ -131,10 +136,14 @@ impl Command {
                 self.pid = pid.unsigned_abs();
                 self.outputs.push((Stream::Stdout, stdout));
                 self.outputs.extend(stderr.map(|stderr| (Stream::Stderr, stderr)));
+                if self.job.terminal == Terminal::Pty {
+                    self.typing = Some(Typing::new(self.job.stdin.as_deref().unwrap_or_default()));
+                    self.type_on();
+                }
                 self.news.push(FromSupervisor::Started { job: self.job.id.clone(), pid: self.pid });
             }
-            Err(error) => {
-                self.exit = Some(Exit::NotStarted { error });
+            Err(NotStarted { error, blame }) => {
+                self.exit = Some(Exit::NotStarted { error, blame });
                 self.conclude(now);
             }
         }
@@ -166,10 +175,19 @@ impl Command {
         Holding { job: self.job.id.clone(), state }
     }
 
-    /// What to read from, none while the output is not to be read.
-    pub(super) fn outputs(&self) -> impl Iterator<Item = (Stream, BorrowedFd<'_>)> {
-        use std::os::fd::AsFd;
-        self.outputs.iter().filter(|_| self.wait.is_none()).map(|(stream, fd)| (*stream, fd.as_fd()))
+    /// What to read from, none while the output is not to be read; and whether it is to be written to as well.
+    pub(super) fn outputs(&self) -> impl Iterator<Item = (Stream, BorrowedFd<'_>, PollFlags)> {
+        let flags = if self.typing.is_some() { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+        self.outputs.iter().filter(|_| self.wait.is_none()).map(move |(stream, fd)| (*stream, fd.as_fd(), flags))
+    }
+
+    /// Types what the terminal takes.
+    pub(super) fn type_on(&mut self) {
+        if let (Some(typing), Some((_, terminal))) = (&mut self.typing, self.outputs.first())
+            && !typing.go_on(terminal)
+        {
+            self.typing = None;
+        }
     }
 
     /// Takes a stretch of output, one read at most. Answers whether there may be more.

@@ -12,6 +12,7 @@ mod peer;
 mod server;
 mod slot;
 mod tree;
+mod typing;
 
 pub(crate) use slot::{Lock, State, connect};
 

@@ -99,6 +99,7 @@ impl Server {
             let now = Instant::now();
             if let Some(command) = &mut self.command {
                 for stream in woken.outputs.into_iter().flatten() {
+                    command.type_on();
                     command.read(stream, &mut self.buffer, now);
                 }
             }
@@ -144,9 +145,9 @@ impl Server {
         let first_output = fds.len();
         let mut streams = [None, None];
         if let Some(command) = &self.command {
-            for (place, (stream, fd)) in command.outputs().take(2).enumerate() {
+            for (place, (stream, fd, flags)) in command.outputs().take(2).enumerate() {
                 streams[place] = Some(stream);
-                fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));
+                fds.push(PollFd::from_borrowed_fd(fd, flags));
             }
         }
         match rustix::event::poll(&mut fds, timeout.as_ref()) {
@@ -274,9 +275,6 @@ impl Server {
         }
         if self.quit || self.spoilt {
             return Err(NotTaken::Refused("the supervisor is about to end".into()));
-        }
-        if job.stdin.as_ref().is_some_and(|bytes| bytes.len() > Job::LONGEST_STDIN) {
-            return Err(NotTaken::Refused("its standard input is longer than 4 MiB".into()));
         }
         if self.group.get().is_some_and(Group::is_spent)
             && let GroupState::Made(group) = std::mem::replace(&mut self.group, GroupState::NotTried)

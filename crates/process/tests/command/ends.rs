@@ -3,7 +3,7 @@
 use crate::slot::{Slot, until};
 use process::control::{FromSupervisor, ToSupervisor};
 use process::spool::Stream;
-use process::{EndedBy, Environment, Exit, JobId, LogEnviron, Program, Report, Terminal, Word};
+use process::{Blame, EndedBy, Environment, Exit, JobId, LogEnviron, Program, Report, Terminal, Word};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -35,8 +35,9 @@ pub(crate) fn a_core_signal_is_told_as_such() {
 fn not_started(slot: &mut Slot, program: Program) -> String {
     let job = slot.job(program);
     let ran = slot.run(&job);
-    let Exit::NotStarted { error } = ran.outcome.exit.clone() else { panic!("{:?}", ran.outcome) };
+    let Exit::NotStarted { error, blame } = ran.outcome.exit.clone() else { panic!("{:?}", ran.outcome) };
     assert!(ran.text(Stream::Header).ends_with(&format!("not started: {error}\n")));
+    assert_eq!(blame, Blame::Command);
     error
 }
 
@@ -50,11 +51,32 @@ pub(crate) fn a_program_that_is_absent_is_told_as_such() {
     let mut job = slot.script("true");
     job.dir = "relative".into();
     assert!(
-        matches!(slot.run(&job).outcome.exit, Exit::NotStarted { error } if error == "its directory relative is not absolute")
+        matches!(slot.run(&job).outcome.exit, Exit::NotStarted { error, .. } if error == "its directory relative is not absolute")
     );
     let mut job = slot.script("true");
     job.dir = "/dev/null/x".into();
-    assert!(matches!(slot.run(&job).outcome.exit, Exit::NotStarted { error } if error.contains("cannot be made")));
+    assert!(matches!(slot.run(&job).outcome.exit, Exit::NotStarted { error, .. } if error.contains("cannot be made")));
+}
+
+pub(crate) fn trouble_of_the_machine_is_told_as_such() {
+    // A supervisor that may have no more files open than it has: what a command needs cannot be made.
+    let mut slot = Slot::new();
+    assert_eq!(slot.sh("true").outcome.exit, Exit::Exited(0), "it has what it keeps for all commands");
+    let pid = slot.supervisor.hello().pid.to_string();
+    let limit = |files: &str| {
+        let limit = format!("--nofile={files}:4096");
+        std::process::Command::new("prlimit").args(["--pid", &pid, &limit]).status().is_ok_and(|s| s.success())
+    };
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
+    // Room for the spool and for little else.
+    assert!(limit(&(open + 2).to_string()), "prlimit works on one's own processes");
+    let job = slot.script("true");
+    let ran = slot.run(&job);
+    let Exit::NotStarted { error, blame } = ran.outcome.exit.clone() else { panic!("{:?}", ran.outcome) };
+    assert_eq!(blame, Blame::Machine, "{error}");
+    assert!(error.contains("Too many open files"), "{error}");
+    assert!(limit("4096"));
+    assert_eq!(slot.sh("exit 3").outcome.exit, Exit::Exited(3));
 }
 
 pub(crate) fn what_is_no_program_is_told_as_such() {

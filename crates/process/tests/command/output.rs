@@ -40,25 +40,56 @@ pub(crate) fn a_hundred_megabytes_without_a_newline_are_exact() {
 
 pub(crate) fn standard_input_ends() {
     let mut slot = Slot::new();
-    assert_eq!(slot.sh("cat; echo over").text(Stream::Stdout), "over\n");
+    // The second reader finds the end, too, and so does one that throws away what was typed before it asks.
+    let flush = "import sys, termios; termios.tcflush(0, termios.TCIFLUSH); print(repr(sys.stdin.read()))";
     for terminal in [Terminal::Pipes, Terminal::Pty] {
-        let mut job = slot.script("cat; echo over");
+        let mut job = slot.script("cat; cat; read line || echo over");
+        job.terminal = terminal;
+        assert_eq!(slot.run(&job).text(Stream::Stdout), "over\n", "{terminal:?}");
+        let mut job = slot.script("cat; echo over; cat");
         job.terminal = terminal;
         job.stdin = Some(vec![b'y'; 200_000]);
         let ran = slot.run(&job);
         assert_eq!(ran.bytes(Stream::Stdout).len(), 200_005, "{terminal:?}");
+        let mut job = slot.script("cat > got; cmp got wanted && echo same");
+        job.terminal = terminal;
+        // Every byte, lines of all lengths, and no newline at the end.
+        let all = (0..=255_u8).chain((0..20_000_u32).flat_map(|n| [b'x', if n % 997 == 0 { b'\n' } else { b'y' }]));
+        let all: Vec<u8> = all.collect();
+        std::fs::create_dir_all(&slot.work).unwrap();
+        std::fs::write(slot.work.join("wanted"), &all).unwrap();
+        job.stdin = Some(all);
+        assert_eq!(slot.run(&job).text(Stream::Stdout), "same\n", "{terminal:?}");
     }
+    for reader in ["sys.stdin.read()", "sys.stdin.read(1)", "sys.stdin.readline()"] {
+        let mut job = slot.job(process::Program::words(["python3", "-c", &flush.replace("sys.stdin.read()", reader)]));
+        job.terminal = Terminal::Pty;
+        job.max_time = Some(Duration::from_secs(20));
+        assert_eq!(slot.run(&job).text(Stream::Stdout), "''\n", "{reader}");
+    }
+    let mut job = slot.script("cat");
+    job.stdin = Some(vec![0; process::Job::LONGEST_STDIN + 1]);
+    let Exit::NotStarted { error, .. } = slot.run(&job).outcome.exit else { panic!("it is too long") };
+    assert_eq!(error, "its standard input is longer than 4 MiB");
 }
 
 pub(crate) fn a_terminal_is_one() {
     let mut slot = Slot::new();
-    let text = "test -t 1 && echo out; test -t 2 && echo err >&2; test -t 0 || echo in is none; stty size </dev/tty";
+    let text = "test -t 0 && echo in; test -t 1 && echo out; test -t 2 && echo err >&2; tty | cut -c 1-9; \
+        stty size </dev/tty";
     let mut job = slot.script(text);
     job.terminal = Terminal::Pty;
     let ran = slot.run(&job);
-    assert_eq!(ran.text(Stream::Stdout), "out\nerr\nin is none\n24 80\n");
+    assert_eq!(ran.text(Stream::Stdout), "in\nout\nerr\n/dev/pts/\n24 80\n");
     assert_eq!(ran.bytes(Stream::Stderr), b"");
-    assert_eq!(slot.sh("test -t 1 || echo none").text(Stream::Stdout), "none\n");
+    assert_eq!(slot.sh("test -t 0 || test -t 1 || echo none").text(Stream::Stdout), "none\n");
+    // What takes the ends of input for letters does not get them for ever.
+    let mut job = slot.script("stty raw -echo; exec cat");
+    job.terminal = Terminal::Pty;
+    job.timeout = Some(Duration::from_millis(500));
+    let ran = slot.run(&job);
+    assert_eq!(ran.outcome.ended_by, process::EndedBy::NoOutput(Duration::from_millis(500)));
+    assert_eq!(ran.bytes(Stream::Stdout).len(), 64 << 10);
 }
 
 pub(crate) fn the_spool_is_read_while_it_is_written() {

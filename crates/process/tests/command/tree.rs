@@ -1,8 +1,9 @@
 //! The whole process tree ends, whatever it tries.
 
-use crate::slot::{Ran, Slot, lives};
+use crate::slot::{Ran, Slot, lives, until};
+use process::control::ToSupervisor;
 use process::spool::Stream;
-use process::{Cgroup, EndedBy, Exit, Job};
+use process::{Cgroup, EndedBy, Exit, Job, stray};
 use std::time::Duration;
 
 /// Runs a script once with a control group and once without.
@@ -92,6 +93,48 @@ pub(crate) fn a_fork_storm_is_ended() {
         assert_eq!(ran.outcome.exit, Exit::Signalled { signal: 9, core: false });
         assert!(ran.took < Duration::from_secs(30), "{:?}", ran.took);
         assert_eq!(ran.outcome.survivors, Vec::<String>::new());
+    }
+}
+
+/// Starts a script, waits until it has written the file `up` in its directory, and interrupts it.
+fn interrupted(slot: &mut Slot, text: &str, cgroup: Cgroup) -> Ran {
+    let mut job = slot.script(text);
+    job.cgroup = cgroup;
+    job.sigterm_time = Duration::from_millis(100);
+    job.dir = slot.work.join(job.id.as_str());
+    slot.start(&job);
+    until("it is up", || job.dir.join("up").exists());
+    let reason = "enough of it".to_owned();
+    slot.supervisor.send(&ToSupervisor::Interrupt { job: job.id.clone(), reason: reason.clone() }).unwrap();
+    let ran = slot.finish(&job);
+    assert_eq!(ran.outcome.ended_by, EndedBy::Interrupted { reason });
+    assert_eq!(ran.outcome.survivors, Vec::<String>::new());
+    assert_eq!(stray::list_marked(&slot.dir, &job.id), Vec::<String>::new(), "its tree is empty");
+    assert!(ran.took < Duration::from_secs(30), "{:?}", ran.took);
+    ran
+}
+
+pub(crate) fn a_fork_storm_is_stopped_by_an_interrupt() {
+    let mut slot = Slot::new();
+    // Two hundred, each in a session of its own and deaf to TERM, that replace themselves all the time.
+    let text = "trap '' TERM HUP; i=0; while [ $i -lt 200 ]; do \
+        setsid sh -c 'while :; do sleep 0.2; done' & i=$((i+1)); done; : > up; wait";
+    for cgroup in [Cgroup::IfPossible, Cgroup::Never] {
+        let ran = interrupted(&mut slot, text, cgroup);
+        assert_eq!(ran.outcome.exit, Exit::Signalled { signal: 9, core: false });
+    }
+}
+
+pub(crate) fn a_command_that_closes_its_output_is_stopped_by_an_interrupt() {
+    let mut slot = Slot::new();
+    let text = "exec <&- >&- 2>&-; : > up; while :; do sleep 0.05; done";
+    for cgroup in [Cgroup::IfPossible, Cgroup::Never] {
+        let ran = interrupted(&mut slot, text, cgroup);
+        assert_eq!(ran.outcome.exit, Exit::Signalled { signal: 15, core: false });
+        // The same, deaf, and with somebody who left the session.
+        let deaf = format!("trap '' TERM; setsid sh -c 'trap \"\" TERM; {text}' & {text}");
+        let ran = interrupted(&mut slot, &deaf, cgroup);
+        assert_eq!(ran.outcome.exit, Exit::Signalled { signal: 9, core: false });
     }
 }
 
