@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use testkit::{Repo, temp_dir, wait_until};
-use vcs::git::{CheckoutReport, CheckoutSpec, checkout};
+use vcs::git::{CheckoutReport, CheckoutSpec, FAILED, TROUBLE, checkout};
 
 /// Tells the process started by [`start`] what to do; absent in an ordinary run of the tests.
 const SPEC: &str = "SLUICE_TEST_CHECKOUT";
@@ -37,9 +37,20 @@ fn spec(dir: &Path, repo: &Repo, mode: GitMode) -> CheckoutSpec {
 }
 
 fn start(dir: &Path, spec: &CheckoutSpec) -> Child {
+    started(dir, spec, Command::new(std::env::current_exe().expect("the test has a path")))
+}
+
+/// Starts it after a piece of shell, which says what kind of machine it runs on; `$1` is `dir`.
+fn start_where(dir: &Path, spec: &CheckoutSpec, prepare: &str) -> Child {
+    let mut command = Command::new("sh");
+    let exe = std::env::current_exe().expect("the test has a path");
+    command.arg("-c").arg(format!("{prepare}\nexe=$2; shift 2; exec \"$exe\" \"$@\"")).arg("sh").arg(dir).arg(exe);
+    started(dir, spec, command)
+}
+
+fn started(dir: &Path, spec: &CheckoutSpec, mut command: Command) -> Child {
     let path = dir.join("spec.json");
     std::fs::write(&path, serde_json::to_vec(spec).expect("a spec is JSON")).expect("the spec is written");
-    let mut command = Command::new(std::env::current_exe().expect("the test has a path"));
     command.args(["--exact", "helper", "--nocapture"]).env(SPEC, &path).process_group(0);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the test starts itself")
 }
@@ -79,7 +90,7 @@ fn it_prints_what_it_does_and_at_the_end_why_it_failed() {
     let mut gone = spec(dir, &repo, GitMode::Copy);
     gone.branch = Some("gone".to_owned());
     let done = start(dir, &gone).wait_with_output().unwrap();
-    assert_eq!(done.status.code(), Some(1), "git's own codes are not passed on");
+    assert_eq!(done.status.code(), Some(FAILED), "git's own codes are not passed on");
     let reason = format!("{} has no branch gone; there is main", repo.address());
     let said = String::from_utf8(done.stderr).unwrap();
     assert_eq!(said.lines().last(), Some(format!("checkout failed: {reason}").as_str()));
@@ -115,4 +126,52 @@ fn a_kill_at_any_point_leaves_nothing_that_the_next_checkout_cannot_mend() {
         assert_eq!(String::from_utf8(dirty.stdout).unwrap(), "", "{mode:?}");
         assert_eq!(std::fs::read_to_string(spec.workdir.join("d3/f3")).unwrap(), "3\n");
     }
+}
+
+#[test]
+fn trouble_of_the_machine_is_told_apart_from_the_fault_of_the_code() {
+    let dir = temp_dir();
+    let dir = dir.path();
+    let repo = Repo::bare(dir.join("repo.git"));
+    // What cannot be made smaller.
+    let mut state = 1_u32;
+    let noise: Vec<u8> = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    })
+    .take(2 << 20)
+    .collect();
+    repo.on("main").file("noise", &noise).commit();
+    std::fs::create_dir(dir.join("worker")).unwrap();
+    let mut spec = spec(dir, &repo, GitMode::Update);
+    spec.workdir = dir.join("worker/linux/build");
+    spec.mirror_dir = dir.join("worker/mirrors");
+    let has_namespaces = Command::new("unshare")
+        .args(["-rm", "mount", "-t", "tmpfs", "none", "/mnt"])
+        .status()
+        .is_ok_and(|s| s.success());
+    let within = |text: &str| format!("unshare -rm sh -c '{text}; shift; exec \"$@\"' sh \"$@\"; exit");
+    let full = within("mount -t tmpfs -o size=400k none \"$1/worker\"");
+    let sealed = within("mount -t tmpfs -o ro none \"$1/worker\"");
+    let mut machines = vec![
+        // Two hundred blocks of 512 bytes; the signal would end git, and without it a write fails.
+        ("ulimit -f 200; trap '' XFSZ", "a file becomes larger than this machine allows ("),
+        ("ulimit -f 200", "a part of git was killed ("),
+        ("export PATH=/nowhere", "git is not installed on this machine"),
+    ];
+    // Where nobody may mount anything, the limit above stands for the full disk.
+    if has_namespaces {
+        machines.push((&full, "there is no space left on the disk ("));
+        machines.push((&sealed, "cannot make the directory "));
+    }
+    for (machine, expected) in machines {
+        let done = start_where(dir, &spec, machine).wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.code(), Some(TROUBLE), "{machine}: {said}");
+        let reason = report(dir).reason.unwrap_or_default();
+        assert!(reason.starts_with(expected), "{machine}: {reason}");
+        assert!(said.ends_with(&format!("checkout failed: {reason}\n")), "{said}");
+    }
+    let done = start_where(dir, &spec, "true").wait_with_output().unwrap();
+    assert_eq!(done.status.code(), Some(0), "nothing that is left of it is in the way");
 }

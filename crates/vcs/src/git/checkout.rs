@@ -72,8 +72,15 @@ impl CheckoutSpec {
     }
 }
 
+/// The exit code of a checkout that fails by what was asked for: there is no such branch, the patch does not fit.
+pub const FAILED: i32 = 1;
+
+/// The exit code of a checkout that cannot be done for no fault of the code: the repository is out of reach, the disk is
+/// full, git is not installed.
+pub const TROUBLE: i32 = 3;
+
 /// Brings the tree into place and prints what it does: each git command as one would type it, and git's own output.
-/// The last line on standard error is the reason when it fails. Says the exit code: 0 or 1.
+/// The last line on standard error is the reason when it fails. Says the exit code: 0, [`FAILED`] or [`TROUBLE`].
 ///
 /// The report is written to `report` (replaced in one step) in both cases.
 pub fn checkout(spec: &CheckoutSpec, report: Option<&Path>) -> i32 {
@@ -83,17 +90,15 @@ pub fn checkout(spec: &CheckoutSpec, report: Option<&Path>) -> i32 {
 pub(crate) fn checkout_with(spec: &CheckoutSpec, report: Option<&Path>, voice: Voice) -> i32 {
     let git = Git { repository: spec.repository.clone(), voice, leash: None, limit: None };
     let outcome = Checkout { spec, git: &git }.run();
-    let told = match outcome {
-        Ok(commit) => CheckoutReport { got_revision: Some(commit), reason: None },
-        Err(e) => CheckoutReport { got_revision: None, reason: Some(e.reason) },
+    let told = match &outcome {
+        Ok(commit) => CheckoutReport { got_revision: Some(commit.clone()), reason: None },
+        Err(e) => CheckoutReport { got_revision: None, reason: Some(e.reason.clone()) },
     };
     let written = report.map_or(Ok(()), |path| write_report(path, &told));
-    let trouble = told.reason.or(written.err().map(|e| e.reason));
-    if let Some(reason) = &trouble {
-        // Nobody reads any more: the exit code tells.
-        let _ = writeln!(std::io::stderr(), "checkout failed: {reason}");
-    }
-    i32::from(trouble.is_some())
+    let Err(error) = outcome.and(written) else { return 0 };
+    // Nobody reads any more: the exit code tells.
+    let _ = writeln!(std::io::stderr(), "checkout failed: {}", error.reason);
+    if error.fault.is_of_the_code() { FAILED } else { TROUBLE }
 }
 
 fn write_report(path: &Path, report: &CheckoutReport) -> Result<(), GitError> {
@@ -119,7 +124,7 @@ impl Checkout<'_> {
         let kind = self.depth().map_or(String::new(), |d| format!("depth {d}"));
         let mirror = Mirror::open(self.git, &self.spec.mirror_dir, &kind)?;
         let commit = match Locate::new(self, &mirror).commit() {
-            Err(e) if matches!(e.fault, Fault::Other | Fault::Lost) && self.remade(&mirror)? => {
+            Err(e) if matches!(e.fault, Fault::Other | Fault::Lost) && self.remade(&mirror, None)? => {
                 Locate::new(self, &mirror).commit()?
             }
             other => other?,
@@ -129,7 +134,7 @@ impl Checkout<'_> {
         match self.place(&mirror, &commit) {
             Err(e) if e.fault == Fault::Other => {
                 self.git.say(&format!("{e}; making the tree anew"));
-                if self.remade(&mirror)? {
+                if self.remade(&mirror, Some(&commit))? {
                     Locate::new(self, &mirror).commit()?;
                     mirror.share()?;
                 }
@@ -165,9 +170,10 @@ impl Checkout<'_> {
         self.spec.shallow.map(|d| d.max(1))
     }
 
-    /// Makes the mirror anew if it cannot be read; says whether it did.
-    fn remade(&self, mirror: &Mirror) -> Result<bool, GitError> {
-        if self.depth().is_none() && mirror.is_sound(self.git)? {
+    /// Makes the mirror anew if it, or this commit in it, cannot be read; says whether it did.
+    fn remade(&self, mirror: &Mirror, commit: Option<&str>) -> Result<bool, GitError> {
+        let whole = |commit| mirror.is_whole(self.git, commit);
+        if self.depth().is_none() && commit.map_or(Ok(true), whole)? && mirror.is_sound(self.git)? {
             return Ok(false);
         }
         self.git.say("the mirror of the repository on this machine cannot be read: making it anew");

@@ -27,6 +27,17 @@ pub enum Fault {
     Other,
 }
 
+impl Fault {
+    /// Whoever asked for the checkout can mend it: what was to be built is not there, or does not fit. Everything else is
+    /// the trouble of a machine or of the way to the repository, and says nothing about the code.
+    pub fn is_of_the_code(self) -> bool {
+        match self {
+            Fault::Empty | Fault::Missing | Fault::Lost | Fault::Patch | Fault::Asked | Fault::Other => true,
+            Fault::Away | Fault::Denied | Fault::Machine | Fault::Stopped => false,
+        }
+    }
+}
+
 /// Why something was not done: one line, and its kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
@@ -52,14 +63,31 @@ impl GitError {
 /// What git's complaint means: any of the texts, the kind, and the sentence; `{}` stands for the repository.
 const MEANINGS: &[(&[&str], Fault, &str)] = &[
     (&["No space left on device", "Disk quota exceeded"], Fault::Machine, "there is no space left on the disk"),
-    (&["Could not resolve host", "Name or service not known"], Fault::Away, "{}: its host name is not known"),
+    (
+        &["Input/output error", "Structure needs cleaning", "Stale file handle"],
+        Fault::Machine,
+        "the disk cannot be read or written",
+    ),
+    (&["File too large"], Fault::Machine, "a file becomes larger than this machine allows"),
+    (
+        &["ut of memory", "Cannot allocate memory", "Too many open files"],
+        Fault::Machine,
+        "this machine is short of memory or of open files",
+    ),
+    (&["unable to fork", "cannot fork", "cannot run "], Fault::Machine, "git cannot run a program that it needs"),
+    (&["died of signal"], Fault::Machine, "a part of git was killed"),
+    (
+        &["Could not resolve host", "Name or service not known", "Temporary failure in name"],
+        Fault::Away,
+        "{}: its host name is not known",
+    ),
     (&["Connection refused"], Fault::Away, "{}: its host refuses the connection"),
     (
         &[
             "Failed to connect",
             "Could not connect to server",
             "Couldn't connect to server",
-            "Connection timed out",
+            "timed out",
             "Network is unreachable",
             "No route to host",
             "unable to connect",
@@ -101,12 +129,21 @@ const MEANINGS: &[(&[&str], Fault, &str)] = &[
     ),
     (&["couldn't find remote ref"], Fault::Missing, "{} has no such branch"),
     (
-        &["early EOF", "hung up unexpectedly", "RPC failed", "unexpected disconnect", "Connection reset"],
+        &[
+            "early EOF",
+            "hung up unexpectedly",
+            "RPC failed",
+            "unexpected disconnect",
+            "Connection reset",
+            "TLS connect",
+        ],
         Fault::Away,
         "{}: the connection broke off",
     ),
+    (&["returned error: 5", "returned error: 429"], Fault::Away, "{}: its host is not able to answer now"),
     (&["dubious ownership"], Fault::Machine, "git refuses {} because its files are another user's"),
     (&["Permission denied", "Read-only file system"], Fault::Machine, "files cannot be written"),
+    (&["Could not read from remote repository"], Fault::Away, "{} cannot be read"),
 ];
 
 /// The sentence for a git command that failed: `complaint` is the end of its standard error.
@@ -178,6 +215,36 @@ mod tests {
                 "error: unable to write file a: No space left on device",
                 Fault::Machine,
                 "there is no space left on the disk (unable to write file a: No space left on device)",
+            ),
+            (
+                "fatal: write error: Disk quota exceeded\nfatal: index-pack failed",
+                Fault::Machine,
+                "there is no space left on the disk (write error: Disk quota exceeded)",
+            ),
+            (
+                "error: unable to create file a: Read-only file system",
+                Fault::Machine,
+                "files cannot be written (unable to create file a: Read-only file system)",
+            ),
+            (
+                "fatal: unable to read tree 1: Input/output error",
+                Fault::Machine,
+                "the disk cannot be read or written (unable to read tree 1: Input/output error)",
+            ),
+            (
+                "error: index-pack died of signal 9\nfatal: fetch-pack: invalid index-pack output",
+                Fault::Machine,
+                "a part of git was killed (fetch-pack: invalid index-pack output)",
+            ),
+            (
+                "error: cannot run ssh: No such file or directory\nfatal: unable to fork",
+                Fault::Machine,
+                "git cannot run a program that it needs (unable to fork)",
+            ),
+            (
+                "fatal: unable to access 'https://h/z/': The requested URL returned error: 503",
+                Fault::Away,
+                "https://***@h/z: its host is not able to answer now",
             ),
             ("error: a\nerror: b\nhint: c", Fault::Other, "git fetch failed: b"),
             ("", Fault::Other, "git fetch failed: it ended with code 128"),

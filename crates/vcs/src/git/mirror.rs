@@ -73,6 +73,11 @@ impl Mirror {
         git.holds(&self.path, &Line::git(["fsck", "--full", "--no-dangling", "--no-progress"]))
     }
 
+    /// It has all that belongs to this commit. A fetch that broke off may have brought the commit and not its files.
+    pub(crate) fn is_whole(&self, git: &Git, hash: &str) -> Result<bool, GitError> {
+        git.holds(&self.path, &Line::git(["rev-list", "--objects", "--quiet"]).and(hash).all(["--not", "--all"]))
+    }
+
     /// Makes it anew, empty, for oneself alone.
     pub(crate) fn remake(&self, git: &Git) -> Result<(), GitError> {
         wait_for(git, &self.lock, &self.path)?;

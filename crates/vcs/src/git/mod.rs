@@ -18,7 +18,7 @@ mod refs;
 mod run;
 mod tree;
 
-pub use checkout::{CheckoutReport, CheckoutSpec, checkout};
+pub use checkout::{CheckoutReport, CheckoutSpec, FAILED, TROUBLE, checkout};
 pub use fault::{Fault, GitError};
 pub use follow::{Follower, Heads, Since};
 pub use log::Commit;

@@ -27,8 +27,9 @@ pub(crate) fn apply(git: &Git, dir: &Path, patch: &Patch, commit: &str) -> Resul
         ));
     }
     let level = format!("-p{}", patch.level);
-    if git.act_on(dir, &strict(&level, subdir), &patch.body).is_ok() {
-        return Ok(());
+    match git.act_on(dir, &strict(&level, subdir), &patch.body) {
+        Err(e) if e.fault != Fault::Machine => {}
+        done => return done,
     }
     git.say("git does not apply it; trying with patch, which is less strict");
     // Tried first, because a patch that fits in one half must not be applied at all.

@@ -113,9 +113,15 @@ impl Git {
         Ok(String::from_utf8_lossy(&self.ask(dir, line, &[])?).trim_end().to_owned())
     }
 
-    /// Runs a question that is answered by the exit code: 0 is yes, whatever else is no.
+    /// Runs a question that is answered by the exit code: 0 is yes, whatever else is no, unless this machine kept git from
+    /// answering.
     pub(crate) fn holds(&self, dir: &Path, line: &Line) -> Result<bool, GitError> {
-        Ok(self.run(dir, line, &[], Stdio::piped(), Voice::Silent)?.status.success())
+        let done = self.run(dir, line, &[], Stdio::piped(), Voice::Silent)?;
+        match self.judge(line, &done) {
+            Ok(()) => Ok(true),
+            Err(e) if e.fault == Fault::Machine => Err(e),
+            Err(_) => Ok(false),
+        }
     }
 
     /// A line for people, when they listen.
@@ -135,7 +141,12 @@ impl Git {
             (Some(code), _) => format!("it ended with code {code}"),
             (None, signal) => format!("it was ended by signal {}", signal.unwrap_or(0)),
         };
-        Err(fault::read(&done.complaint, &self.repository, &line.typed(), &ended))
+        let mut error = fault::read(&done.complaint, &self.repository, &line.typed(), &ended);
+        if error.fault == Fault::Other && done.status.signal().is_some() {
+            // Somebody or the kernel killed it, as when memory runs short or a file grows too long.
+            error.fault = Fault::Machine;
+        }
+        Err(error)
     }
 
     fn run(&self, dir: &Path, line: &Line, input: &[u8], out: Stdio, voice: Voice) -> Result<Done, GitError> {
@@ -483,6 +494,9 @@ mod tests {
     fn what_cannot_be_started_is_told() {
         let e = git(None, None).ask(Path::new("/"), &Line::other(["sluice-no-such-program"]), &[]).unwrap_err();
         assert_eq!(e.reason, "sluice-no-such-program is not installed on this machine");
+        assert_eq!(e.fault, Fault::Machine);
+        let killed = git(None, None).ask(Path::new("/"), &Line::other(["sh", "-c", "kill -9 $$"]), &[]).unwrap_err();
+        assert_eq!((killed.fault, killed.reason.as_str()), (Fault::Machine, "sh -c failed: it was ended by signal 9"));
         let e = git(None, None).ask(Path::new("/nowhere/at/all"), &Line::git(["status"]), &[]).unwrap_err();
         assert!(e.reason.starts_with("git cannot be started in /nowhere/at/all"), "{e}");
     }

@@ -60,7 +60,14 @@ impl Room {
         let code = checkout_with(spec, Some(&report), Voice::Silent);
         let told: CheckoutReport = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
         assert_eq!(code == 0, told.got_revision.is_some(), "{told:?}");
+        assert!([0, FAILED, TROUBLE].contains(&code), "{code}");
         told
+    }
+
+    fn code(&self, change: impl Fn(&mut CheckoutSpec)) -> i32 {
+        let mut spec = self.spec(GitMode::Update);
+        change(&mut spec);
+        checkout_with(&spec, None, Voice::Silent)
     }
 
     fn good(&self, spec: &CheckoutSpec) -> String {
@@ -212,6 +219,19 @@ fn what_is_not_there_is_told_in_one_line() {
         "https://127.0.0.1:1/z: its host cannot be reached"
     );
     assert_eq!(with(&|s| s.workdir = PathBuf::from("/")), "/ is no place for a tree");
+    for (change, code) in [
+        ((|s| s.branch = Some("gone".to_owned())) as fn(&mut CheckoutSpec), FAILED),
+        (|s| s.revision = Some("v1".to_owned()), FAILED),
+        (|s| s.revision = Some("0".repeat(40)), FAILED),
+        (|s| s.repository = "../z".to_owned(), FAILED),
+        (|s| s.repository.push('x'), TROUBLE),
+        (|s| s.repository = "https://127.0.0.1:1/z".to_owned(), TROUBLE),
+        (|s| s.repository = "ssh://127.0.0.1:1/z".to_owned(), TROUBLE),
+        (|s| s.mirror_dir = PathBuf::from("/proc/mirrors"), TROUBLE),
+        (|s| s.workdir = PathBuf::from("/proc/linux/build"), TROUBLE),
+    ] {
+        assert_eq!(room.code(|spec| (spec.branch = Some("develop".to_owned()), change(spec)).1), code);
+    }
     assert!(!room.build("").exists(), "nothing is left of what failed");
 }
 
