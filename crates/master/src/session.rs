@@ -390,13 +390,13 @@ async fn seal(hub: &Hub, logs: &logs::Logs, command: wire::CommandId) -> Vec<Sea
 fn command_end(ending: &Ending) -> CommandEnd {
     use wire::{EndedBy, Exit};
     match (&ending.ended_by, &ending.exit) {
-        (_, Exit::NotStarted { why }) => CommandEnd::NotStarted(why.clone()),
         (EndedBy::Interrupted { reason }, _) => CommandEnd::Interrupted(reason.clone()),
         (EndedBy::NoOutput { after }, _) => CommandEnd::NoOutput(*after),
         (EndedBy::TooLong { after }, _) => CommandEnd::TooLong(*after),
         (EndedBy::WorkerStopped, _) => CommandEnd::Broken("its worker was stopped".to_owned()),
         (EndedBy::Orphaned, _) => CommandEnd::Broken("its worker was without a master for too long".to_owned()),
         (EndedBy::WorkerTrouble { what }, _) => CommandEnd::Broken(what.clone()),
+        (EndedBy::Itself, Exit::NotStarted { why }) => CommandEnd::NotStarted(why.clone()),
         (EndedBy::Itself, Exit::Exited { code }) => CommandEnd::Exited(*code),
         (EndedBy::Itself, Exit::Signalled { signal }) => {
             CommandEnd::Signalled(process::signal_name(*signal).map_or_else(|| signal.to_string(), str::to_owned))

@@ -2,7 +2,7 @@
 
 use crate::WorkerError;
 use crate::home::Home;
-use crate::job::{self, ORPHANED, STOPPED};
+use crate::job::{self, ORPHANED, Refusal, STOPPED};
 use crate::setup::Setup;
 use crate::slot::{self, Slot, SlotNews, What};
 use model::{Span, Stream, Time};
@@ -173,7 +173,8 @@ impl Commands {
                 self.waiting.push_back(command);
                 self.assign();
             }
-            Err(why) => self.refuse(command, Ending::not_started(why), EndedBy::Itself),
+            Err(Refusal::Asked(why)) => self.refuse(command, Ending::not_started(why), EndedBy::Itself),
+            Err(Refusal::Machine(what)) => self.refuse_for_trouble(command, what),
         }
     }
 
@@ -182,6 +183,11 @@ impl Commands {
         self.waiting.retain(|&c| c != command);
         self.tasks.insert(command, Task::new(Stage::Refused));
         self.ledger.ended(command, Ending { ended_by: by, ..ending });
+    }
+
+    /// Ends a command that this machine cannot begin.
+    fn refuse_for_trouble(&mut self, command: CommandId, what: String) {
+        self.refuse(command, Ending::not_started(what.clone()), EndedBy::WorkerTrouble { what });
     }
 
     /// Gives waiting commands to idle supervisors, and starts as many supervisors as are needed and one more.
@@ -239,9 +245,7 @@ impl Commands {
                 tracing::error!("slot {number}: no supervisor: {why}");
                 self.slots.remove(&number);
                 if let Some(command) = self.waiting.pop_front() {
-                    let ending = Ending::not_started(format!("the worker has no supervisor for it: {why}"));
-                    let what = why;
-                    self.refuse(command, ending, EndedBy::WorkerTrouble { what });
+                    self.refuse_for_trouble(command, format!("the worker has no supervisor for it: {why}"));
                 }
             }
         }
@@ -284,7 +288,7 @@ impl Commands {
             FromSupervisor::Refused { job, error } => {
                 if let Some(command) = command(&job) {
                     self.free(number, command);
-                    self.refuse(command, Ending::not_started(error), EndedBy::Itself);
+                    self.refuse_for_trouble(command, error);
                     self.assign();
                 }
             }
@@ -504,7 +508,7 @@ impl Task {
             return Ok(Found::Pieces(pieces));
         }
         Ok(match (reader.outcome(), &self.stage) {
-            (Some(outcome), _) => Found::End(Box::new(job::ending(outcome))),
+            (Some(outcome), _) => Found::End(Box::new(job::ending(outcome, dir))),
             (None, Stage::Orphan | Stage::Ended) => Found::End(Box::new(Ending::supervisor_died())),
             (None, _) => Found::Nothing,
         })

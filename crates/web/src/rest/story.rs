@@ -115,7 +115,11 @@ async fn look_into(web: &Web, build: &Build, step: &Step, log: &LogFacts) -> Opt
         .collect();
     let Some(at) = first_error(said.iter().map(|(_, text)| text.as_str())) else {
         let last = tail.last()?;
-        let lines = vec![String::from_utf8_lossy(&last.bytes).into_owned()];
+        let lines = match step.status.results() {
+            // What the log ends with is no reason: the step was cut short by something that the log does not know.
+            Some(Results::Exception) => vec![step.state.clone()],
+            _ => vec![String::from_utf8_lossy(&last.bytes).into_owned()],
+        };
         return Some(Trouble { step: step.name.clone(), logid: log.id.0, line: last.number, lines, at: 0 });
     };
     let from = at.saturating_sub(AROUND);
