@@ -2,6 +2,7 @@
 
 use crate::exit::Exit;
 use crate::out;
+use crate::patience::{LIMIT, Patience, wake};
 use crate::show::{self, LiveLines, Paper};
 use api::story::Story;
 use client::Client;
@@ -30,7 +31,8 @@ pub(crate) struct Follower {
     paper: Paper,
     live: LiveLines,
     told: BTreeSet<i64>,
-    waiting: Option<String>,
+    /// The kinds of reasons why it waits that were told.
+    reasons: BTreeSet<String>,
     build: Option<i64>,
 }
 
@@ -38,27 +40,25 @@ impl Follower {
     pub(crate) fn new(client: Client, request: i64, json: bool) -> Self {
         let paper = Paper::of_stdout();
         let live = LiveLines::new(paper);
-        Self { client, request, json, paper, live, told: BTreeSet::new(), waiting: None, build: None }
+        Self { client, request, json, paper, live, told: BTreeSet::new(), reasons: BTreeSet::new(), build: None }
     }
 
     /// Until the request has its result.
     pub(crate) async fn run(&mut self) -> anyhow::Result<Results> {
-        let mut events = self.client.listen("*/*/*");
-        let mut steps = self.client.listen("builds/*/steps/*/*");
+        let mut listeners = [self.client.listen("*/*/*"), self.client.listen("builds/*/steps/*/*")];
+        let mut patience = Patience::new(LIMIT);
         loop {
-            if let Some(results) = self.look().await? {
+            let look = self.look().await;
+            let Some(results) = patience.bear(look, &mut self.live).await? else { continue };
+            if let Some(results) = results {
                 return Ok(results);
             }
             // A wake-up is a hint; the look above finds what a lost one hid.
-            tokio::select! {
-                heard = events.next() => drop(heard?),
-                heard = steps.next() => drop(heard?),
-                () = tokio::time::sleep(self.patience()) => {}
-            }
+            wake(&mut listeners, self.sweep()).await?;
         }
     }
 
-    fn patience(&self) -> Duration {
+    fn sweep(&self) -> Duration {
         match self.paper {
             Paper::Terminal => Duration::from_millis(250),
             Paper::Plain => SWEEP,
@@ -84,15 +84,18 @@ impl Follower {
 
     async fn wait(&mut self) -> anyhow::Result<()> {
         let why = self.client.why(self.request).await?;
-        if self.json || !why.waits || self.waiting.as_ref() == Some(&why.sentence) {
+        if self.json || !why.waits {
             return Ok(());
         }
-        let line = format!("  ○ request {} waits: {}", self.request, why.sentence);
+        let head = format!("  ○ request {} waits: ", self.request);
         match self.paper {
-            Paper::Terminal => self.live.float(&[line])?,
-            Paper::Plain => out::line(line)?,
+            Paper::Terminal => {
+                let room = show::WIDTH.saturating_sub(head.chars().count());
+                self.live.float(&[head + &show::cut(&why.sentence, room)])?;
+            }
+            Paper::Plain if self.reasons.insert(kind(&why.sentence).to_owned()) => out::line(head + &why.sentence)?,
+            Paper::Plain => {}
         }
-        self.waiting = Some(why.sentence);
         Ok(())
     }
 
@@ -123,6 +126,11 @@ impl Follower {
         }
         Ok(self.live.float(&floating)?)
     }
+}
+
+/// What of a reason stays the same while its numbers change: "its worker here is busy, free in about 3 min".
+fn kind(reason: &str) -> &str {
+    reason.split(',').next().unwrap_or(reason)
 }
 
 /// Names are aligned over the whole build, steps to come included.

@@ -2,7 +2,8 @@
 
 use crate::exit::Exit;
 use crate::out;
-use crate::show;
+use crate::patience::{LIMIT, Patience, wake};
+use crate::show::{self, LiveLines, Paper};
 use crate::target::Target;
 use anyhow::bail;
 use client::Client;
@@ -49,7 +50,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
 
 /// The step of that name; without one, the first that failed, else the last.
 async fn find_step(client: &Client, build: i64, name: Option<&str>, wait: bool) -> anyhow::Result<api::Step> {
-    let mut events = client.listen("builds/*/steps/*/*");
+    let mut listeners = [client.listen("builds/*/steps/*/*")];
     loop {
         let steps = client.steps(build).await?.rows;
         let found = match name {
@@ -67,31 +68,44 @@ async fn find_step(client: &Client, build: i64, name: Option<&str>, wait: bool) 
                 None => bail!("build {build} has begun no step"),
             }
         }
-        tokio::select! {
-            heard = events.next() => drop(heard?),
-            () = tokio::time::sleep(SWEEP) => {}
-        }
+        wake(&mut listeners, SWEEP).await?;
     }
 }
 
 async fn print(client: &Client, log: i64, follow: bool) -> anyhow::Result<Exit> {
-    let mut events = client.listen(&format!("logs/{log}/*"));
     let mut offset = 0u64;
+    if !follow {
+        copy(client, log, &mut offset).await?;
+        return Ok(Exit::Passed);
+    }
+    let mut listeners = [client.listen(&format!("logs/{log}/*"))];
+    let mut patience = Patience::new(LIMIT);
+    let mut nothing_floats = LiveLines::new(Paper::Plain);
     loop {
-        // Asked before the bytes are fetched: what is whole now is fetched whole below.
-        let whole = client.log(log).await?.complete;
-        let mut bytes = client.raw_log(log, offset).await?;
-        while let Some(piece) = bytes.next().await {
-            let piece = piece?;
-            offset += piece.len() as u64;
-            out::bytes(&piece)?;
-        }
-        if whole || !follow {
-            return Ok(Exit::Passed);
-        }
-        tokio::select! {
-            heard = events.next() => drop(heard?),
-            () = tokio::time::sleep(SWEEP) => {}
+        let copied = copy(client, log, &mut offset).await;
+        match patience.bear(copied, &mut nothing_floats).await? {
+            Some(Copied::Whole) => return Ok(Exit::Passed),
+            Some(Copied::SoFar) => wake(&mut listeners, SWEEP).await?,
+            None => {}
         }
     }
+}
+
+/// How much of a log has been printed.
+enum Copied {
+    Whole,
+    SoFar,
+}
+
+/// Prints what the log has from byte `offset` on, which moves with it.
+async fn copy(client: &Client, log: i64, offset: &mut u64) -> anyhow::Result<Copied> {
+    // Asked before the bytes are fetched: what is whole now is fetched whole below.
+    let whole = client.log(log).await?.complete;
+    let mut bytes = client.raw_log(log, *offset).await?;
+    while let Some(piece) = bytes.next().await {
+        let piece = piece?;
+        *offset += piece.len() as u64;
+        out::bytes(&piece)?;
+    }
+    Ok(if whole { Copied::Whole } else { Copied::SoFar })
 }

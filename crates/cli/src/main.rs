@@ -10,6 +10,7 @@ mod force;
 mod log;
 mod master;
 mod out;
+mod patience;
 mod rebuild;
 mod sendchange;
 mod show;

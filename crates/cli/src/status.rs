@@ -3,11 +3,12 @@
 use crate::exit::Exit;
 use crate::follow::usually;
 use crate::out;
+use crate::patience::{LIMIT, Patience, wake};
 use crate::show::{self, LiveLines, Paper};
 use crate::target::Target;
-use client::{Client, Filter};
+use client::{Client, Filter, Listener};
 use model::{Results, Span};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 #[derive(clap::Args)]
@@ -24,6 +25,9 @@ pub(crate) struct Args {
     target: Target,
 }
 
+/// How long nothing may be heard before the present is looked at all the same.
+const SWEEP: Duration = Duration::from_secs(1);
+
 /// How many waiting requests are listed.
 const MOST_WAITING: usize = 10;
 
@@ -31,6 +35,9 @@ const MOST_WAITING: usize = 10;
 struct Status {
     builders: Vec<BuilderStatus>,
     live: api::Live,
+    /// Names of all builders, also of those that are configured no more and may still run.
+    #[serde(skip)]
+    names: BTreeMap<i64, String>,
 }
 
 #[derive(serde::Serialize)]
@@ -55,27 +62,43 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
 
 async fn look(client: &Client) -> anyhow::Result<Status> {
     let live = client.live().await?;
+    let all = client.builders(&Filter::all()).await?.rows;
+    let names = names(&all);
     let mut builders = Vec::new();
-    for builder in client.builders(&Filter::all()).await?.rows.into_iter().filter(|b| !b.masterids.is_empty()) {
+    for builder in all.into_iter().filter(|b| !b.masterids.is_empty()) {
         let newest = Filter::all().with("complete", true).newest("number", 1);
         let path = format!("builders/{}/builds", builder.builderid);
         let last = client.list::<api::Build>(&path, &newest).await?.rows.into_iter().next();
         builders.push(BuilderStatus { builderid: builder.builderid, name: builder.name, last });
     }
-    Ok(Status { builders, live })
+    Ok(Status { builders, live, names })
 }
 
 impl Status {
+    /// How wide the names of the builders that are told of are.
+    fn width(&self) -> usize {
+        let broken = self.broken().map(|(builder, ..)| builder.builderid);
+        let running = self.live.running.iter().map(|b| b.builderid);
+        let waiting = self.live.waiting.iter().take(MOST_WAITING).map(|r| r.builderid);
+        let names = broken.chain(running).chain(waiting).filter_map(|id| self.names.get(&id));
+        names.map(|n| n.chars().count()).max().unwrap_or(0).clamp(4, 24)
+    }
+
+    /// The newest build of each builder that has one.
+    fn newest(&self) -> impl Iterator<Item = (&BuilderStatus, &api::Build)> {
+        self.builders.iter().filter_map(|b| b.last.as_ref().map(|l| (b, l)))
+    }
+
     fn broken(&self) -> impl Iterator<Item = (&BuilderStatus, &api::Build, Results)> {
-        let ended = self.builders.iter().filter_map(|b| b.last.as_ref().and_then(|l| l.results.map(|r| (b, l, r))));
+        let ended = self.newest().filter_map(|(b, l)| l.results.map(|r| (b, l, r)));
         ended.filter(|(_, _, r)| matches!(r, Results::Failure | Results::Exception))
     }
 }
 
 /// The answer first, then what is broken, what runs, what waits.
 fn lines(status: &Status, paper: Paper) -> Vec<String> {
-    let names: BTreeMap<i64, &str> = status.builders.iter().map(|b| (b.builderid, b.name.as_str())).collect();
-    let width = names.values().map(|n| n.chars().count()).max().unwrap_or(0).clamp(4, 24);
+    let width = status.width();
+    let name = |builder: i64| show::pad(status.names.get(&builder).map_or("?", String::as_str), width);
     let mut out = vec![sentence(status)];
     let now = status.live.now;
     for (builder, build, results) in status.broken() {
@@ -85,7 +108,7 @@ fn lines(status: &Status, paper: Paper) -> Vec<String> {
         out.push(format!("  {} {name}  build {}, {said}, {ago} ago", paper.symbol(Some(results)), build.number));
     }
     for build in &status.live.running {
-        let name = show::pad(names.get(&build.builderid).unwrap_or(&"?"), width);
+        let name = name(build.builderid);
         let running = show::clock(Span::seconds(now - build.started_at));
         let step = build.step.as_ref();
         let usual = step.and_then(|s| s.usual_s).map(|s| Span::millis((s * 1000.0) as i64));
@@ -94,7 +117,7 @@ fn lines(status: &Status, paper: Paper) -> Vec<String> {
         out.push(line.trim_end().to_owned());
     }
     for request in status.live.waiting.iter().take(MOST_WAITING) {
-        let name = show::pad(names.get(&request.builderid).unwrap_or(&"?"), width);
+        let name = name(request.builderid);
         let room = show::WIDTH.saturating_sub(width + 22);
         out.push(format!("  ○ {name}  request {}: {}", request.buildrequestid, show::cut(&request.why, room)));
     }
@@ -121,44 +144,102 @@ fn sentence(status: &Status) -> String {
 
 /// On a terminal the whole is shown anew with each change; elsewhere a line is added for each build that ends.
 async fn follow(client: &Client, json: bool) -> anyhow::Result<Exit> {
-    let paper = Paper::of_stdout();
-    let mut live = LiveLines::new(paper);
-    let mut builds = client.listen("builds/*/*");
-    let mut steps = client.listen("builds/*/steps/*/*");
-    let mut told: BTreeMap<i64, i64> = BTreeMap::new();
-    let mut first = true;
-    loop {
-        let status = look(client).await?;
-        if paper == Paper::Terminal && !json {
-            live.float(&lines(&status, paper))?;
-        } else {
-            for builder in &status.builders {
-                let Some(last) = &builder.last else { continue };
-                let new = told.insert(builder.builderid, last.buildid) != Some(last.buildid);
-                if !new || first {
-                    continue;
-                }
-                match json {
-                    true => out::json(last)?,
-                    false => out::line(format!(
-                        "  {} {} build {}: {}",
-                        paper.symbol(last.results),
-                        builder.name,
-                        last.number,
-                        last.state_string
-                    ))?,
-                }
-            }
-            if first && !json {
-                out::lines(lines(&status, paper))?;
-            }
-        }
-        first = false;
-        tokio::select! {
-            heard = builds.next() => drop(heard?),
-            heard = steps.next() => drop(heard?),
-            () = tokio::time::sleep(Duration::from_secs(1)) => {}
-            _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
-        }
+    tokio::select! {
+        never = watch(client, json) => never.map(|()| Exit::Passed),
+        _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
     }
+}
+
+async fn watch(client: &Client, json: bool) -> anyhow::Result<()> {
+    // Nobody there to begin with is a mistake in the address rather than a restart.
+    let status = look(client).await?;
+    match Paper::of_stdout() {
+        Paper::Terminal if !json => redraw(client, status).await,
+        _ => append(client, status, json).await,
+    }
+}
+
+fn listeners(client: &Client) -> [Listener; 2] {
+    [client.listen("builds/*/*"), client.listen("builds/*/steps/*/*")]
+}
+
+async fn redraw(client: &Client, mut status: Status) -> anyhow::Result<()> {
+    let mut live = LiveLines::new(Paper::Terminal);
+    let (mut listeners, mut patience) = (listeners(client), Patience::new(LIMIT));
+    loop {
+        live.float(&lines(&status, Paper::Terminal))?;
+        wake(&mut listeners, SWEEP).await?;
+        status = loop {
+            let seen = look(client).await;
+            if let Some(status) = patience.bear(seen, &mut live).await? {
+                break status;
+            }
+        };
+    }
+}
+
+async fn append(client: &Client, status: Status, json: bool) -> anyhow::Result<()> {
+    let mut live = LiveLines::new(Paper::Plain);
+    let (mut listeners, mut patience) = (listeners(client), Patience::new(LIMIT));
+    let mut ended = Ended::after(&status);
+    if !json {
+        out::lines(lines(&status, Paper::Plain))?;
+    }
+    loop {
+        let new = ended.look(client).await;
+        let Some(new) = patience.bear(new, &mut live).await? else { continue };
+        for build in &new {
+            match json {
+                true => out::json(build)?,
+                false => out::line(ended.line(build))?,
+            }
+        }
+        wake(&mut listeners, SWEEP).await?;
+    }
+}
+
+/// The builds that end while one looks, each told once.
+struct Ended {
+    /// All that ended before this second are told.
+    since: i64,
+    /// Told, of those that ended in that second or later.
+    told: BTreeSet<i64>,
+    names: BTreeMap<i64, String>,
+}
+
+/// How many builds that have ended are fetched at once.
+const MOST_ENDED: u64 = 5_000;
+
+impl Ended {
+    fn after(status: &Status) -> Self {
+        let told = status.newest().map(|(_, build)| build.buildid).collect();
+        Self { since: status.live.now, told, names: status.names.clone() }
+    }
+
+    async fn look(&mut self, client: &Client) -> anyhow::Result<Vec<api::Build>> {
+        let filter = Filter::all().with("complete", true).with("complete_at__ge", self.since);
+        let filter = filter.with("order", "complete_at").with("order", "buildid").with("limit", MOST_ENDED);
+        let mut builds = client.builds(&filter).await?.rows;
+        builds.retain(|b| !self.told.contains(&b.buildid));
+        if builds.iter().any(|b| !self.names.contains_key(&b.builderid)) {
+            self.names = names(&client.builders(&Filter::all()).await?.rows);
+        }
+        if let Some(last) = builds.last().and_then(|b| b.complete_at).filter(|at| *at > self.since) {
+            self.since = last;
+            self.told.clear();
+        }
+        self.told.extend(builds.iter().filter(|b| b.complete_at >= Some(self.since)).map(|b| b.buildid));
+        Ok(builds)
+    }
+
+    fn line(&self, build: &api::Build) -> String {
+        let name = self.names.get(&build.builderid).map_or("?", String::as_str);
+        let head = format!("{name} build {}: ", build.number);
+        let room = show::WIDTH.saturating_sub(head.chars().count() + 4).max(20);
+        format!("  {} {head}{}", Paper::Plain.symbol(build.results), show::cut(&build.state_string, room))
+    }
+}
+
+fn names(builders: &[api::Builder]) -> BTreeMap<i64, String> {
+    builders.iter().map(|b| (b.builderid, b.name.clone())).collect()
 }

@@ -6,4 +6,5 @@ mod master;
 mod output;
 mod sealed;
 mod up;
+mod watch;
 mod worker;

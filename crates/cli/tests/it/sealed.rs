@@ -1,5 +1,6 @@
 //! A sealed place to run the program in: its own home and state, no colour, nothing of the machine's configuration.
 
+use rustix::process::{Pid, Signal, kill_process};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
@@ -60,6 +61,18 @@ impl Sealed {
         let pid = child.id();
         self.running.push(child);
         pid
+    }
+
+    /// How a program that was started ends by itself.
+    pub(crate) fn end_of(&mut self, pid: u32) -> Option<i32> {
+        let child = self.running.iter_mut().find(|c| c.id() == pid).expect("it was started here");
+        wait_for("the program ends", || child.try_wait().expect("it can be waited for")).code()
+    }
+
+    /// Sends a signal to a program that was started.
+    pub(crate) fn signal(pid: u32, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(pid).expect("a small number")).expect("a process");
+        kill_process(pid, signal).expect("it runs");
     }
 
     /// A master from `master init`, with this configuration, started in the background. Its address.

@@ -1,7 +1,7 @@
 //! `sluice up`.
 
 use crate::sealed::{Sealed, c_project, processes_with};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
 #[test]
 fn the_head_is_built_and_its_result_is_the_exit_code() {
@@ -35,8 +35,7 @@ fn a_new_commit_is_noticed_and_ctrl_c_ends_everything() {
     place.wait_for_text("out", "a word more");
     let said = place.wait_for_text("out", "(build 2)");
     assert!(said.contains("✓ answer passed"), "{said}");
-    let pid = Pid::from_raw(i32::try_from(pid).expect("a small number")).expect("a process");
-    kill_process(pid, Signal::INT).expect("it runs");
+    Sealed::signal(pid, Signal::INT);
     place.wait_for_text("out", "stopping");
     let mine = place.path("state").display().to_string();
     testkit::wait_until("no process is left", || processes_with(&mine).is_empty());
