@@ -47,8 +47,8 @@ impl BuildSet {
             complete_at: set.status.complete_at().map(Time::as_seconds),
             results: set.status.results().map_or(OPEN, Results::code),
             sourcestamps: set.stamps.iter().map(SourceStamp::of).collect(),
-            parent_buildid: None,
-            parent_relationship: None,
+            parent_buildid: set.parent.map(|p| p.build.0),
+            parent_relationship: set.parent.map(|_| "Triggered from".to_owned()),
         }
     }
 

@@ -73,10 +73,11 @@ fn tell(transition: &Transition, nouns: &impl Lookup, out: &mut Vec<Event>) {
                 log_said(log, 0, "new", out);
             }
         }
-        Transition::StepFinished { step, at, results, state } => {
+        Transition::StepFinished { step, at, results, state, facts } => {
             if let Some(known) = nouns.step(*step) {
                 let status = model::StepStatus::Complete { at: *at, results: *results };
-                step_said(&Step { status, state: state.clone(), ..known.clone() }, nouns, "finished", out);
+                let ended = Step { status, state: state.clone(), facts: facts.clone(), ..known.clone() };
+                step_said(&ended, nouns, "finished", out);
             }
         }
         Transition::LogSealed { log, lines, bytes, crc32 } => {
@@ -106,6 +107,7 @@ fn tell(transition: &Transition, nouns: &impl Lookup, out: &mut Vec<Event>) {
         | Transition::LeaseDated { .. }
         | Transition::StopAsked { .. }
         | Transition::Refused { .. }
+        | Transition::BuildPlanned { .. }
         | Transition::UsualLearnt { .. } => {}
     }
 }

@@ -83,7 +83,7 @@ pub struct ForceField {
 impl ForceScheduler {
     /// The document of a force scheduler; `None` for another kind.
     pub fn of(spec: &SchedulerSpec, enabled: bool) -> Option<Self> {
-        let SchedulerKind::Force { button } = &spec.kind else { return None };
+        let SchedulerKind::Force(model::ForceSpec { button, .. }) = &spec.kind else { return None };
         let form = |name: &str, label: &str, kind: &str, default: &str| ForceField {
             name: name.to_owned(),
             full_name: name.to_owned(),

@@ -58,8 +58,8 @@ impl Step {
             complete_at: complete_at.map(Time::as_seconds),
             results: step.status.results(),
             state_string: step.state.clone(),
-            urls: Vec::new(),
-            hidden: false,
+            urls: step.facts.urls.iter().map(|(name, url)| Url { name: name.clone(), url: url.clone() }).collect(),
+            hidden: step.facts.hidden,
         }
     }
 }

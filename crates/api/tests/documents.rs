@@ -147,6 +147,7 @@ fn requests_and_sets_are_minus_one_while_they_are_open() {
         requests: vec![RequestId(4)],
         properties: Properties::new(),
         rebuilt: None,
+        parent: None,
         status: BuildSetStatus::Open,
     };
     insta::assert_snapshot!(show(api::BuildSet::of(&set)), @r#"
@@ -268,6 +269,7 @@ fn a_step_and_its_log() {
         name: "git".to_owned(),
         started_at: T0,
         state: "git develop".to_owned(),
+        facts: Default::default(),
         status: StepStatus::Complete { at: T0, results: Results::Success },
     };
     insta::assert_snapshot!(show(api::Step::of(&step)), @r#"
@@ -407,10 +409,12 @@ fn a_worker_is_connected_to_the_master_or_to_none() {
 fn a_force_scheduler_says_what_may_be_filled_in() {
     let spec = SchedulerSpec {
         name: "force".to_owned(),
-        kind: SchedulerKind::Force { button: "Force".to_owned() },
+        kind: SchedulerKind::Force(ForceSpec::new("Force")),
         builders: vec!["linux".to_owned()],
         properties: Properties::new(),
         reason: None,
+        priority: 0,
+        codebases: Default::default(),
         defined_at: None,
     };
     let mut document = api::ForceScheduler::of(&spec, true).unwrap();
@@ -437,7 +441,7 @@ fn a_force_scheduler_says_what_may_be_filled_in() {
       ]
     }
     "#);
-    let other = SchedulerKind::Periodic { every: Span::seconds(60), branch: None };
+    let other = SchedulerKind::Periodic { every: Span::seconds(60), branch: None, if_changed: None };
     assert_eq!(api::ForceScheduler::of(&SchedulerSpec { kind: other, ..spec }, true), None);
 }
 

@@ -70,6 +70,7 @@ fn town() -> Town {
             name: "git".to_owned(),
             started_at: T0,
             state: "git".to_owned(),
+            facts: Default::default(),
             status: StepStatus::Running,
         },
         log: LogFacts {
@@ -100,6 +101,7 @@ fn town() -> Town {
             requests: vec![RequestId(4)],
             properties: Properties::new(),
             rebuilt: None,
+            parent: None,
             status: BuildSetStatus::Open,
         },
         worker: Worker {
@@ -125,11 +127,17 @@ fn life(town: &Town) -> Vec<Transition> {
     vec![
         Transition::SetFiled { set: town.set.clone(), requests: vec![town.request.clone()] },
         Transition::WorkerConnected { worker: WorkerId(2), at: T0, info: WorkerInfo::default() },
-        Transition::BuildLeased { build: town.build.clone(), plan: Vec::new() },
+        Transition::BuildLeased { build: town.build.clone(), also: Vec::new(), plan: Vec::new() },
         Transition::BuildState { build: BuildId(9), state: "running git".to_owned() },
         Transition::StepStarted { step: town.step.clone(), epoch: 1, logs: vec![town.log.clone()] },
         Transition::LogSealed { log: LogId(6), lines: 3, bytes: 40, crc32: 1 },
-        Transition::StepFinished { step: StepId(5), at, results, state: "git develop".to_owned() },
+        Transition::StepFinished {
+            step: StepId(5),
+            at,
+            results,
+            state: "git develop".to_owned(),
+            facts: Default::default(),
+        },
         Transition::BuildFinished { build: BuildId(9), epoch: 1, at, results, state: "passed".to_owned() },
         Transition::RequestFinished { request: RequestId(4), at, results },
         Transition::SetFinished { set: BuildSetId(3), at, results },
@@ -233,7 +241,13 @@ fn what_is_not_known_is_not_told() {
     let town = town();
     let gone = [
         Transition::BuildState { build: BuildId(1), state: String::new() },
-        Transition::StepFinished { step: StepId(1), at: T0, results: Results::Success, state: String::new() },
+        Transition::StepFinished {
+            step: StepId(1),
+            at: T0,
+            results: Results::Success,
+            state: String::new(),
+            facts: Default::default(),
+        },
         Transition::LogSealed { log: LogId(1), lines: 0, bytes: 0, crc32: 0 },
         Transition::WorkerPaused { worker: WorkerId(1), reason: None },
     ];

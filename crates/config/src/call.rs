@@ -8,7 +8,7 @@ use crate::sites::{self, Part};
 use crate::value::{Secret, Step};
 use crate::{duration, given};
 use model::property::Value as Plain;
-use model::{Place, Span};
+use model::{Place, Span, Text};
 use starlark::codemap::FileSpan;
 use starlark::eval::{Arguments, Evaluator};
 use starlark::values::Value;
@@ -305,7 +305,7 @@ impl<'v> Call<'v, '_> {
     }
 
     /// Environment variables.
-    pub(crate) fn env(&self, name: &str) -> Result<BTreeMap<String, String>, Wrong> {
+    pub(crate) fn env(&self, name: &str) -> Result<BTreeMap<String, Text>, Wrong> {
         let mut env = BTreeMap::new();
         for (key, value) in self.entries(name, "a dict of variables")? {
             if key.is_empty() || key.contains(['=', '\0']) {
@@ -318,7 +318,7 @@ impl<'v> Call<'v, '_> {
                 let help = given::integer(value).map(|n| format!("write \"{n}\""));
                 return Err(self.wrong_value(name, message).maybe_help(help));
             };
-            env.insert(self.keep(key)?, self.keep(text)?);
+            env.insert(self.keep(key)?, self.keep(text)?.into());
         }
         Ok(env)
     }

@@ -29,6 +29,7 @@ pub(crate) fn master(registry: &Registry<'_>) -> Result<Config, ConfigError> {
         builders: specs(draft.builders),
         schedulers: specs(draft.schedulers),
         sources: specs(draft.sources),
+        ..Config::default()
     })
 }
 

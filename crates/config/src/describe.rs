@@ -1,7 +1,7 @@
 //! What is configured, for people: the answer of `sluice master check`.
 
 use model::worker::WorkerAccess;
-use model::{BuilderSpec, ChangeSourceSpec, Config, SchedulerKind, SchedulerSpec, StepSpec};
+use model::{BuilderSpec, ChangeSourceSpec, Config, Follow, Match, SchedulerKind, SchedulerSpec, StepSpec};
 use std::collections::{BTreeMap, HashSet};
 
 /// How wide the text is at most, in characters.
@@ -122,20 +122,28 @@ fn steps(steps: &[StepSpec]) -> String {
 fn when(scheduler: &SchedulerSpec) -> String {
     let builders = scheduler.builders.join(", ");
     match &scheduler.kind {
-        SchedulerKind::SingleBranch { filter, tree_stable_timer } => {
+        SchedulerKind::SingleBranch(Follow { filter, tree_stable_timer, .. })
+        | SchedulerKind::AnyBranch(Follow { filter, tree_stable_timer, .. }) => {
             let branch = match &filter.branch {
-                None => "any branch".to_owned(),
-                Some(None) => "the default branch".to_owned(),
-                Some(Some(branch)) => branch.clone(),
+                Match::Any => "any branch".to_owned(),
+                Match::OneOf(names) => {
+                    let names: Vec<_> =
+                        names.iter().map(|n| n.clone().unwrap_or_else(|| "the default branch".to_owned())).collect();
+                    names.join(", ")
+                }
+                _ => "some branches".to_owned(),
             };
             let quiet = tree_stable_timer.map_or("at once".to_owned(), |t| format!("after {t} of quiet"));
             format!("{branch} {quiet}: {builders}")
         }
-        SchedulerKind::Periodic { every, branch } => {
+        SchedulerKind::Periodic { every, branch, .. } => {
             let branch = branch.as_ref().map_or(String::new(), |b| format!("{b} "));
             format!("{branch}every {every}: {builders}")
         }
-        SchedulerKind::Force { .. } => format!("when asked: {builders}"),
+        SchedulerKind::Nightly { cron, .. } => format!("at {cron}: {builders}"),
+        SchedulerKind::Dependent { upstream } => format!("after {upstream}: {builders}"),
+        SchedulerKind::Triggerable => format!("when triggered: {builders}"),
+        SchedulerKind::Force(_) => format!("when asked: {builders}"),
     }
 }
 
@@ -151,7 +159,7 @@ fn oversights(config: &Config) -> Vec<String> {
     notes.extend(these("builder", idle).map(|who| format!("no scheduler starts {who}")));
     let unused = config.workers.iter().map(|w| w.name.as_str()).filter(|w| !used.contains(w));
     notes.extend(these("worker", unused).map(|who| format!("no builder uses {who}")));
-    let followers = |s: &&SchedulerSpec| matches!(s.kind, SchedulerKind::SingleBranch { .. });
+    let followers = |s: &&SchedulerSpec| s.kind.follows().is_some();
     if config.sources.is_empty() && config.schedulers.iter().any(|s| followers(&s)) {
         notes.push("nothing brings changes but sendchange and hooks".to_owned());
     }

@@ -201,15 +201,8 @@ fn evidence(files: &[&str]) -> String {
 }
 
 fn step(name: &str, words: &[&str]) -> StepSpec {
-    let command = CommandLine::Words(words.iter().map(|w| (*w).to_owned()).collect());
-    StepSpec {
-        name: name.to_owned(),
-        flags: StepFlags::HALTING,
-        action: StepAction::Shell(ShellSpec::new(command)),
-        description: None,
-        description_done: None,
-        defined_at: None,
-    }
+    let command = CommandLine::words(words.iter().copied());
+    StepSpec { flags: StepFlags::HALTING, ..StepSpec::new(name, StepAction::Shell(ShellSpec::new(command))) }
 }
 
 fn test_step(words: &[&str]) -> StepSpec {
@@ -242,7 +235,7 @@ mod tests {
             .iter()
             .map(|s| match &s.action {
                 StepAction::Shell(shell) => format!("{}: {}", s.name, shell.command.text()),
-                StepAction::Git(_) => "a checkout".to_owned(),
+                _ => "no command".to_owned(),
             })
             .collect();
         format!("{} ({}) {}", found.kind, found.evidence, steps.join("; "))

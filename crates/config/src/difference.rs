@@ -1,7 +1,7 @@
 //! What a reload would change, a line for each thing.
 
 use crate::describe::by_name;
-use model::{BuilderSpec, ChangeSourceSpec, Config, SchedulerKind, SchedulerSpec, StepAction, StepSpec, WorkerSpec};
+use model::{BuilderSpec, ChangeSourceSpec, Config, Follow, SchedulerKind, SchedulerSpec, StepSpec, WorkerSpec};
 
 /// One line for each thing that is added, removed or changed from `old` to `new`, as `+ builder linux`,
 /// `- worker mac`, `~ scheduler quick: builders, tree_stable_timer`. Empty: nothing would change.
@@ -87,10 +87,9 @@ fn builder(old: &BuilderSpec, new: &BuilderSpec) -> Vec<&'static str> {
 }
 
 fn same_steps(old: &[StepSpec], new: &[StepSpec]) -> bool {
-    let parts = |s: &StepSpec| -> (String, StepAction, _, Option<String>, Option<String>) {
-        (s.name.clone(), s.action.clone(), s.flags, s.description.clone(), s.description_done.clone())
-    };
-    old.len() == new.len() && old.iter().zip(new).all(|(a, b)| parts(a) == parts(b))
+    // Where a step is written makes no difference.
+    let elsewhere = |s: &StepSpec| StepSpec { defined_at: None, ..s.clone() };
+    old.len() == new.len() && old.iter().zip(new).all(|(a, b)| elsewhere(a) == elsewhere(b))
 }
 
 fn scheduler(old: &SchedulerSpec, new: &SchedulerSpec) -> Vec<&'static str> {
@@ -104,23 +103,28 @@ fn scheduler(old: &SchedulerSpec, new: &SchedulerSpec) -> Vec<&'static str> {
 }
 
 fn kind(old: &SchedulerKind, new: &SchedulerKind) -> Vec<&'static str> {
-    use SchedulerKind::{Force, Periodic, SingleBranch};
+    use SchedulerKind::{AnyBranch, Force, Periodic, SingleBranch};
     match (old, new) {
-        (SingleBranch { filter: f, tree_stable_timer: t }, SingleBranch { filter: g, tree_stable_timer: u }) => {
-            fields(&[
-                ("branch", f.branch != g.branch),
-                ("repository", f.repository != g.repository),
-                ("project", f.project != g.project),
-                ("category", f.category != g.category),
-                ("tree_stable_timer", t != u),
-            ])
-        }
-        (Periodic { every: e, branch: b }, Periodic { every: f, branch: c }) => {
+        (SingleBranch(o), SingleBranch(n)) | (AnyBranch(o), AnyBranch(n)) => follow(o, n),
+        (Periodic { every: e, branch: b, .. }, Periodic { every: f, branch: c, .. }) => {
             fields(&[("every", e != f), ("branch", b != c)])
         }
-        (Force { button: b }, Force { button: c }) => fields(&[("button", b != c)]),
+        (Force(o), Force(n)) => {
+            fields(&[("button", o.button != n.button), ("parameters", o.parameters != n.parameters)])
+        }
         _ => vec!["kind"],
     }
+}
+
+fn follow(old: &Follow, new: &Follow) -> Vec<&'static str> {
+    let (f, g) = (&old.filter, &new.filter);
+    fields(&[
+        ("branch", f.branch != g.branch),
+        ("repository", f.repository != g.repository),
+        ("project", f.project != g.project),
+        ("category", f.category != g.category),
+        ("tree_stable_timer", old.tree_stable_timer != new.tree_stable_timer),
+    ])
 }
 
 fn source(old: &ChangeSourceSpec, new: &ChangeSourceSpec) -> Vec<&'static str> {

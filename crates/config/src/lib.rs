@@ -38,7 +38,7 @@ pub use difference::difference;
 pub use error::ConfigError;
 pub use loader::{Limits, Loader};
 
-use model::{Config, Place, StepSpec};
+use model::{Config, Place, StepSpec, Text};
 use registry::Mode;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -98,7 +98,7 @@ pub struct PipelineBuilder {
     /// What it does after the checkout.
     pub steps: Vec<StepSpec>,
     /// Environment of its commands.
-    pub env: BTreeMap<String, String>,
+    pub env: BTreeMap<String, Text>,
     /// Where it is defined.
     pub defined_at: Option<Place>,
 }

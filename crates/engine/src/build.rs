@@ -3,9 +3,10 @@
 use crate::{RunningBuild, World};
 use model::builder::Usual;
 use model::property::Property;
+use model::render::Sight;
 use model::{
-    BuildId, BuilderId, CommandLine, LogFacts, LogId, LogStatus, NextIds, Results, Step, StepAction, StepId, StepSpec,
-    StepStatus, Time, Transition,
+    BuildId, BuilderId, CommandLine, LogFacts, LogId, LogStatus, NextIds, Results, Step, StepAction, StepFacts, StepId,
+    StepSpec, StepStatus, Time, Transition,
 };
 
 /// How often the builds of one request may be lost before it ends as EXCEPTION.
@@ -22,6 +23,8 @@ pub struct StepEnd {
     pub properties: Vec<(String, Property)>,
     /// Its logs, which are whole now.
     pub logs: Vec<SealedLog>,
+    /// What came of it besides.
+    pub facts: StepFacts,
 }
 
 /// A log that is whole.
@@ -148,6 +151,7 @@ fn start(running: &RunningBuild, number: usize, spec: &StepSpec, next: &mut Next
         name: spec.name.clone(),
         started_at: now,
         state: doing(spec),
+        facts: StepFacts::default(),
         status: StepStatus::Running,
     };
     let stdio = LogFacts {
@@ -164,15 +168,20 @@ fn start(running: &RunningBuild, number: usize, spec: &StepSpec, next: &mut Next
 /// What a step says of itself while it runs.
 fn doing(spec: &StepSpec) -> String {
     if let Some(words) = &spec.description {
-        return words.clone();
+        return words.written();
     }
     match &spec.action {
-        StepAction::Git(git) => format!("fetching {}", git.repository),
-        StepAction::Shell(shell) => shorten(&match &shell.command {
-            CommandLine::Words(words) => words.join(" "),
-            CommandLine::Script(text) => text.lines().next().unwrap_or_default().to_owned(),
-        }),
+        StepAction::Git(git) => format!("fetching {}", git.repository.written()),
+        StepAction::Shell(shell) | StepAction::MasterShell(shell) => command_words(&shell.command),
+        StepAction::Sequence(sequence) => {
+            sequence.parts.first().map_or_else(|| spec.name.clone(), |part| command_words(&part.command))
+        }
+        _ => spec.name.clone(),
     }
+}
+
+fn command_words(command: &CommandLine) -> String {
+    shorten(command.text().lines().next().unwrap_or_default())
 }
 
 /// At most sixty characters, cut between two of them.
@@ -273,7 +282,13 @@ fn stop_without_worker(world: &World, running: &RunningBuild, now: Time, todo: &
 
 fn end_step(running: &RunningBuild, now: Time, results: Results, state: &str, todo: &mut Vec<Transition>) {
     if let Some(step) = running.current() {
-        todo.push(Transition::StepFinished { step: step.id, at: now, results, state: state.to_owned() });
+        todo.push(Transition::StepFinished {
+            step: step.id,
+            at: now,
+            results,
+            state: state.to_owned(),
+            facts: StepFacts::default(),
+        });
     }
 }
 
@@ -294,14 +309,26 @@ pub fn step_ended(world: &World, build: BuildId, epoch: i64, id: StepId, end: St
         return vec![Transition::Refused { build, epoch, at: now, what }];
     };
     let spec = usize::try_from(step.number).ok().and_then(|n| running.plan.get(n));
-    let told = spec.and_then(|s| s.description_done.clone()).filter(|_| end.results == Results::Success);
+    let told = spec.and_then(|s| s.description_done.as_ref()).filter(|_| end.results == Results::Success);
+    let told = told.and_then(|words| model::render::text(words, &sight(world, running)).ok());
     let mut todo: Vec<Transition> = end.logs.iter().map(sealed).collect();
     for (name, property) in end.properties {
         todo.push(Transition::PropertySet { build, name, property });
     }
     let state = told.unwrap_or(end.state);
-    todo.push(Transition::StepFinished { step: step.id, at: now, results: end.results, state });
+    todo.push(Transition::StepFinished { step: step.id, at: now, results: end.results, state, facts: end.facts });
     todo
+}
+
+/// What the texts of a running build's steps are finished with.
+pub fn sight<'a>(world: &'a World, running: &'a RunningBuild) -> Sight<'a> {
+    let set = world.request(running.build.request).and_then(|r| world.set(r.set));
+    Sight {
+        properties: &running.build.properties,
+        stamps: set.map_or(&[], |s| s.stamps.as_slice()),
+        worker: world.worker(running.build.worker).map(|w| &w.worker),
+        secrets: &world.config().secrets,
+    }
 }
 
 /// The transition that says a log is whole.

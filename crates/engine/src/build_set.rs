@@ -75,6 +75,7 @@ pub fn file(new: NewSet, next: &mut NextIds, now: Time) -> Transition {
         requests: requests.iter().map(|r| r.id).collect(),
         properties: new.properties,
         rebuilt: new.rebuilt,
+        parent: None,
         status: BuildSetStatus::Open,
     };
     Transition::SetFiled { set, requests }

@@ -3,7 +3,7 @@
 use crate::build_set::{self, NewSet, NewStamp};
 use crate::{World, scheduler};
 use model::scheduler::ChangeFilter;
-use model::{Change, ChangeId, NewChange, SchedulerKind, Span, Time, Transition};
+use model::{Change, ChangeId, Follow, Match, NewChange, SchedulerKind, Span, Time, Transition};
 use std::collections::BTreeMap;
 
 /// Takes changes in, oldest first. Every scheduler that looks at one either files a set at once or starts its timer
@@ -17,7 +17,7 @@ pub fn accept(world: &World, changes: Vec<NewChange>, now: Time) -> Vec<Transiti
         for (id, entry) in &world.schedulers {
             let Some(spec) = &entry.spec else { continue };
             let state = states.get(id).unwrap_or(&entry.scheduler.state);
-            let SchedulerKind::SingleBranch { filter, tree_stable_timer } = &spec.kind else { continue };
+            let SchedulerKind::SingleBranch(Follow { filter, tree_stable_timer, .. }) = &spec.kind else { continue };
             if !state.enabled || !passes(filter, &change.facts) {
                 continue;
             }
@@ -71,9 +71,13 @@ pub(crate) fn stamp_of(facts: &NewChange, changes: Vec<ChangeId>) -> NewStamp {
 
 /// Whether a scheduler looks at a change.
 pub fn passes(filter: &ChangeFilter, change: &NewChange) -> bool {
-    let ChangeFilter { branch, repository, project, category } = filter;
-    branch.as_ref().is_none_or(|b| *b == change.branch)
-        && repository.as_ref().is_none_or(|r| *r == change.repository)
-        && project.as_ref().is_none_or(|p| *p == change.project)
-        && category.as_ref().is_none_or(|c| Some(c) == change.category.as_ref())
+    let fits = |wish: &Match, text: Option<&str>| match wish {
+        Match::OneOf(list) => list.iter().any(|one| one.as_deref() == text),
+        Match::NoneOf(list) => list.iter().all(|one| one.as_deref() != text),
+        _ => true,
+    };
+    fits(&filter.branch, change.branch.as_deref())
+        && fits(&filter.repository, Some(&change.repository))
+        && fits(&filter.project, Some(&change.project))
+        && fits(&filter.category, change.category.as_deref())
 }

@@ -105,7 +105,7 @@ fn lease(
         properties: properties(world, builder, request, worker, number),
         status: BuildStatus::Running,
     };
-    Transition::BuildLeased { build, plan: builder.plan.clone() }
+    Transition::BuildLeased { build, also: Vec::new(), plan: builder.plan.clone() }
 }
 
 /// The standard properties of the manual, above those of the builder, below those of the set.

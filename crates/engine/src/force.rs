@@ -73,7 +73,7 @@ fn find_scheduler<'w>(world: &'w World, wish: &Wish) -> Result<&'w model::Schedu
             None => return Err(field("builderNames", format!("there is no builder {id} in the configuration"))),
         }
     }
-    let forces = || world.config.schedulers.iter().filter(|s| matches!(s.kind, SchedulerKind::Force { .. }));
+    let forces = || world.config.schedulers.iter().filter(|s| matches!(s.kind, SchedulerKind::Force(_)));
     let has_all = |s: &&model::SchedulerSpec| names.iter().all(|n| s.builders.iter().any(|b| b == n));
     match &wish.scheduler {
         Some(wanted) => {

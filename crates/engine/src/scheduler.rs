@@ -27,7 +27,7 @@ pub(crate) fn fire(world: &World, now: Time, todo: &mut Vec<Transition>) {
 /// The sets that are due, taken out of the scheduler's memory.
 fn due(world: &World, spec: &SchedulerSpec, state: &mut SchedulerState, now: Time) -> Vec<NewSet> {
     match &spec.kind {
-        SchedulerKind::SingleBranch { .. } => {
+        SchedulerKind::SingleBranch(_) | SchedulerKind::AnyBranch(_) => {
             let lanes = std::mem::take(&mut state.lanes);
             let (due, waiting) = lanes.into_iter().partition(|(_, lane)| lane.fire_at.is_some_and(|at| at <= now));
             state.lanes = waiting;
@@ -38,7 +38,7 @@ fn due(world: &World, spec: &SchedulerSpec, state: &mut SchedulerState, now: Tim
             }
             sets
         }
-        SchedulerKind::Periodic { every, branch } => {
+        SchedulerKind::Periodic { every, branch, .. } => {
             if periodic_due(state, *every) > now {
                 return Vec::new();
             }
@@ -52,7 +52,10 @@ fn due(world: &World, spec: &SchedulerSpec, state: &mut SchedulerState, now: Tim
                 ..NewSet::default()
             }]
         }
-        SchedulerKind::Force { .. } => Vec::new(),
+        SchedulerKind::Dependent { .. }
+        | SchedulerKind::Nightly { .. }
+        | SchedulerKind::Triggerable
+        | SchedulerKind::Force(_) => Vec::new(),
     }
 }
 
@@ -88,9 +91,14 @@ fn entry_due(entry: &SchedulerEntry) -> Option<Time> {
     let state = &entry.scheduler.state;
     let spec = entry.spec.as_ref().filter(|_| state.enabled)?;
     match &spec.kind {
-        SchedulerKind::SingleBranch { .. } => state.lanes.values().filter_map(|lane| lane.fire_at).min(),
+        SchedulerKind::SingleBranch(_) | SchedulerKind::AnyBranch(_) => {
+            state.lanes.values().filter_map(|lane| lane.fire_at).min()
+        }
         SchedulerKind::Periodic { every, .. } => Some(periodic_due(state, *every)),
-        SchedulerKind::Force { .. } => None,
+        SchedulerKind::Dependent { .. }
+        | SchedulerKind::Nightly { .. }
+        | SchedulerKind::Triggerable
+        | SchedulerKind::Force(_) => None,
     }
 }
 

@@ -261,7 +261,7 @@ impl World {
                 self.forget_changes();
             }
             Transition::SetFiled { set, requests } => self.file_set(set, requests),
-            Transition::BuildLeased { build, plan } => self.lease(build, plan),
+            Transition::BuildLeased { build, plan, .. } => self.lease(build, plan),
             Transition::WorkerConnected { worker, at, info } => {
                 if let Some(state) = self.workers.get_mut(worker) {
                     state.worker.connected = true;
@@ -319,11 +319,12 @@ impl World {
                     running.logs = logs.clone();
                 }
             }
-            Transition::StepFinished { step, at, results, state } => {
+            Transition::StepFinished { step, at, results, state, facts } => {
                 let found = self.builds.values_mut().find_map(|b| b.steps.iter_mut().rfind(|s| s.id == *step));
                 if let Some(s) = found {
                     s.status = StepStatus::Complete { at: *at, results: *results };
                     s.state = state.clone();
+                    s.facts = facts.clone();
                 }
             }
             Transition::LogSealed { log, lines, bytes, crc32 } => {

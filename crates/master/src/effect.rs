@@ -75,15 +75,17 @@ pub(crate) fn assignment(world: &World, build: BuildId) -> Option<Assignment> {
     let running = world.build(build)?;
     let step = running.current()?;
     let spec = running.plan.get(usize::try_from(step.number).ok()?)?;
-    let set = world.request(running.build.request).and_then(|r| world.set(r.set));
+    let sight = engine::build::sight(world, running);
+    let rendered = model::render::action(&spec.action, &sight).ok()?;
     // The plan carries the builder's environment already.
     let env = std::collections::BTreeMap::new();
-    let work = match &spec.action {
+    let work = match &rendered.action {
         model::StepAction::Shell(shell) => Work::Shell(ShellWork::of(shell, &env)),
         model::StepAction::Git(git) => {
-            let stamp = set.and_then(|s| s.stamps.iter().find(|stamp| stamp.codebase == git.codebase));
+            let stamp = sight.stamps.iter().find(|stamp| stamp.codebase == git.codebase);
             Work::Git(GitWork::of(git, stamp, &env))
         }
+        _ => return None,
     };
     let builddir = running.build.properties.get("builddir").and_then(|p| p.value.as_text());
     Some(Assignment { builddir: builddir.unwrap_or_default().to_owned(), work })

@@ -13,7 +13,9 @@ use engine::World;
 use engine::build::{SealedLog, StepEnd};
 use engine::build_set::NewStamp;
 use engine::force::Wish;
-use model::{BuildId, ChangeId, Config, Event, LogId, NewChange, Query, Span, StepId, Time, Transition, WorkerId};
+use model::{
+    BuildId, ChangeId, Config, Event, LogId, NewChange, Query, Span, StepFacts, StepId, Time, Transition, WorkerId,
+};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -303,7 +305,7 @@ impl Heart {
         let (build, step) = (BuildId(command.build), StepId(command.step));
         let (results, state) = engine::build::verdict(&end);
         let worker = self.world.build(build).map(|b| b.build.worker);
-        let end = StepEnd { results, state, properties, logs };
+        let end = StepEnd { results, state, properties, logs, facts: StepFacts::default() };
         let todo = engine::build::step_ended(&self.world, build, command.epoch, step, end, now);
         self.take_all(todo, now, turn);
         if let Some(worker) = worker {

@@ -1,6 +1,6 @@
 //! Build sets: one source, several builders, one result.
 
-use crate::{BuildId, BuildSetId, Properties, RequestId, Results, SourceStamp, Time};
+use crate::{BuildId, BuildSetId, Properties, RequestId, Results, SourceStamp, StepId, Time};
 use serde::{Deserialize, Serialize};
 
 /// A group of requests for the same source.
@@ -24,8 +24,33 @@ pub struct BuildSet {
     pub properties: Properties,
     /// The build that this set repeats, after `rebuild`.
     pub rebuilt: Option<BuildId>,
+    /// The step that filed it, after `trigger`.
+    pub parent: Option<ParentStep>,
     /// Where it stands.
     pub status: BuildSetStatus,
+}
+
+/// The step of a build that filed a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParentStep {
+    /// The build.
+    pub build: BuildId,
+    /// Its step.
+    pub step: StepId,
+    /// The step waits for the set, and the set's result is the step's.
+    pub waits: Waits,
+}
+
+/// What the result of a triggered set is to the step that filed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Waits {
+    /// The step waits for it and takes its result.
+    ForResult,
+    /// The step waits for it, and takes no notice of its result.
+    ForEnd,
+    /// The step is long over.
+    Not,
 }
 
 /// Where a build set stands.

@@ -1,8 +1,9 @@
 //! The whole configuration: checked, immutable.
 
 use crate::worker::Secret;
-use crate::{BuilderSpec, ChangeSourceSpec, SchedulerSpec, WorkerSpec};
+use crate::{BuilderSpec, ChangeSourceSpec, LockSpec, SchedulerSpec, WorkerSpec};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// What `master.star` says, checked: names are unique, and every name that is used is defined.
@@ -22,6 +23,12 @@ pub struct Config {
     pub schedulers: Vec<SchedulerSpec>,
     /// Change sources, in the order in which they were defined.
     pub sources: Vec<ChangeSourceSpec>,
+    /// Locks, in the order in which they were defined.
+    #[serde(default)]
+    pub locks: Vec<LockSpec>,
+    /// Secrets that texts of steps name.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, Secret>,
 }
 
 /// What the pages are headed with.

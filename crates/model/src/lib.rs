@@ -9,10 +9,13 @@ pub mod builder;
 pub mod change;
 pub mod config;
 pub mod event;
+pub mod function;
 pub mod id;
+pub mod lock;
 pub mod log;
 pub mod property;
 pub mod query;
+pub mod render;
 pub mod request;
 pub mod results;
 pub mod scheduler;
@@ -20,30 +23,43 @@ pub mod snapshot;
 pub mod source;
 pub mod source_stamp;
 pub mod step;
+pub mod test_result;
+pub mod text;
 pub mod time;
 pub mod transition;
 pub mod why;
 pub mod worker;
 
 pub use build::{Build, BuildStatus, Lease};
-pub use build_set::{BuildSet, BuildSetStatus};
-pub use builder::{Builder, BuilderSpec};
+pub use build_set::{BuildSet, BuildSetStatus, ParentStep, Waits};
+pub use builder::{Builder, BuilderSpec, Collapse, PipelineSpec};
 pub use change::{Change, NewChange};
 pub use config::{Config, Place, ProjectSpec, WebSpec};
 pub use event::Event;
+pub use function::{CallError, Condition, FunctionRef, Functions, NoFunctions};
 pub use id::{
     BuildId, BuildSetId, BuilderId, ChangeId, LogId, RequestId, SchedulerId, SourceStampId, StepId, WorkerId,
 };
+pub use lock::{LockAccess, LockScope, LockSpec, LockUse};
 pub use log::{LogFacts, LogStatus, Stream};
 pub use property::{Properties, Property, Value};
 pub use query::{Filter, FilterOp, Order, Page, Query};
 pub use request::{Request, RequestStatus};
 pub use results::Results;
-pub use scheduler::{Lane, Scheduler, SchedulerKind, SchedulerSpec, SchedulerState};
+pub use scheduler::{
+    ChangeFilter, CodebaseSpec, Follow, ForceSpec, Lane, Match, Parameter, ParameterKind, Scheduler, SchedulerKind,
+    SchedulerSpec, SchedulerState,
+};
 pub use snapshot::{NextIds, Snapshot};
 pub use source::{ChangeSourceSpec, GitPollerSpec};
 pub use source_stamp::{Patch, SourceStamp};
-pub use step::{CommandLine, GitMode, GitSpec, ShellSpec, Step, StepAction, StepFlags, StepSpec, StepStatus};
+pub use step::{
+    CommandLine, FileSpec, Findings, FollowedLog, GitMode, GitSpec, HttpMethod, HttpSpec, PropertyReading,
+    PropertyValue, Reading, SequencePart, SequenceSpec, ShellSpec, Step, StepAction, StepFacts, StepFlags, StepSpec,
+    StepStatus, Suppression, TestReading, TransferSpec, TriggerSpec, WarningReading,
+};
+pub use test_result::{TestCase, TestOutcome, TestTotals};
+pub use text::{Form, Lookup, Piece, SourceField, Text, WorkerField};
 pub use time::{Span, Time};
 pub use transition::Transition;
 pub use why::Why;

@@ -1,6 +1,6 @@
 //! Schedulers: who files build sets, and when.
 
-use crate::{ChangeId, Place, Properties, SchedulerId, Span, Time};
+use crate::{ChangeId, FunctionRef, Place, Properties, SchedulerId, Span, Time, Value};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -17,19 +17,56 @@ pub struct SchedulerSpec {
     pub properties: Properties,
     /// The reason that its sets carry; its own words when absent.
     pub reason: Option<String>,
+    /// Requests of its sets go before those of lower priority.
+    #[serde(default)]
+    pub priority: i64,
+    /// What its sets build when no change says so, by codebase. Empty: one source, of the builder's own repository.
+    #[serde(default)]
+    pub codebases: BTreeMap<String, CodebaseSpec>,
     /// Where it is defined.
     pub defined_at: Option<Place>,
+}
+
+impl SchedulerSpec {
+    /// A scheduler without builders and with nothing else said.
+    pub fn new(name: impl Into<String>, kind: SchedulerKind) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            builders: Vec::new(),
+            properties: Properties::new(),
+            reason: None,
+            priority: 0,
+            codebases: BTreeMap::new(),
+            defined_at: None,
+        }
+    }
+}
+
+/// What is built of a codebase when no change says so.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodebaseSpec {
+    /// Where the source lives.
+    pub repository: String,
+    /// `None` is the default branch.
+    pub branch: Option<String>,
+    /// `None` is the latest.
+    pub revision: Option<String>,
+    /// May be empty.
+    pub project: String,
 }
 
 /// What a scheduler does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SchedulerKind {
     /// Follows one branch; a set is filed after a quiet time.
-    SingleBranch {
-        /// Which changes it looks at.
-        filter: ChangeFilter,
-        /// How long the branch must be quiet; `None` files a set per change at once.
-        tree_stable_timer: Option<Span>,
+    SingleBranch(Follow),
+    /// As [`SchedulerKind::SingleBranch`], with a quiet time for each branch of its own.
+    AnyBranch(Follow),
+    /// Files a set for the same source when a set of another scheduler has passed whole.
+    Dependent {
+        /// The other scheduler.
+        upstream: String,
     },
     /// Files a set every so often, the first one at once.
     Periodic {
@@ -37,11 +74,129 @@ pub enum SchedulerKind {
         every: Span,
         /// The branch to build; `None` is the default branch.
         branch: Option<String>,
+        /// Only when an important change came since the last one; `None`: always.
+        if_changed: Option<Follow>,
     },
+    /// Files a set at the times that a table of minutes, hours, days and months says.
+    Nightly {
+        /// The table, as in crontab(5): five fields.
+        cron: String,
+        /// The time zone of the table, an IANA name; `None` is the master's own.
+        timezone: Option<String>,
+        /// The branch to build; `None` is the default branch.
+        branch: Option<String>,
+        /// Only when an important change came since the last one; `None`: always.
+        if_changed: Option<Follow>,
+    },
+    /// Files a set when a step of another build asks for it.
+    Triggerable,
     /// Files a set when somebody asks.
-    Force {
-        /// What the button says.
-        button: String,
+    Force(ForceSpec),
+}
+
+/// Which changes a scheduler follows, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Follow {
+    /// Which changes it looks at.
+    pub filter: ChangeFilter,
+    /// How long the branch must be quiet; `None` files a set per important change at once.
+    pub tree_stable_timer: Option<Span>,
+    /// Whether a change is important enough to start the timer; given the change. `None`: each is.
+    pub is_important: Option<FunctionRef>,
+    /// Unimportant changes do not ride along either.
+    pub only_important: bool,
+}
+
+/// A form by which somebody asks for builds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForceSpec {
+    /// What the button says.
+    pub button: String,
+    /// A heading for the form; the name when empty.
+    pub label: String,
+    /// What is asked beside branch, revision and reason.
+    pub parameters: Vec<Parameter>,
+}
+
+impl ForceSpec {
+    /// A form that asks for nothing of its own.
+    pub fn new(button: impl Into<String>) -> Self {
+        Self { button: button.into(), label: String::new(), parameters: Vec::new() }
+    }
+}
+
+/// A field of a form; its value becomes a property.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parameter {
+    /// The property's name.
+    pub name: String,
+    /// What the form says before the field.
+    pub label: String,
+    /// More words about it; may be empty.
+    pub tooltip: String,
+    /// Something must be given.
+    pub required: bool,
+    /// What kind of value it takes.
+    pub kind: ParameterKind,
+}
+
+/// What kind of value a field takes, with what it takes when nothing is given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParameterKind {
+    /// A line.
+    String {
+        /// Without a choice of one's own.
+        default: String,
+        /// What it must look like, whole; `None`: anything.
+        regex: Option<String>,
+        /// At most so many characters; `None`: up to the general limit.
+        max_length: Option<u32>,
+    },
+    /// Several lines.
+    Text {
+        /// Without a choice of one's own.
+        default: String,
+    },
+    /// A whole number.
+    Int {
+        /// Without a choice of one's own.
+        default: i64,
+        /// No less.
+        min: Option<i64>,
+        /// No more.
+        max: Option<i64>,
+    },
+    /// Yes or no.
+    Boolean {
+        /// Without a choice of one's own.
+        default: bool,
+    },
+    /// One of several.
+    Choice {
+        /// What there is.
+        choices: Vec<String>,
+        /// Without a choice of one's own.
+        default: String,
+        /// Something else may be given too.
+        open: bool,
+    },
+    /// Any of several.
+    Choices {
+        /// What there is.
+        choices: Vec<String>,
+        /// Without a choice of one's own.
+        default: Vec<String>,
+    },
+    /// Not asked, always this.
+    Fixed {
+        /// This.
+        default: Value,
+    },
+    /// One of the builder's workers; empty: any.
+    Worker {
+        /// Without a choice of one's own.
+        default: String,
     },
 }
 
@@ -49,38 +204,72 @@ impl SchedulerKind {
     /// The word that the configuration has for it.
     pub fn word(&self) -> &'static str {
         match self {
-            SchedulerKind::SingleBranch { .. } => "single_branch",
+            SchedulerKind::SingleBranch(_) => "single_branch",
+            SchedulerKind::AnyBranch(_) => "any_branch",
+            SchedulerKind::Dependent { .. } => "dependent",
             SchedulerKind::Periodic { .. } => "periodic",
-            SchedulerKind::Force { .. } => "force",
+            SchedulerKind::Nightly { .. } => "nightly",
+            SchedulerKind::Triggerable => "triggerable",
+            SchedulerKind::Force(_) => "force",
+        }
+    }
+
+    /// Which changes it follows, if it follows any.
+    pub fn follows(&self) -> Option<&Follow> {
+        match self {
+            SchedulerKind::SingleBranch(follow) | SchedulerKind::AnyBranch(follow) => Some(follow),
+            SchedulerKind::Periodic { if_changed, .. } | SchedulerKind::Nightly { if_changed, .. } => {
+                if_changed.as_ref()
+            }
+            SchedulerKind::Dependent { .. } | SchedulerKind::Triggerable | SchedulerKind::Force(_) => None,
         }
     }
 }
 
-/// Which changes a scheduler looks at. `None` lets everything through.
+/// Which changes a scheduler looks at: all that is given must agree. The default lets everything through.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangeFilter {
-    /// The branch, exactly; `Some(None)` is the default branch only.
-    #[serde(with = "branch")]
-    pub branch: Option<Option<String>>,
-    /// The repository, exactly.
-    pub repository: Option<String>,
-    /// The project, exactly.
-    pub project: Option<String>,
-    /// The category, exactly.
-    pub category: Option<String>,
+    /// The branch. The default branch, which has no name, is `None` in a list, and empty to a pattern.
+    pub branch: Match,
+    /// The repository.
+    pub repository: Match,
+    /// The project.
+    pub project: Match,
+    /// The category.
+    pub category: Match,
+    /// The codebase.
+    pub codebase: Match,
+    /// The author.
+    pub author: Match,
+    /// Any of its files.
+    pub files: Match,
+    /// A function of the configuration, given the change; yes lets it through.
+    pub function: Option<FunctionRef>,
 }
 
-/// Written plainly, "any branch" and "the default branch" would both be `null`: a list of at most one keeps them apart.
-mod branch {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+/// What a text of a change must be like.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Match {
+    /// Anything.
+    #[default]
+    Any,
+    /// One of these, exactly. `None` is the absence of it.
+    OneOf(Vec<Option<String>>),
+    /// None of these.
+    NoneOf(Vec<Option<String>>),
+    /// Like one of these, whole, with `*` for anything and `?` for one character.
+    Glob(Vec<String>),
+    /// Has something that this regular expression describes.
+    Regex(String),
+    /// Has nothing that this regular expression describes.
+    NotRegex(String),
+}
 
-    pub(super) fn serialize<S: Serializer>(branch: &Option<Option<String>>, s: S) -> Result<S::Ok, S::Error> {
-        branch.as_ref().map(|b| b.as_slice()).serialize(s)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Option<String>>, D::Error> {
-        let list: Option<Vec<String>> = Option::deserialize(d)?;
-        Ok(list.map(|names| names.into_iter().next()))
+impl Match {
+    /// Exactly this.
+    pub fn is(text: impl Into<String>) -> Self {
+        Match::OneOf(vec![Some(text.into())])
     }
 }
 
@@ -104,13 +293,16 @@ pub struct SchedulerState {
     pub enabled: bool,
     /// Changes that wait for quiet, by branch (empty: the default branch).
     pub lanes: BTreeMap<String, Lane>,
-    /// When it last filed a set on its own.
+    /// When it last filed a set on its own, or when its first time began to be counted.
     pub last_fired: Option<Time>,
+    /// An important change came since then.
+    #[serde(default)]
+    pub changed: bool,
 }
 
 impl Default for SchedulerState {
     fn default() -> Self {
-        Self { enabled: true, lanes: BTreeMap::new(), last_fired: None }
+        Self { enabled: true, lanes: BTreeMap::new(), last_fired: None, changed: false }
     }
 }
 

@@ -1,8 +1,18 @@
 //! Steps: what a build does, one thing after the other.
 
-use crate::{BuildId, Place, Results, Span, StepId, Time};
+mod action;
+mod reading;
+mod shell;
+
+pub use action::{
+    FileSpec, GitMode, GitSpec, HttpMethod, HttpSpec, PropertyValue, SequencePart, SequenceSpec, StepAction,
+    TransferSpec, TriggerSpec,
+};
+pub use reading::{Findings, PropertyReading, Reading, Suppression, TestReading, WarningReading};
+pub use shell::{CommandLine, FollowedLog, ShellSpec};
+
+use crate::{BuildId, Condition, LockUse, Place, Results, StepId, TestTotals, Text, Time};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// A step as the configuration has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,11 +24,37 @@ pub struct StepSpec {
     /// What it does.
     pub action: StepAction,
     /// Words while it runs; from the command when absent.
-    pub description: Option<String>,
+    pub description: Option<Text>,
     /// Words after it has run; from the command when absent.
-    pub description_done: Option<String>,
+    pub description_done: Option<Text>,
+    /// What it must hold while it runs.
+    #[serde(default)]
+    pub locks: Vec<LockUse>,
+    /// It is skipped when this says no. `None`: always done.
+    #[serde(default)]
+    pub do_if: Option<Condition>,
+    /// It is left out of pages, once ended, when this says yes. A function is given its result besides. `None`: shown.
+    #[serde(default)]
+    pub hide_if: Option<Condition>,
     /// Where it is defined.
     pub defined_at: Option<Place>,
+}
+
+impl StepSpec {
+    /// A step with the plain flags and nothing else said.
+    pub fn new(name: impl Into<String>, action: StepAction) -> Self {
+        Self {
+            name: name.into(),
+            flags: StepFlags::PLAIN,
+            action,
+            description: None,
+            description_done: None,
+            locks: Vec::new(),
+            do_if: None,
+            hide_if: None,
+            defined_at: None,
+        }
+    }
 }
 
 /// What a step's result does to its build. Names and meaning are Buildbot's.
@@ -53,109 +89,6 @@ impl StepFlags {
     pub const HALTING: StepFlags = StepFlags { halt_on_failure: true, ..StepFlags::PLAIN };
 }
 
-/// What a step does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum StepAction {
-    /// Runs a command on the worker.
-    Shell(ShellSpec),
-    /// Brings a git tree into the work directory.
-    Git(GitSpec),
-}
-
-/// A command to run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ShellSpec {
-    /// What to run.
-    pub command: CommandLine,
-    /// Where, below the builder's directory.
-    pub workdir: String,
-    /// Environment beyond the worker's own and the builder's.
-    pub env: BTreeMap<String, String>,
-    /// Ended after this long without output; `None` waits for ever.
-    pub timeout: Option<Span>,
-    /// Ended after this long in all; `None` waits for ever.
-    pub max_time: Option<Span>,
-    /// How long TERM may take before KILL.
-    pub sigterm_time: Span,
-    /// A terminal instead of pipes: standard output and standard error become one.
-    pub pty: bool,
-    /// The environment is told at the head of the log.
-    pub log_environ: bool,
-}
-
-impl ShellSpec {
-    /// A command with the defaults: in `build`, twenty minutes without output, pipes, five seconds from TERM to KILL.
-    pub fn new(command: CommandLine) -> Self {
-        Self {
-            command,
-            workdir: "build".to_owned(),
-            env: BTreeMap::new(),
-            timeout: Some(Span::seconds(1200)),
-            max_time: None,
-            sigterm_time: Span::seconds(5),
-            pty: false,
-            log_environ: true,
-        }
-    }
-}
-
-/// A command: words for `execve`, or a text for the shell.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum CommandLine {
-    /// Program and arguments, without a shell.
-    Words(Vec<String>),
-    /// Given to `/bin/sh -c`.
-    Script(String),
-}
-
-impl CommandLine {
-    /// As one would type it.
-    pub fn text(&self) -> String {
-        match self {
-            CommandLine::Words(words) => words.join(" "),
-            CommandLine::Script(script) => script.clone(),
-        }
-    }
-}
-
-/// A git checkout.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GitSpec {
-    /// Where to fetch from.
-    pub repository: String,
-    /// The branch when the source stamp names none; `None` is the remote's `HEAD`.
-    pub branch: Option<String>,
-    /// How the tree gets there.
-    pub mode: GitMode,
-    /// Where it goes, below the builder's directory.
-    pub workdir: String,
-    /// The codebase whose stamp it takes.
-    pub codebase: String,
-    /// Submodules come along.
-    pub submodules: bool,
-    /// Only so many commits of history; `None` is all.
-    pub shallow: Option<u32>,
-    /// How long to wait before trying a failed fetch again, and how often.
-    pub retry: Option<(Span, u32)>,
-    /// The stamp's revision is not looked at: always the head of the branch.
-    pub always_use_latest: bool,
-    /// Ended after this long without output; `None` waits for ever.
-    pub timeout: Option<Span>,
-}
-
-/// How a tree gets into the work directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum GitMode {
-    /// In place; files of earlier builds stay.
-    Update,
-    /// Kept up to date beside it, and each build gets a fresh copy.
-    Copy,
-    /// Deleted and checked out anew.
-    Clobber,
-    /// As clobber, without git's own files.
-    Export,
-}
-
 /// A step of a build that is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
@@ -171,8 +104,24 @@ pub struct Step {
     pub started_at: Time,
     /// One line for people: what it does, or how it ended.
     pub state: String,
+    /// What came of it beside its result.
+    pub facts: StepFacts,
     /// Where it stands.
     pub status: StepStatus,
+}
+
+/// What came of a step beside its result. Known when it has ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StepFacts {
+    /// Pages leave it out.
+    pub hidden: bool,
+    /// Places to look at: words and address.
+    pub urls: Vec<(String, String)>,
+    /// How many warnings were counted in its output; `None`: nobody counted.
+    pub warnings: Option<u64>,
+    /// What its tests gave; `None`: it ran none.
+    pub tests: Option<TestTotals>,
 }
 
 /// Where a step stands. A step that has not begun has no record.

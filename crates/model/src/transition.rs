@@ -8,7 +8,7 @@ use crate::scheduler::SchedulerState;
 use crate::worker::WorkerInfo;
 use crate::{
     Build, BuildId, BuildSet, BuildSetId, Builder, BuilderId, Change, LogFacts, LogId, Request, RequestId, Results,
-    Scheduler, SchedulerId, Step, StepId, StepSpec, Time, Worker, WorkerId,
+    Scheduler, SchedulerId, Step, StepFacts, StepId, StepSpec, Time, Worker, WorkerId,
 };
 
 /// One change of state.
@@ -43,10 +43,12 @@ pub enum Transition {
         /// Its requests, all waiting.
         requests: Vec<Request>,
     },
-    /// A build was given to a worker. Guard: the request waits.
+    /// A build was given to a worker. Guard: the requests wait.
     BuildLeased {
         /// The build; running, epoch 1 or later. Its request becomes claimed, its builder's next number moves on.
         build: Build,
+        /// Older requests that it answers too; they become claimed as well.
+        also: Vec<RequestId>,
         /// What it will do; kept so that it can go on after a restart or a reload.
         plan: Vec<StepSpec>,
     },
@@ -85,6 +87,18 @@ pub enum Transition {
         results: Results,
         /// One line for people.
         state: String,
+        /// What came of it besides.
+        facts: StepFacts,
+    },
+    /// A running build does other or more steps from now on: those of a pipeline kept with the code. Guard: it runs at
+    /// `epoch`.
+    BuildPlanned {
+        /// The build.
+        build: BuildId,
+        /// Whose lease.
+        epoch: i64,
+        /// All its steps, those that were begun included.
+        plan: Vec<StepSpec>,
     },
     /// A log is whole. Guard: it is open.
     LogSealed {

@@ -8,7 +8,7 @@ use model::property::property;
 use model::{
     Build, BuildId, BuildSet, BuildSetId, BuildSetStatus, BuildStatus, Builder, BuilderId, CommandLine, Lease,
     LogFacts, LogId, LogStatus, Properties, Query, Request, RequestId, RequestStatus, Results, ShellSpec, SourceStamp,
-    SourceStampId, Step, StepAction, StepFlags, StepId, StepSpec, StepStatus, Time, Transition, WorkerId,
+    SourceStampId, Step, StepAction, StepId, StepSpec, StepStatus, Time, Transition, WorkerId,
 };
 use std::error::Error;
 use std::time::Instant;
@@ -183,6 +183,7 @@ fn filed(id: i64) -> Transition {
         requests: vec![RequestId(id)],
         properties: Properties::from([property("owner", "ada", "Force")]),
         rebuilt: None,
+        parent: None,
         status: BuildSetStatus::Open,
     };
     let request = Request {
@@ -211,15 +212,8 @@ fn leased(id: i64) -> Transition {
         properties: properties(id),
         status: BuildStatus::Running,
     };
-    let plan = StepSpec {
-        name: "make".to_owned(),
-        flags: StepFlags::PLAIN,
-        action: StepAction::Shell(ShellSpec::new(CommandLine::Script("make".to_owned()))),
-        description: None,
-        description_done: None,
-        defined_at: None,
-    };
-    Transition::BuildLeased { build, plan: vec![plan] }
+    let plan = StepSpec::new("make", StepAction::Shell(ShellSpec::new(CommandLine::script("make"))));
+    Transition::BuildLeased { build, also: Vec::new(), plan: vec![plan] }
 }
 
 /// A build in three batches: filed and leased, its step begun, everything ended.
@@ -232,6 +226,7 @@ fn life(id: i64) -> [Vec<Transition>; 3] {
         name: "make".to_owned(),
         started_at: at,
         state: "running".to_owned(),
+        facts: Default::default(),
         status: StepStatus::Running,
     };
     let log = LogFacts {
@@ -251,7 +246,7 @@ fn life(id: i64) -> [Vec<Transition>; 3] {
         ],
         vec![
             Transition::LogSealed { log: LogId(id), lines: 9, bytes: 99, crc32: 1 },
-            Transition::StepFinished { step: StepId(id), at, results, state: state.clone() },
+            Transition::StepFinished { step: StepId(id), at, results, state: state.clone(), facts: Default::default() },
             Transition::BuildFinished { build, epoch: 1, at, results, state },
             Transition::RequestFinished { request: RequestId(id), at, results },
             Transition::SetFinished { set: BuildSetId(id), at, results },

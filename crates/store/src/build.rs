@@ -120,12 +120,15 @@ pub(crate) fn plan_hash(op: &Op) -> Option<&str> {
 }
 
 impl Ops {
-    pub(crate) fn lease_build(&mut self, build: Build, plan: &[StepSpec]) {
+    pub(crate) fn lease_build(&mut self, build: Build, also: &[RequestId], plan: &[StepSpec]) {
         let id = build.id.0;
         let (hash, text) = plan_text(plan);
         let properties = self.properties(&build.properties);
         self.push(KEEP_PLAN, vec![V::T(hash.clone()), text]);
         self.claim_request(build.request, build.started_at, build.id);
+        for request in also {
+            self.claim_request(*request, build.started_at, build.id);
+        }
         self.guarded(
             "INSERT INTO builds (id, number, builder_id, request_id, worker_id, epoch, lease_until, started_at, \
              complete_at, results, state, plan, properties) \
@@ -153,6 +156,16 @@ impl Ops {
              WHERE id = $2",
             vec![build.number.into(), build.builder.0.into()],
             ("builder", build.builder.0, "is not known"),
+        );
+    }
+
+    pub(crate) fn plan_build(&mut self, build: BuildId, epoch: i64, plan: &[StepSpec]) {
+        let (hash, text) = plan_text(plan);
+        self.push(KEEP_PLAN, vec![V::T(hash.clone()), text]);
+        self.guarded(
+            "UPDATE builds SET plan = $1 WHERE id = $2 AND epoch = $3 AND complete_at IS NULL",
+            vec![V::T(hash), build.0.into(), epoch.into()],
+            ("build", build.0, "does not run under this lease"),
         );
     }
 

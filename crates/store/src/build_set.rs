@@ -1,18 +1,20 @@
 //! Build sets: rows, statements, questions.
 
 use crate::ask::{Ask, Asks, Rows, ids};
-use crate::field::{self, COMPLETE, Kind, NEVER_INT, NEVER_TEXT, Table, field};
+use crate::field::{self, COMPLETE, Kind, NEVER_TEXT, Table, field};
 use crate::op::{Counted, Ops};
 use crate::source_stamp;
 use crate::value::{Cells, Row, V};
 use crate::{Answer, Store};
 use model::{
-    BuildId, BuildSet, BuildSetId, BuildSetStatus, Page, Query, Request, RequestId, Results, SourceStamp, Time,
+    BuildId, BuildSet, BuildSetId, BuildSetStatus, Page, ParentStep, Query, Request, RequestId, Results, SourceStamp,
+    StepId, Time, Waits,
 };
 use std::collections::HashMap;
 
 pub(crate) const COLUMNS: &str = "sets.id, sets.reason, sets.scheduler, sets.external_id, sets.submitted_at, \
-     sets.properties, sets.rebuilt, sets.complete_at, sets.results";
+     sets.properties, sets.rebuilt, sets.parent_build, sets.parent_step, sets.parent_waits, sets.complete_at, \
+     sets.results";
 
 const TABLE: Table = Table {
     name: "sets",
@@ -27,7 +29,7 @@ const TABLE: Table = Table {
         field("complete", COMPLETE),
         field("complete_at", Kind::MaybeTime("complete_at")),
         field("results", Kind::MaybeInt("results")),
-        field("parent_buildid", NEVER_INT),
+        field("parent_buildid", Kind::MaybeInt("parent_build")),
         field("parent_relationship", NEVER_TEXT),
         field("scheduler", Kind::Text("scheduler")),
     ],
@@ -51,6 +53,7 @@ pub(crate) fn read(row: Row, parts: &mut Parts) -> Answer<BuildSet> {
         submitted_at: cells.time()?,
         properties: cells.json()?,
         rebuilt: cells.maybe_int()?.map(BuildId),
+        parent: parent(&mut cells)?,
         status: match cells.end()? {
             None => BuildSetStatus::Open,
             Some((at, results)) => BuildSetStatus::Complete { at, results },
@@ -58,6 +61,25 @@ pub(crate) fn read(row: Row, parts: &mut Parts) -> Answer<BuildSet> {
         stamps: parts.stamps.remove(&id).unwrap_or_default(),
         requests: parts.requests.remove(&id).unwrap_or_default(),
     })
+}
+
+fn parent(cells: &mut Cells) -> Answer<Option<ParentStep>> {
+    let (build, step, waits) = (cells.maybe_int()?, cells.maybe_int()?, cells.maybe_text()?);
+    let waits = match waits.as_deref() {
+        Some("for_result") => Waits::ForResult,
+        Some("for_end") => Waits::ForEnd,
+        _ => Waits::Not,
+    };
+    Ok(build.zip(step).map(|(build, step)| ParentStep { build: BuildId(build), step: StepId(step), waits }))
+}
+
+/// How it is written.
+fn waits_word(waits: Waits) -> &'static str {
+    match waits {
+        Waits::ForResult => "for_result",
+        Waits::ForEnd => "for_end",
+        Waits::Not => "not",
+    }
 }
 
 /// Stamps, their changes and request ids of the sets that were asked for first.
@@ -105,8 +127,9 @@ impl Ops {
         let id = set.id;
         let properties = self.properties(&set.properties);
         self.guarded(
-            "INSERT INTO sets (id, reason, scheduler, external_id, submitted_at, properties, rebuilt, complete_at, \
-             results) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+            "INSERT INTO sets (id, reason, scheduler, external_id, submitted_at, properties, rebuilt, parent_build, \
+             parent_step, parent_waits, complete_at, results) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
             vec![
                 id.0.into(),
                 V::text(set.reason),
@@ -115,6 +138,9 @@ impl Ops {
                 set.submitted_at.into(),
                 properties,
                 set.rebuilt.map(|b| b.0).into(),
+                set.parent.map(|p| p.build.0).into(),
+                set.parent.map(|p| p.step.0).into(),
+                V::maybe_text(set.parent.map(|p| waits_word(p.waits).to_owned())),
                 set.status.complete_at().into(),
                 set.status.results().into(),
             ],

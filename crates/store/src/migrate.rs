@@ -4,7 +4,7 @@ use crate::StoreError;
 use crate::dialect::Dialect;
 
 /// The versions, the first first. A version that was released never changes again.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("../migrations/0001.sql"), include_str!("../migrations/0002.sql")];
 
 /// The newest version.
 pub(crate) const NEWEST: i64 = MIGRATIONS.len() as i64;

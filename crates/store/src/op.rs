@@ -142,11 +142,14 @@ impl Ops {
             Transition::SourceRemembers { source, memory } => self.remember_source(source, memory),
             Transition::SchedulerRemembers { scheduler, state } => self.remember_scheduler(scheduler, &state),
             Transition::SetFiled { set, requests } => self.file_set(set, requests),
-            Transition::BuildLeased { build, plan } => self.lease_build(build, &plan),
+            Transition::BuildLeased { build, also, plan } => self.lease_build(build, &also, &plan),
             Transition::LeaseDated { build, epoch, until } => self.date_lease(build, epoch, until),
             Transition::StopAsked { build, reason } => self.ask_stop(build, reason),
             Transition::StepStarted { step, epoch, logs } => self.start_step(step, epoch, logs),
-            Transition::StepFinished { step, at, results, state } => self.finish_step(step, at, results, state),
+            Transition::StepFinished { step, at, results, state, facts } => {
+                self.finish_step(step, (at, results), state, &facts);
+            }
+            Transition::BuildPlanned { build, epoch, plan } => self.plan_build(build, epoch, &plan),
             Transition::LogSealed { log, lines, bytes, crc32 } => self.seal_log(log, lines, bytes, crc32),
             Transition::PropertySet { build, name, property } => self.set_property(build, name, property),
             Transition::BuildState { build, state } => self.tell_build(build, state),

@@ -118,7 +118,7 @@ fn writing_looks_rows_up() {
     let batch = vec![
         Transition::LeaseDated { build, epoch: 1, until: None },
         Transition::StopAsked { build, reason: state.clone() },
-        Transition::StepFinished { step, at, results, state: state.clone() },
+        Transition::StepFinished { step, at, results, state: state.clone(), facts: Default::default() },
         Transition::LogSealed { log: LogId(1), lines: 0, bytes: 0, crc32: 0 },
         Transition::BuildState { build, state: state.clone() },
         Transition::BuildFinished { build, epoch: 1, at, results, state },

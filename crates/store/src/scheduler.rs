@@ -7,7 +7,7 @@ use crate::value::{Cells, Row, V};
 use crate::{Answer, Store};
 use model::{Page, Query, Scheduler, SchedulerId, SchedulerState};
 
-pub(crate) const COLUMNS: &str = "id, name, configured, enabled, lanes, last_fired";
+pub(crate) const COLUMNS: &str = "id, name, configured, enabled, lanes, last_fired, changed";
 
 const TABLE: Table = Table {
     name: "schedulers",
@@ -27,7 +27,12 @@ pub(crate) fn read(row: Row) -> Answer<Scheduler> {
         id: SchedulerId(cells.int()?),
         name: cells.text()?,
         configured: cells.flag()?,
-        state: SchedulerState { enabled: cells.flag()?, lanes: cells.json()?, last_fired: cells.maybe_time()? },
+        state: SchedulerState {
+            enabled: cells.flag()?,
+            lanes: cells.json()?,
+            last_fired: cells.maybe_time()?,
+            changed: cells.flag()?,
+        },
     })
 }
 
@@ -35,10 +40,10 @@ impl Ops {
     pub(crate) fn know_scheduler(&mut self, scheduler: Scheduler) {
         let id = scheduler.id.0;
         self.guarded(
-            "INSERT INTO schedulers (id, name, configured, enabled, lanes, last_fired) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
+            "INSERT INTO schedulers (id, name, configured, enabled, lanes, last_fired, changed) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
              configured = excluded.configured, enabled = excluded.enabled, lanes = excluded.lanes, \
-             last_fired = excluded.last_fired",
+             last_fired = excluded.last_fired, changed = excluded.changed",
             vec![
                 id.into(),
                 V::text(scheduler.name),
@@ -46,6 +51,7 @@ impl Ops {
                 scheduler.state.enabled.into(),
                 V::json(&scheduler.state.lanes),
                 scheduler.state.last_fired.into(),
+                scheduler.state.changed.into(),
             ],
             ("scheduler", id, "has the name of another one"),
         );
@@ -53,8 +59,14 @@ impl Ops {
 
     pub(crate) fn remember_scheduler(&mut self, scheduler: SchedulerId, state: &SchedulerState) {
         self.guarded(
-            "UPDATE schedulers SET enabled = $1, lanes = $2, last_fired = $3 WHERE id = $4",
-            vec![state.enabled.into(), V::json(&state.lanes), state.last_fired.into(), scheduler.0.into()],
+            "UPDATE schedulers SET enabled = $1, lanes = $2, last_fired = $3, changed = $4 WHERE id = $5",
+            vec![
+                state.enabled.into(),
+                V::json(&state.lanes),
+                state.last_fired.into(),
+                state.changed.into(),
+                scheduler.0.into(),
+            ],
             ("scheduler", scheduler.0, "is not known"),
         );
     }

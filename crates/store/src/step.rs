@@ -5,10 +5,10 @@ use crate::field::{self, COMPLETE, Kind, NO, Table, field};
 use crate::op::{Counted, Ops};
 use crate::value::{Cells, Row, V};
 use crate::{Answer, Store};
-use model::{BuildId, LogFacts, Page, Query, Results, Step, StepId, StepStatus, Time};
+use model::{BuildId, LogFacts, Page, Query, Results, Step, StepFacts, StepId, StepStatus, Time};
 
 pub(crate) const COLUMNS: &str = "steps.id, steps.build_id, steps.number, steps.name, steps.started_at, \
-     steps.state, steps.complete_at, steps.results";
+     steps.state, steps.complete_at, steps.results, steps.facts";
 
 const TABLE: Table = Table {
     name: "steps",
@@ -46,6 +46,7 @@ pub(crate) fn read_cells(cells: &mut Cells) -> Answer<Step> {
             None => StepStatus::Running,
             Some((at, results)) => StepStatus::Complete { at, results },
         },
+        facts: cells.maybe_json()?.unwrap_or_default(),
     })
 }
 
@@ -76,10 +77,18 @@ impl Ops {
         }
     }
 
-    pub(crate) fn finish_step(&mut self, step: StepId, at: Time, results: Results, state: String) {
+    pub(crate) fn finish_step(
+        &mut self,
+        step: StepId,
+        (at, results): (Time, Results),
+        state: String,
+        facts: &StepFacts,
+    ) {
+        let facts = if *facts == StepFacts::default() { V::Null } else { V::json(facts) };
         self.guarded(
-            "UPDATE steps SET complete_at = $1, results = $2, state = $3 WHERE id = $4 AND complete_at IS NULL",
-            vec![at.into(), results.into(), V::text(state), step.0.into()],
+            "UPDATE steps SET complete_at = $1, results = $2, state = $3, facts = $4 \
+             WHERE id = $5 AND complete_at IS NULL",
+            vec![at.into(), results.into(), V::text(state), facts, step.0.into()],
             ("step", step.0, "does not run"),
         );
     }

@@ -3,10 +3,7 @@
 mod story;
 
 use crate::git;
-use model::{
-    BuilderSpec, CommandLine, GitMode, GitSpec, Properties, ShellSpec, Span, StepAction, StepFlags, StepSpec, Time,
-};
-use std::collections::BTreeMap;
+use model::{BuilderSpec, CommandLine, GitMode, GitSpec, ShellSpec, Span, StepAction, StepFlags, StepSpec, Time};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -110,25 +107,16 @@ pub fn builders(repository: &str, worker: &str) -> Vec<BuilderSpec> {
 }
 
 fn builder(name: &str, description: &str, worker: &str, steps: Vec<StepSpec>) -> BuilderSpec {
-    BuilderSpec {
-        name: name.to_owned(),
-        description: description.to_owned(),
-        tags: Vec::new(),
-        workers: vec![worker.to_owned()],
-        steps,
-        builddir: name.to_owned(),
-        env: BTreeMap::new(),
-        properties: Properties::new(),
-        defined_at: None,
-    }
+    let description = description.to_owned();
+    BuilderSpec { description, steps, ..BuilderSpec::new(name, vec![worker.to_owned()]) }
 }
 
 fn checkout(repository: &str) -> GitSpec {
     GitSpec {
-        repository: repository.to_owned(),
-        branch: Some(BRANCH.to_owned()),
+        repository: repository.into(),
+        branch: Some(BRANCH.into()),
         mode: GitMode::Copy,
-        workdir: "build".to_owned(),
+        workdir: "build".into(),
         codebase: String::new(),
         submodules: false,
         shallow: None,
@@ -139,12 +127,11 @@ fn checkout(repository: &str) -> GitSpec {
 }
 
 fn command(name: &str, flags: StepFlags, words: &[&str]) -> StepSpec {
-    let words = words.iter().map(|w| (*w).to_owned()).collect();
-    step(name, flags, StepAction::Shell(ShellSpec::new(CommandLine::Words(words))))
+    step(name, flags, StepAction::Shell(ShellSpec::new(CommandLine::words(words.iter().copied()))))
 }
 
 fn step(name: &str, flags: StepFlags, action: StepAction) -> StepSpec {
-    StepSpec { name: name.to_owned(), flags, action, description: None, description_done: None, defined_at: None }
+    StepSpec { flags, ..StepSpec::new(name, action) }
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub enum Work {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShellWork {
     /// What to run.
-    pub command: CommandLine,
+    pub command: CommandLine<String>,
     /// Where, below the builder's directory.
     pub workdir: String,
     /// Environment beyond the worker's own.
@@ -85,7 +85,7 @@ pub struct PatchWork {
 
 impl ShellWork {
     /// The work of a step. `env` is the builder's environment; the step's own stands above it.
-    pub fn of(spec: &ShellSpec, env: &BTreeMap<String, String>) -> Self {
+    pub fn of(spec: &ShellSpec<String>, env: &BTreeMap<String, String>) -> Self {
         Self {
             command: spec.command.clone(),
             workdir: spec.workdir.clone(),
@@ -102,7 +102,7 @@ impl ShellWork {
 impl GitWork {
     /// The work of a step for a source. Without a stamp of its codebase it takes the newest of the step's branch. An empty
     /// branch or revision counts as none.
-    pub fn of(spec: &GitSpec, stamp: Option<&SourceStamp>, env: &BTreeMap<String, String>) -> Self {
+    pub fn of(spec: &GitSpec<String>, stamp: Option<&SourceStamp>, env: &BTreeMap<String, String>) -> Self {
         let named = |text: Option<&String>| text.filter(|t| !t.is_empty()).cloned();
         let patch = stamp.and_then(|s| s.patch.as_ref());
         Self {
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
     use model::{Patch, SourceStampId, Time};
 
-    fn git() -> GitSpec {
+    fn git() -> GitSpec<String> {
         GitSpec {
             repository: "https://example.org/zlib".into(),
             branch: Some("develop".into()),
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_step_s_environment_stands_above_the_builder_s() {
-        let mut spec = ShellSpec::new(CommandLine::Script("make".into()));
+        let mut spec = ShellSpec::<String>::new(CommandLine::Script("make".into()));
         spec.env = [("A".to_owned(), "step".to_owned())].into();
         let builder = [("A".to_owned(), "builder".to_owned()), ("B".to_owned(), "builder".to_owned())].into();
         let work = ShellWork::of(&spec, &builder);

@@ -6,7 +6,9 @@ use crate::out;
 use crate::target::state_dir;
 use anyhow::Context;
 use model::scheduler::ChangeFilter;
-use model::{ChangeSourceSpec, Config, GitPollerSpec, ProjectSpec, Results, SchedulerKind, Span, Time};
+use model::{
+    ChangeSourceSpec, Config, Follow, ForceSpec, GitPollerSpec, Match, ProjectSpec, Results, SchedulerKind, Span, Time,
+};
 use plan::Plan;
 use std::time::{SystemTime, UNIX_EPOCH};
 use vcs::demo::{self, Demo};
@@ -65,16 +67,16 @@ fn config(demo: &Demo, listen: &str) -> Config {
     let mut builders = demo::builders(&repository, WORKER);
     builders.iter_mut().for_each(|b| plan::quiet(&mut b.steps));
     let names: Vec<String> = builders.iter().map(|b| b.name.clone()).collect();
-    let follow = ChangeFilter { branch: Some(Some(demo.branch.clone())), ..ChangeFilter::default() };
+    let filter = ChangeFilter { branch: Match::is(demo.branch.as_str()), ..ChangeFilter::default() };
+    let follow = Follow { filter, ..Follow::default() };
     Config {
         project: ProjectSpec { title: "Demo".to_owned(), ..ProjectSpec::default() },
         web: plan::web(listen),
-        database: None,
         workers: vec![plan::here(builders.len())],
         builders,
         schedulers: vec![
-            plan::scheduler("push", SchedulerKind::SingleBranch { filter: follow, tree_stable_timer: None }, &names),
-            plan::scheduler("force", SchedulerKind::Force { button: "Build".to_owned() }, &names),
+            plan::scheduler("push", SchedulerKind::SingleBranch(follow), &names),
+            plan::scheduler("force", SchedulerKind::Force(ForceSpec::new("Build")), &names),
         ],
         sources: vec![ChangeSourceSpec::GitPoller(GitPollerSpec {
             name: repository.clone(),
@@ -87,5 +89,6 @@ fn config(demo: &Demo, listen: &str) -> Config {
             build_existing: true,
             defined_at: None,
         })],
+        ..Config::default()
     }
 }

@@ -9,8 +9,8 @@ use config::{Limits, Loader, PipelineBuilder};
 use model::scheduler::ChangeFilter;
 use model::worker::WorkerAccess;
 use model::{
-    BuilderSpec, ChangeSourceSpec, Config, GitMode, GitPollerSpec, GitSpec, NewChange, ProjectSpec, SchedulerKind,
-    SchedulerSpec, Span, StepAction, StepFlags, StepSpec, WebSpec, WorkerSpec,
+    BuilderSpec, ChangeSourceSpec, Config, Follow, ForceSpec, GitMode, GitPollerSpec, GitSpec, Match, NewChange,
+    ProjectSpec, SchedulerKind, SchedulerSpec, Span, StepAction, StepFlags, StepSpec, WebSpec, WorkerSpec,
 };
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -102,14 +102,12 @@ fn builder(branch: &LocalBranch, root: &str, pipeline: PipelineBuilder) -> Build
     quiet(&mut steps);
     BuilderSpec {
         builddir: directory(&pipeline.name),
-        name: pipeline.name,
         description: pipeline.description,
         tags: pipeline.tags,
-        workers: vec!["here".to_owned()],
         steps,
         env: pipeline.env,
-        properties: Default::default(),
         defined_at: pipeline.defined_at,
+        ..BuilderSpec::new(pipeline.name, vec!["here".to_owned()])
     }
 }
 
@@ -124,25 +122,19 @@ pub(super) fn quiet(steps: &mut [StepSpec]) {
 
 /// The step that every build begins with.
 pub(super) fn checkout(repository: &str, branch: &str) -> StepSpec {
-    StepSpec {
-        name: "git".to_owned(),
-        flags: StepFlags::HALTING,
-        action: StepAction::Git(GitSpec {
-            repository: repository.to_owned(),
-            branch: Some(branch.to_owned()),
-            mode: GitMode::Update,
-            workdir: "build".to_owned(),
-            codebase: String::new(),
-            submodules: true,
-            shallow: None,
-            retry: None,
-            always_use_latest: false,
-            timeout: Some(Span::seconds(1200)),
-        }),
-        description: None,
-        description_done: None,
-        defined_at: None,
-    }
+    let git = GitSpec {
+        repository: repository.into(),
+        branch: Some(branch.into()),
+        mode: GitMode::Update,
+        workdir: "build".into(),
+        codebase: String::new(),
+        submodules: true,
+        shallow: None,
+        retry: None,
+        always_use_latest: false,
+        timeout: Some(Span::seconds(1200)),
+    };
+    StepSpec { flags: StepFlags::HALTING, ..StepSpec::new("git", StepAction::Git(git)) }
 }
 
 /// A builder's name as a directory.
@@ -154,20 +146,20 @@ fn directory(name: &str) -> String {
 
 fn config(name: &str, root: &str, branch: &LocalBranch, builders: Vec<BuilderSpec>, listen: &str) -> Config {
     let names: Vec<String> = builders.iter().map(|b| b.name.clone()).collect();
-    let follow = ChangeFilter {
-        branch: Some(Some(branch.branch.clone())),
-        repository: Some(root.to_owned()),
+    let filter = ChangeFilter {
+        branch: Match::is(branch.branch.as_str()),
+        repository: Match::is(root),
         ..ChangeFilter::default()
     };
+    let follow = Follow { filter, ..Follow::default() };
     Config {
         project: ProjectSpec { title: name.to_owned(), ..ProjectSpec::default() },
         web: web(listen),
-        database: None,
         workers: vec![here(builders.len())],
         builders,
         schedulers: vec![
-            scheduler(&branch.branch, SchedulerKind::SingleBranch { filter: follow, tree_stable_timer: None }, &names),
-            scheduler("force", SchedulerKind::Force { button: "Build".to_owned() }, &names),
+            scheduler(&branch.branch, SchedulerKind::SingleBranch(follow), &names),
+            scheduler("force", SchedulerKind::Force(ForceSpec::new("Build")), &names),
         ],
         sources: vec![ChangeSourceSpec::GitPoller(GitPollerSpec {
             name: root.to_owned(),
@@ -180,6 +172,7 @@ fn config(name: &str, root: &str, branch: &LocalBranch, builders: Vec<BuilderSpe
             build_existing: false,
             defined_at: None,
         })],
+        ..Config::default()
     }
 }
 
@@ -203,14 +196,7 @@ pub(super) fn here(builders: usize) -> WorkerSpec {
 }
 
 pub(super) fn scheduler(name: &str, kind: SchedulerKind, builders: &[String]) -> SchedulerSpec {
-    SchedulerSpec {
-        name: name.to_owned(),
-        kind,
-        builders: builders.to_vec(),
-        properties: Default::default(),
-        reason: None,
-        defined_at: None,
-    }
+    SchedulerSpec { builders: builders.to_vec(), ..SchedulerSpec::new(name, kind) }
 }
 
 /// The head of a branch as a change.

@@ -6,7 +6,7 @@ use crate::call::{Call, Outcome, Wrong};
 use crate::registry::Made;
 use crate::sites::Part;
 use model::scheduler::ChangeFilter;
-use model::{SchedulerKind, SchedulerSpec, Span};
+use model::{Follow, ForceSpec, Match, SchedulerKind, SchedulerSpec, Span};
 
 /// What every scheduler has.
 const COMMON: &[&str] = &["builders", "properties", "reason"];
@@ -42,13 +42,18 @@ pub(super) const FORCE: Def = Def {
 fn single_branch(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
     let branch = call.formed("branch", address::branch)?;
     let filter = ChangeFilter {
-        branch: call.value("branch").map(|_| branch),
-        repository: call.text("repository")?,
-        project: call.text("project")?,
-        category: call.text("category")?,
+        branch: call.value("branch").map_or(Match::Any, |_| Match::OneOf(vec![branch])),
+        repository: exactly(call.text("repository")?),
+        project: exactly(call.text("project")?),
+        category: exactly(call.text("category")?),
+        ..ChangeFilter::default()
     };
     let tree_stable_timer = call.duration("tree_stable_timer", Span::ZERO)?.filter(|t| *t > Span::ZERO);
-    made(call, SchedulerKind::SingleBranch { filter, tree_stable_timer })
+    made(call, SchedulerKind::SingleBranch(Follow { filter, tree_stable_timer, ..Follow::default() }))
+}
+
+fn exactly(text: Option<String>) -> Match {
+    text.map_or(Match::Any, Match::is)
 }
 
 fn periodic(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
@@ -62,7 +67,7 @@ fn periodic(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
         (None, None) => return Err(call.wrong(Part::Whole, "schedulers.periodic needs every").boxed()),
         (Some(every), None) | (None, Some(every)) => every,
     };
-    made(call, SchedulerKind::Periodic { every, branch })
+    made(call, SchedulerKind::Periodic { every, branch, if_changed: None })
 }
 
 /// The shortest time between two sets that nobody asked for.
@@ -73,17 +78,16 @@ fn force(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
     if button.trim().is_empty() {
         return Err(call.wrong_value("button", "button of schedulers.force is empty").boxed());
     }
-    made(call, SchedulerKind::Force { button })
+    made(call, SchedulerKind::Force(ForceSpec::new(button)))
 }
 
 fn made(call: &Call<'_, '_>, kind: SchedulerKind) -> Result<Outcome, Wrong> {
     let spec = SchedulerSpec {
-        name: top::required_name(call)?,
-        kind,
         builders: call.names("builders", "builders")?,
         properties: call.properties("properties", "Scheduler")?,
         reason: call.text("reason")?,
         defined_at: call.place(),
+        ..SchedulerSpec::new(top::required_name(call)?, kind)
     };
     let schedulers = &mut call.registry.draft.borrow_mut().schedulers;
     top::room_for_one(call, schedulers.len())?;

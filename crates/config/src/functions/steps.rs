@@ -6,7 +6,7 @@ use crate::names::{self, quoted};
 use crate::registry::{MOST_STEPS, MadeStep, Mode};
 use crate::sites::Part;
 use crate::{address, given};
-use model::{CommandLine, GitMode, GitSpec, ShellSpec, Span, StepAction, StepFlags, StepSpec};
+use model::{CommandLine, GitMode, GitSpec, ShellSpec, Span, StepAction, StepFlags, StepSpec, Text};
 
 /// What every step has.
 const COMMON: &[&str] = &[
@@ -78,25 +78,25 @@ pub(super) const GIT: Def = Def {
 fn shell(call: &Call<'_, '_>, kind: Option<&str>, default: &[&str], flags: StepFlags) -> Result<Outcome, Wrong> {
     let command = match command(call)? {
         Some(command) => command,
-        None => CommandLine::Words(default.iter().map(|w| (*w).to_owned()).collect()),
+        None => CommandLine::words(default.iter().copied()),
     };
     let name = kind.map_or_else(|| first_word(&command), str::to_owned);
     let defaults = ShellSpec::new(command);
     let weight = match &defaults.command {
-        CommandLine::Words(words) => words.iter().map(|w| w.len() + 24).sum(),
-        CommandLine::Script(script) => script.len(),
+        CommandLine::Words(words) => words.iter().map(|w| w.written().len() + 24).sum(),
+        CommandLine::Script(script) => script.written().len(),
     };
     let env = call.env("env")?;
-    let weight = weight + env.iter().map(|(k, v)| k.len() + v.len() + 48).sum::<usize>();
+    let weight = weight + env.iter().map(|(k, v)| k.len() + v.written().len() + 48).sum::<usize>();
     let spec = ShellSpec {
-        workdir: call.formed("workdir", address::inside)?.unwrap_or(defaults.workdir),
+        workdir: call.formed("workdir", address::inside)?.map_or(defaults.workdir, Text::from),
         env,
         timeout: call.patience("timeout", defaults.timeout)?,
         max_time: call.patience("max_time", defaults.max_time)?,
         sigterm_time: call.duration("sigterm_time", Span::ZERO)?.unwrap_or(defaults.sigterm_time),
         pty: call.truth("usepty", defaults.pty)?,
         log_environ: call.truth("log_environ", defaults.log_environ)?,
-        command: defaults.command,
+        ..ShellSpec::new(defaults.command)
     };
     made(call, StepAction::Shell(spec), name, flags, weight)
 }
@@ -109,7 +109,7 @@ fn command(call: &Call<'_, '_>) -> Result<Option<CommandLine>, Wrong> {
         if script.trim().is_empty() {
             return Err(call.wrong_value("command", format!("command of {} is empty", call.def.path)).boxed());
         }
-        return Ok(Some(CommandLine::Script(script)));
+        return Ok(Some(CommandLine::script(script)));
     }
     if let Some(number) = given::items(value).and_then(|items| items.into_iter().find_map(given::integer)) {
         let message = format!("command of {} has the number {number} in it; it must be a list of texts", call.def.path);
@@ -131,15 +131,15 @@ fn command(call: &Call<'_, '_>) -> Result<Option<CommandLine>, Wrong> {
                 words.join(", ")
             )))
         }
-        Some(_) => Ok(Some(CommandLine::Words(words))),
+        Some(_) => Ok(Some(CommandLine::words(words))),
     }
 }
 
 /// A name for a step that has none: the program, without its directory.
 fn first_word(command: &CommandLine) -> String {
     let first = match command {
-        CommandLine::Words(words) => words.first().map_or("", String::as_str),
-        CommandLine::Script(script) => script.split_whitespace().next().unwrap_or(""),
+        CommandLine::Words(words) => words.first().map(Text::written).unwrap_or_default(),
+        CommandLine::Script(script) => script.written().split_whitespace().next().unwrap_or("").to_owned(),
     };
     let base = first.rsplit('/').next().unwrap_or("");
     let name: String = base.chars().filter(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '+')).collect();
@@ -158,18 +158,18 @@ fn git(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
         return Err(call.wrong(Part::Whole, "steps.git needs repository").boxed());
     };
     let spec = GitSpec {
-        branch: call.formed("branch", address::branch)?,
+        branch: call.formed("branch", address::branch)?.map(Text::from),
         mode: mode(call)?,
-        workdir: call.formed("workdir", address::below)?.unwrap_or_else(|| "build".to_owned()),
+        workdir: call.formed("workdir", address::below)?.map_or_else(|| Text::from("build"), Text::from),
         codebase: call.text("codebase")?.unwrap_or_default(),
         submodules: call.truth("submodules", false)?,
         shallow: shallow(call)?,
         retry: retry(call)?,
         always_use_latest: call.truth("always_use_latest", false)?,
         timeout: call.patience("timeout", Some(Span::seconds(1200)))?,
-        repository,
+        repository: repository.into(),
     };
-    let weight = spec.repository.len() + spec.codebase.len();
+    let weight = spec.repository.written().len() + spec.codebase.len();
     made(call, StepAction::Git(spec), "git".to_owned(), StepFlags::HALTING, weight)
 }
 
@@ -223,7 +223,6 @@ fn made(
     let given_name = call.formed("name", address::name)?;
     let named = given_name.is_some();
     let spec = StepSpec {
-        name: given_name.unwrap_or(default_name),
         flags: StepFlags {
             halt_on_failure: call.truth("halt_on_failure", flags.halt_on_failure)?,
             flunk_on_failure: call.truth("flunk_on_failure", flags.flunk_on_failure)?,
@@ -232,12 +231,12 @@ fn made(
             warn_on_warnings: call.truth("warn_on_warnings", flags.warn_on_warnings)?,
             always_run: call.truth("always_run", flags.always_run)?,
         },
-        action,
-        description: words(call, "description")?,
-        description_done: words(call, "description_done")?,
+        description: words(call, "description")?.map(Text::from),
+        description_done: words(call, "description_done")?.map(Text::from),
         defined_at: call.place(),
+        ..StepSpec::new(given_name.unwrap_or(default_name), action)
     };
-    let text = |t: &Option<String>| t.as_ref().map_or(0, String::len);
+    let text = |t: &Option<Text>| t.as_ref().map_or(0, |t| t.written().len());
     let weight = weight + text(&spec.description) + text(&spec.description_done) + std::mem::size_of::<MadeStep>();
     let steps = &mut call.registry.steps.borrow_mut();
     if steps.len() >= MOST_STEPS || !call.registry.take(weight) {

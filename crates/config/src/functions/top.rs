@@ -212,13 +212,12 @@ fn builder(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
     let spec = BuilderSpec {
         description: call.text("description")?.unwrap_or_default(),
         tags: call.texts("tags", "a list of texts")?.unwrap_or_default(),
-        workers,
         steps,
         builddir,
         env: call.env("env")?,
         properties: call.properties("properties", "Builder")?,
         defined_at: call.place(),
-        name,
+        ..BuilderSpec::new(name, workers)
     };
     let builders = &mut call.registry.draft.borrow_mut().builders;
     room_for_one(call, builders.len())?;

@@ -4,7 +4,7 @@ use super::{Memory, config};
 use crate::{Limits, describe, from_json, load_pipeline, load_pipeline_to_json, load_to_json, pipeline_from_json};
 use model::scheduler::ChangeFilter;
 use model::worker::WorkerAccess;
-use model::{ChangeSourceSpec, CommandLine, GitMode, SchedulerKind, Span, StepAction, StepFlags, Value};
+use model::{ChangeSourceSpec, CommandLine, Follow, GitMode, Match, SchedulerKind, Span, StepAction, StepFlags, Value};
 
 /// The example of the design, without what belongs to later versions.
 const EXAMPLE: &str = r#"project(title = "zlib", url = "https://zlib.net", public_url = "http://localhost:8010/")
@@ -49,11 +49,11 @@ fn the_example_of_the_design() {
     assert_eq!(names, ["git", "configure", "compile", "test"]);
     assert_eq!(linux.steps[3].defined_at.as_ref().unwrap().to_string(), "master.star:17:9");
     let StepAction::Git(git) = &linux.steps[0].action else { panic!("not a checkout") };
-    assert_eq!((git.mode, git.repository.as_str()), (GitMode::Copy, "https://github.com/madler/zlib"));
-    let SchedulerKind::SingleBranch { filter, tree_stable_timer } = &config.schedulers[0].kind else {
+    assert_eq!((git.mode, git.repository.plain()), (GitMode::Copy, Some("https://github.com/madler/zlib")));
+    let SchedulerKind::SingleBranch(Follow { filter, tree_stable_timer, .. }) = &config.schedulers[0].kind else {
         panic!("not a branch")
     };
-    assert_eq!(*filter, ChangeFilter { branch: Some(Some("develop".to_owned())), ..ChangeFilter::default() });
+    assert_eq!(*filter, ChangeFilter { branch: Match::is("develop"), ..ChangeFilter::default() });
     assert_eq!(*tree_stable_timer, Some(Span::seconds(10)));
     let ChangeSourceSpec::GitPoller(poller) = &config.sources[0];
     assert_eq!((poller.every, poller.branches.as_slice()), (Span::seconds(30), ["develop".to_owned()].as_slice()));
@@ -173,10 +173,10 @@ builder("b", workers = ["here"], steps = [
         .iter()
         .map(|s| match &s.action {
             StepAction::Shell(shell) => shell.command.clone(),
-            StepAction::Git(_) => panic!("a checkout"),
+            _ => panic!("no command"),
         })
         .collect();
-    let words = |w: &[&str]| CommandLine::Words(w.iter().map(|w| (*w).to_owned()).collect());
+    let words = |w: &[&str]| CommandLine::words(w.iter().copied());
     let expected = [
         words(&["./configure"]),
         words(&["make", "all"]),
@@ -211,9 +211,9 @@ builder("b", workers = ["here"], tags = ["c"], description = "for all", env = {"
     assert_eq!(shell.env.keys().collect::<Vec<_>>(), ["CC", "X"]);
     assert_eq!((shell.timeout, shell.max_time), (None, Some(Span::seconds(3600))));
     assert_eq!((shell.sigterm_time, shell.pty, shell.log_environ), (Span::seconds(2), true, false));
-    assert_eq!(b.steps[0].description.as_deref(), Some("making it"));
+    assert_eq!(b.steps[0].description, Some("making it".into()));
     let StepAction::Git(git) = &b.steps[1].action else { panic!("not a checkout") };
-    assert_eq!(git.branch.as_deref(), Some("main"));
+    assert_eq!(git.branch, Some("main".into()));
     assert_eq!((git.shallow, git.retry), (Some(5), Some((Span::seconds(10), 3))));
     assert_eq!(git.timeout, Some(Span::seconds(90)));
 }
@@ -247,7 +247,7 @@ fn steps_of_another_file_and_of_several_builders() {
         let names: Vec<_> = builder.steps.iter().map(|s| s.name.as_str()).collect();
         assert_eq!(names, ["git", "compile", "test"]);
         assert_eq!(builder.steps[0].defined_at.as_ref().unwrap().to_string(), "steps.star:1:10");
-        assert_eq!(builder.env["A"], "1");
+        assert_eq!(builder.env["A"], "1".into());
     }
 }
 
@@ -322,7 +322,7 @@ fn a_pipeline_needs_no_workers() {
     let pipeline = load_pipeline("sluice.star", &memory, &Limits::default()).unwrap();
     let names: Vec<_> = pipeline.builders.iter().map(|b| b.name.as_str()).collect();
     assert_eq!(names, ["debug", "release"]);
-    assert_eq!(pipeline.builders[0].env["CFLAGS"], "-g");
+    assert_eq!(pipeline.builders[0].env["CFLAGS"], "-g".into());
     let json = load_pipeline_to_json("sluice.star", &memory, &Limits::default());
     assert_eq!(pipeline_from_json("sluice.star", &json).unwrap(), pipeline);
 }

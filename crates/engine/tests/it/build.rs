@@ -165,6 +165,7 @@ fn an_answer_from_an_old_epoch_is_refused_and_kept() {
     town.disconnect(w);
     town.pass(600);
     let end = engine::build::StepEnd {
+        facts: Default::default(),
         results: Results::Success,
         state: "passed".to_owned(),
         properties: vec![],
@@ -212,8 +213,8 @@ fn good_builds_teach_what_is_usual() {
 #[test]
 fn a_step_says_what_its_configuration_has_it_say() {
     let mut spec = step("docs", PLAIN);
-    spec.description = Some("writing the manual".to_owned());
-    spec.description_done = Some("the manual is written".to_owned());
+    spec.description = Some("writing the manual".into());
+    spec.description_done = Some("the manual is written".into());
     let mut town = one_builder(vec![spec]);
     for (end, said) in
         [(CommandEnd::Exited(0), "the manual is written"), (CommandEnd::Exited(2), "failed with exit code 2")]

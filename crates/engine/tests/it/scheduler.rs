@@ -39,7 +39,7 @@ fn without_a_timer_each_change_is_built() {
 
 #[test]
 fn a_periodic_scheduler_fires_at_once_and_after_a_long_sleep_only_once() {
-    let mut town = town(SchedulerKind::Periodic { every: Span::seconds(60), branch: None });
+    let mut town = town(SchedulerKind::Periodic { every: Span::seconds(60), branch: None, if_changed: None });
     assert_eq!(town.filed().len(), 1, "the first one at once");
     town.pass(120);
     assert_eq!(town.filed().len(), 3);

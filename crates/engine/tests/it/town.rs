@@ -6,8 +6,9 @@ use engine::force::Wish;
 use model::scheduler::ChangeFilter;
 use model::worker::{WorkerAccess, WorkerInfo};
 use model::{
-    BuildId, BuilderId, BuilderSpec, CommandLine, Config, NewChange, RequestId, Results, SchedulerKind, SchedulerSpec,
-    ShellSpec, Snapshot, Span, StepAction, StepFlags, StepSpec, Time, Transition, WorkerId, WorkerSpec,
+    BuildId, BuilderId, BuilderSpec, CommandLine, Config, Follow, ForceSpec, Match, NewChange, RequestId, Results,
+    SchedulerKind, SchedulerSpec, ShellSpec, Snapshot, Span, StepAction, StepFlags, StepSpec, Time, Transition,
+    WorkerId, WorkerSpec,
 };
 use std::sync::Arc;
 
@@ -19,28 +20,12 @@ pub(crate) struct Town {
 }
 
 pub(crate) fn step(name: &str, flags: StepFlags) -> StepSpec {
-    StepSpec {
-        name: name.to_owned(),
-        flags,
-        action: StepAction::Shell(ShellSpec::new(CommandLine::Words(vec!["make".to_owned(), name.to_owned()]))),
-        description: None,
-        description_done: None,
-        defined_at: None,
-    }
+    let action = StepAction::Shell(ShellSpec::new(CommandLine::words(["make", name])));
+    StepSpec { flags, ..StepSpec::new(name, action) }
 }
 
 pub(crate) fn builder(name: &str, workers: &[&str], steps: Vec<StepSpec>) -> BuilderSpec {
-    BuilderSpec {
-        name: name.to_owned(),
-        description: String::new(),
-        tags: Vec::new(),
-        workers: workers.iter().map(|w| (*w).to_owned()).collect(),
-        steps,
-        builddir: name.to_owned(),
-        env: Default::default(),
-        properties: Default::default(),
-        defined_at: None,
-    }
+    BuilderSpec { steps, ..BuilderSpec::new(name, workers.iter().map(|w| (*w).to_owned()).collect()) }
 }
 
 pub(crate) fn worker(name: &str, max_builds: u32) -> WorkerSpec {
@@ -60,19 +45,22 @@ pub(crate) fn scheduler(name: &str, kind: SchedulerKind, builders: &[&str]) -> S
         builders: builders.iter().map(|b| (*b).to_owned()).collect(),
         properties: Default::default(),
         reason: None,
+        priority: 0,
+        codebases: Default::default(),
         defined_at: None,
     }
 }
 
 pub(crate) fn follows(branch: &str, quiet: Option<i64>) -> SchedulerKind {
-    SchedulerKind::SingleBranch {
-        filter: ChangeFilter { branch: Some(Some(branch.to_owned())), ..ChangeFilter::default() },
+    SchedulerKind::SingleBranch(Follow {
+        filter: ChangeFilter { branch: Match::is(branch), ..ChangeFilter::default() },
         tree_stable_timer: quiet.map(Span::seconds),
-    }
+        ..Follow::default()
+    })
 }
 
 pub(crate) fn forced() -> SchedulerKind {
-    SchedulerKind::Force { button: "Force".to_owned() }
+    SchedulerKind::Force(ForceSpec::new("Force"))
 }
 
 pub(crate) fn change(branch: &str, revision: &str) -> NewChange {
@@ -188,7 +176,8 @@ impl Town {
     pub(crate) fn end_step(&mut self, build: BuildId, results: Results, state: &str) {
         let running = self.world.build(build).expect("runs");
         let (epoch, step) = (running.build.lease.epoch, running.current().expect("a step runs").id);
-        let end = StepEnd { results, state: state.to_owned(), properties: vec![], logs: vec![] };
+        let end =
+            StepEnd { results, state: state.to_owned(), properties: vec![], logs: vec![], facts: Default::default() };
         let todo = engine::build::step_ended(&self.world, build, epoch, step, end, self.now);
         self.take(todo);
         self.settle();

@@ -20,7 +20,13 @@ pub(crate) fn life() -> Vec<Vec<Transition>> {
     let (again, other) = property("count", 77, "step");
     let (build, end) = (BuildId(1), at(300));
     let state = |text: &str| text.to_owned();
-    let done = |step, results| Transition::StepFinished { step: StepId(step), at: end, results, state: state("over") };
+    let done = |step, results| Transition::StepFinished {
+        step: StepId(step),
+        at: end,
+        results,
+        state: state("over"),
+        facts: Default::default(),
+    };
     vec![
         configuration(),
         vec![Transition::ChangeAdded(change(1)), Transition::ChangeAdded(change(2))],
@@ -176,6 +182,7 @@ async fn a_scheduler_remembers(engine: Engine) {
         enabled: false,
         lanes: BTreeMap::from([(String::new(), lane(&[4, 5])), ("stable".to_owned(), lane(&[]))]),
         last_fired: Some(at(9)),
+        changed: false,
     };
     let remembers = Transition::SchedulerRemembers { scheduler: SchedulerId(1), state: state.clone() };
     commit(&store, vec![remembers]).await;
@@ -200,7 +207,7 @@ async fn one_of_many_wins(engine: Engine) {
     for n in 1..=60 {
         let store = store.clone();
         let memory = Transition::SourceRemembers { source: format!("s{n}"), memory: "m".to_owned() };
-        let lease = Transition::BuildLeased { build: build(n, n, 1, 1), plan: plan() };
+        let lease = Transition::BuildLeased { build: build(n, n, 1, 1), also: Vec::new(), plan: plan() };
         tasks.push(tokio::spawn(async move { (n, store.commit(vec![memory, lease]).await) }));
     }
     let mut winners = Vec::new();

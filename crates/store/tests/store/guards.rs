@@ -26,7 +26,13 @@ fn town() -> Vec<Transition> {
 }
 
 fn finish_step(id: i64) -> Transition {
-    Transition::StepFinished { step: StepId(id), at: at(9), results: Results::Success, state: String::new() }
+    Transition::StepFinished {
+        step: StepId(id),
+        at: at(9),
+        results: Results::Success,
+        state: String::new(),
+        facts: Default::default(),
+    }
 }
 
 fn finish_build(id: i64) -> Transition {
@@ -34,7 +40,7 @@ fn finish_build(id: i64) -> Transition {
 }
 
 fn lease(id: i64, number: i64, request: i64) -> Transition {
-    Transition::BuildLeased { build: build(id, number, 1, request), plan: plan() }
+    Transition::BuildLeased { build: build(id, number, 1, request), also: Vec::new(), plan: plan() }
 }
 
 /// A transition that must be refused, and the words.
@@ -68,7 +74,10 @@ fn stale() -> Vec<(Transition, &'static str)> {
         (lease(3, 3, 9), "request 9 does not wait"),
         (lease(1, 3, 3), "build 1 exists already, or its builder has one of its number"),
         (lease(3, 2, 3), "build 3 exists already, or its builder has one of its number"),
-        (Transition::BuildLeased { build: build(3, 1, 9, 3), plan: plan() }, "builder 9 is not known"),
+        (
+            Transition::BuildLeased { build: build(3, 1, 9, 3), also: Vec::new(), plan: plan() },
+            "builder 9 is not known",
+        ),
         (date(1, 2), "build 1 does not run under this lease"),
         (date(2, 1), "build 2 does not run under this lease"),
         (stop(2), "build 2 does not run"),

@@ -129,6 +129,7 @@ pub(crate) fn set(id: i64, stamps: Vec<SourceStamp>, requests: &[i64]) -> BuildS
         requests: requests.iter().map(|id| RequestId(*id)).collect(),
         properties: properties(id),
         rebuilt: None,
+        parent: None,
         status: BuildSetStatus::Open,
     }
 }
@@ -163,17 +164,15 @@ pub(crate) fn build(id: i64, number: i64, builder: i64, request: i64) -> Build {
 
 pub(crate) fn plan() -> Vec<StepSpec> {
     let step = |name: &str, action| StepSpec {
-        name: name.to_owned(),
         flags: StepFlags::HALTING,
-        action,
-        description: Some("working".to_owned()),
-        description_done: None,
+        description: Some("working".into()),
         defined_at: Some(place(8)),
+        ..StepSpec::new(name, action)
     };
-    let words = CommandLine::Words(vec!["make".to_owned(), "-j2".to_owned()]);
+    let words = CommandLine::words(["make", "-j2"]);
     vec![
         step("make", StepAction::Shell(ShellSpec::new(words))),
-        step("test", StepAction::Shell(ShellSpec::new(CommandLine::Script("make test".to_owned())))),
+        step("test", StepAction::Shell(ShellSpec::new(CommandLine::script("make test")))),
     ]
 }
 
@@ -185,6 +184,7 @@ pub(crate) fn step(id: i64, build: i64, number: i64) -> Step {
         name: format!("step-{number}"),
         started_at: at(200 + id),
         state: "running".to_owned(),
+        facts: Default::default(),
         status: StepStatus::Running,
     }
 }
@@ -219,7 +219,7 @@ pub(crate) fn filed(id: i64, builder: i64) -> Transition {
 
 /// The lease of a build for the request of its id.
 pub(crate) fn leased(id: i64, number: i64, builder: i64) -> Transition {
-    Transition::BuildLeased { build: build(id, number, builder, id), plan: plan() }
+    Transition::BuildLeased { build: build(id, number, builder, id), also: Vec::new(), plan: plan() }
 }
 
 /// The end of a build, of its request and of its set, all of the same id.

@@ -24,7 +24,7 @@ async fn history(store: &Store) -> Vec<Build> {
         if id % 2 == 0 {
             batch.push(Transition::ChangeAdded(change(1 + id / 2)));
         }
-        batch.push(Transition::BuildLeased { build, plan: plan() });
+        batch.push(Transition::BuildLeased { build, also: Vec::new(), plan: plan() });
         if random % 11 != 0 {
             // The third builder has not passed for a long time.
             let results = match who {

@@ -225,7 +225,7 @@ async fn fill(store: &Store) {
         build.state = words[id as usize % words.len()].to_owned();
         let mut batch = vec![filed(id, 1 + id % 2)];
         if id % 6 != 5 {
-            batch.push(Transition::BuildLeased { build, plan: plan() });
+            batch.push(Transition::BuildLeased { build, also: Vec::new(), plan: plan() });
         }
         if id % 3 != 2 {
             let results = Results::ALL[id as usize % 7];

@@ -42,6 +42,7 @@ async fn what_is_open_is_there_and_what_is_closed_is_not(engine: Engine) {
                 at: at(8),
                 results: Results::Success,
                 state: "good".to_owned(),
+                facts: Default::default(),
             },
             Transition::LogSealed { log: LogId(1), lines: 1, bytes: 2, crc32: 3 },
             Transition::StepStarted { step: step(2, 3, 1), epoch: 1, logs: vec![log(2, 2, 0), log(3, 2, 1)] },
@@ -98,7 +99,7 @@ async fn a_released_request_waits_again(engine: Engine) {
     let snapshot = store.snapshot().await.unwrap();
     assert_eq!((snapshot.requests[0].status, snapshot.requests[0].retries), (RequestStatus::Waiting, 1));
     assert_eq!(snapshot.builds, vec![]);
-    let again = Transition::BuildLeased { build: build(2, 2, 1, 1), plan: plan() };
+    let again = Transition::BuildLeased { build: build(2, 2, 1, 1), also: Vec::new(), plan: plan() };
     commit(&store, vec![again]).await;
     assert_eq!(store.snapshot().await.unwrap().builds[0].plan, plan());
 }

@@ -54,7 +54,7 @@ pub struct CheckoutReport {
 impl CheckoutSpec {
     /// What `step` asks for, of the source that `stamp` names; `builder_dir` is the builder's directory on this worker.
     /// An empty branch or revision counts as none.
-    pub fn new(step: &GitSpec, stamp: Option<&SourceStamp>, builder_dir: &Path, mirror_dir: &Path) -> Self {
+    pub fn new(step: &GitSpec<String>, stamp: Option<&SourceStamp>, builder_dir: &Path, mirror_dir: &Path) -> Self {
         let named = |text: Option<&String>| text.filter(|t| !t.is_empty()).cloned();
         Self {
             repository: step.repository.clone(),

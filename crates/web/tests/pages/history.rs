@@ -139,30 +139,24 @@ fn steps_of(builder: i64) -> &'static [(&'static str, i64)] {
 }
 
 pub(crate) fn config() -> Config {
-    let shell = |words: &[&str]| {
-        StepAction::Shell(ShellSpec::new(CommandLine::Words(words.iter().map(|w| (*w).to_owned()).collect())))
-    };
+    let shell = |words: &[&str]| StepAction::Shell(ShellSpec::new(CommandLine::words(words.iter().copied())));
     let place = |line| Some(Place { file: "master.star".to_owned(), line, column: 1 });
     let builders = BUILDERS.iter().zip(1_i64..).map(|((name, description, tags, workers), id)| BuilderSpec {
-        name: (*name).to_owned(),
         description: (*description).to_owned(),
         tags: tags.iter().map(|t| (*t).to_owned()).collect(),
-        workers: workers.iter().map(|w| (*w).to_owned()).collect(),
         steps: steps_of(id)
             .iter()
             .map(|(name, _)| StepSpec {
-                name: (*name).to_owned(),
                 flags: StepFlags::HALTING,
-                action: shell(&["make", name]),
-                description: None,
-                description_done: None,
                 defined_at: place(20),
+                ..StepSpec::new(*name, shell(&["make", name]))
             })
             .collect(),
         builddir: format!("b{id}"),
-        env: BTreeMap::from([("CFLAGS".to_owned(), "-O2 -Wall".to_owned())]),
+        env: BTreeMap::from([("CFLAGS".to_owned(), "-O2 -Wall".into())]),
         properties: if id == 3 { Properties::from([property("owner", "Ann", "mac")]) } else { Properties::new() },
         defined_at: place(12 + u32::try_from(id).unwrap_or(0) * 9),
+        ..BuilderSpec::new(*name, workers.iter().map(|w| (*w).to_owned()).collect())
     });
     let worker = |name: &str, access| WorkerSpec {
         name: name.to_owned(),
@@ -182,10 +176,12 @@ pub(crate) fn config() -> Config {
         ],
         schedulers: vec![SchedulerSpec {
             name: "force".to_owned(),
-            kind: SchedulerKind::Force { button: "Force build".to_owned() },
+            kind: SchedulerKind::Force(ForceSpec::new("Force build")),
             builders: BUILDERS.iter().map(|b| b.0.to_owned()).collect(),
             properties: Properties::new(),
             reason: None,
+            priority: 0,
+            codebases: Default::default(),
             defined_at: None,
         }],
         builders: builders.collect(),
@@ -323,6 +319,7 @@ impl Writer<'_> {
             requests: vec![RequestId(id)],
             properties: Properties::new(),
             rebuilt: None,
+            parent: None,
             status: BuildSetStatus::Open,
         };
         let request = Request {
@@ -362,8 +359,10 @@ impl Writer<'_> {
             ]),
             status: BuildStatus::Running,
         };
-        let mut batch =
-            vec![self.set(id, &plan, plan.from - Span::seconds(12)), Transition::BuildLeased { build, plan: spec }];
+        let mut batch = vec![
+            self.set(id, &plan, plan.from - Span::seconds(12)),
+            Transition::BuildLeased { build, also: Vec::new(), plan: spec },
+        ];
         let mut at = plan.from + Span::millis(120);
         let mut results = Results::Success;
         let steps = steps_of(plan.builder);
@@ -418,6 +417,7 @@ impl Writer<'_> {
             name: name.to_owned(),
             started_at: at,
             state: name.to_owned(),
+            facts: Default::default(),
             status: StepStatus::Running,
         };
         let log = LogFacts {
@@ -451,7 +451,13 @@ impl Writer<'_> {
         let results = wrong.map_or(Results::Success, |w| w.1);
         let state = if results.is_good() { name.to_owned() } else { format!("{name} failed (exit 2)") };
         batch.push(Transition::LogSealed { log, lines: sealed.lines, bytes: sealed.bytes, crc32: sealed.crc32 });
-        batch.push(Transition::StepFinished { step: StepId(id), at: at + took, results, state });
+        batch.push(Transition::StepFinished {
+            step: StepId(id),
+            at: at + took,
+            results,
+            state,
+            facts: Default::default(),
+        });
     }
 }
 
@@ -554,7 +560,7 @@ pub(crate) async fn crowd(web: &Web, builders: i64, now: Time) {
         };
         let results = if i % 10 == 0 { Results::Failure } else { Results::Success };
         let at = at + Span::seconds(200);
-        batch.push(Transition::BuildLeased { build, plan: Vec::new() });
+        batch.push(Transition::BuildLeased { build, also: Vec::new(), plan: Vec::new() });
         batch.push(Transition::BuildFinished { build: BuildId(id), epoch: 1, at, results, state: String::new() });
     }
     web.store.commit(batch).await.unwrap();

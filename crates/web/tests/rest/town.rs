@@ -233,15 +233,7 @@ impl Town {
 
 fn config() -> Config {
     let builder = |name: &str, workers: &[&str]| BuilderSpec {
-        name: name.to_owned(),
-        description: String::new(),
-        tags: Vec::new(),
-        workers: workers.iter().map(|w| (*w).to_owned()).collect(),
-        steps: Vec::new(),
-        builddir: name.to_owned(),
-        env: std::collections::BTreeMap::new(),
-        properties: Properties::new(),
-        defined_at: None,
+        ..BuilderSpec::new(name, workers.iter().map(|w| (*w).to_owned()).collect())
     };
     let worker = |name: &str, access| WorkerSpec {
         name: name.to_owned(),
@@ -256,6 +248,8 @@ fn config() -> Config {
         builders: builders.iter().map(|b| (*b).to_owned()).collect(),
         properties: Properties::new(),
         reason: None,
+        priority: 0,
+        codebases: Default::default(),
         defined_at: None,
     };
     Config {
@@ -265,8 +259,12 @@ fn config() -> Config {
         ],
         builders: vec![builder("linux", &["here", "mac-mini"]), builder("mac os", &["mac-mini"])],
         schedulers: vec![
-            scheduler("force", SchedulerKind::Force { button: "Force".to_owned() }, &["linux", "mac os"]),
-            scheduler("nightly", SchedulerKind::Periodic { every: Span::seconds(9), branch: None }, &["linux"]),
+            scheduler("force", SchedulerKind::Force(ForceSpec::new("Force")), &["linux", "mac os"]),
+            scheduler(
+                "nightly",
+                SchedulerKind::Periodic { every: Span::seconds(9), branch: None, if_changed: None },
+                &["linux"],
+            ),
         ],
         sources: vec![ChangeSourceSpec::GitPoller(GitPollerSpec {
             name: "zlib".to_owned(),
@@ -320,6 +318,7 @@ pub(crate) fn set(id: i64, builder: i64, changes: &[i64]) -> Transition {
         requests: vec![RequestId(id)],
         properties: Properties::from([property("owner", "ann", "Force Build Form")]),
         rebuilt: None,
+        parent: None,
         status: BuildSetStatus::Open,
     };
     let request = Request {
@@ -343,6 +342,7 @@ fn step(id: i64, build: i64, number: i64, name: &str) -> Transition {
         name: name.to_owned(),
         started_at: T0 + Span::seconds(id),
         state: name.to_owned(),
+        facts: Default::default(),
         status: StepStatus::Running,
     };
     let log = LogFacts {
@@ -416,7 +416,7 @@ fn known() -> Vec<Transition> {
 async fn settle(store: &store::Store, logs: &logs::Logs) {
     store.commit(known()).await.unwrap();
     let mut batch = vec![set(1, 1, &[1]), set(2, 1, &[2]), set(3, 2, &[])];
-    batch.push(Transition::BuildLeased { build: build(1, 1), plan: Vec::new() });
+    batch.push(Transition::BuildLeased { build: build(1, 1), also: Vec::new(), plan: Vec::new() });
     batch.push(step(1, 1, 0, "git"));
     store.commit(batch).await.unwrap();
 
@@ -440,6 +440,7 @@ async fn settle(store: &store::Store, logs: &logs::Logs) {
         at,
         results,
         state: state.to_owned(),
+        facts: Default::default(),
     };
     write(1, 1, &[(Stream::Header, "git fetch\n"), (Stream::Stdout, "one\ntwo\n"), (Stream::Stderr, "hint\n")]).await;
     let first = seal(1, 1).await;
@@ -459,7 +460,7 @@ async fn settle(store: &store::Store, logs: &logs::Logs) {
         .unwrap();
     logs.finish(build_id).await.unwrap();
 
-    let leased = Transition::BuildLeased { build: build(2, 2), plan: Vec::new() };
+    let leased = Transition::BuildLeased { build: build(2, 2), also: Vec::new(), plan: Vec::new() };
     store.commit(vec![leased, step(3, 2, 0, "make")]).await.unwrap();
     write(3, 2, &[(Stream::Stdout, "cc deflate.c\nunfinished")]).await;
 }

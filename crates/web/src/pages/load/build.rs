@@ -6,10 +6,12 @@ use crate::control::LiveBuild;
 use crate::pages::build::{Build as View, Excerpt, Source, Step as StepView};
 use crate::pages::clock::Clock;
 use crate::pages::mark::Mark;
+use model::render::{self, Sight};
 use model::{
-    Build, BuildId, Builder, Config, LogFacts, LogStatus, Query, SourceStamp, Step, StepAction, StepId, StepSpec,
+    Build, BuildId, Builder, Config, LogFacts, LogStatus, Query, SourceStamp, Step, StepAction, StepId, StepSpec, Text,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
 use std::fmt::Write as _;
 
 /// Lines of a log before and after the first error.
@@ -176,11 +178,17 @@ async fn attempts(web: &Web, build: &Build, stamps: &[SourceStamp]) -> Result<Ve
 fn reproduce(of: &Builder, config: &Config, plan: &[StepSpec], stamps: &[SourceStamp], build: &Build) -> String {
     let mut out = String::new();
     let spec = config.builders.iter().find(|b| b.name == of.name);
+    let secrets = BTreeMap::new();
+    let sight = Sight { properties: &build.properties, stamps, worker: None, secrets: &secrets };
+    // What cannot be put in here, a secret above all, is shown as it was written.
+    let mut finished = |text: &Text| Ok::<_, Infallible>(render::text(text, &sight).unwrap_or_else(|_| text.written()));
     for (name, value) in spec.into_iter().flat_map(|s| &s.env) {
-        let _ = writeln!(out, "export {name}={}", quoted(value));
+        let Ok(value) = finished(value);
+        let _ = writeln!(out, "export {name}={}", quoted(&value));
     }
     for step in plan {
-        match &step.action {
+        let Ok(action) = step.action.try_map(&mut finished);
+        match &action {
             StepAction::Git(git) => {
                 let stamp = stamps.iter().find(|s| s.codebase == git.codebase);
                 let branch = stamp.and_then(|s| s.branch.clone()).or_else(|| git.branch.clone());
@@ -200,6 +208,7 @@ fn reproduce(of: &Builder, config: &Config, plan: &[StepSpec], stamps: &[SourceS
                 };
                 let _ = writeln!(out, "(cd {} && {env}{command})", quoted(&shell.workdir));
             }
+            _ => {}
         }
     }
     if let Some(patch) = stamps.iter().find_map(|s| s.patch.as_ref()) {

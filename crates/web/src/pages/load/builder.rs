@@ -139,7 +139,7 @@ fn workers(
 fn forces(config: &Config, builder: &str) -> Vec<(String, String)> {
     let has = |s: &&model::SchedulerSpec| s.builders.iter().any(|b| b == builder);
     let button = |s: &model::SchedulerSpec| match &s.kind {
-        SchedulerKind::Force { button } => Some((s.name.clone(), button.clone())),
+        SchedulerKind::Force(force) => Some((s.name.clone(), force.button.clone())),
         _ => None,
     };
     config.schedulers.iter().filter(has).filter_map(button).collect()

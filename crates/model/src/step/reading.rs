@@ -1,0 +1,114 @@
+//! What the master reads from a step's logs once its command has ended.
+
+use crate::{FunctionRef, Results};
+use serde::{Deserialize, Serialize};
+
+/// What is read from a step's logs. Nothing, by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Reading {
+    /// Warnings are counted; any makes a passed step WARNINGS.
+    pub warnings: Option<WarningReading>,
+    /// A test report is read; a failing test makes a passed step FAILURE.
+    pub tests: Option<TestReading>,
+    /// The output becomes properties.
+    pub property: Option<PropertyReading>,
+    /// A function of the configuration reads it: it is given the exit code and the output, and answers with any of
+    /// `results`, `properties`, `summary`, `urls`, `tests`.
+    pub function: Option<FunctionRef>,
+}
+
+impl Reading {
+    /// Nothing is to be read.
+    pub fn is_nothing(&self) -> bool {
+        *self == Reading::default()
+    }
+}
+
+/// How warnings are found in a step's output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WarningReading {
+    /// A regular expression for a line that is a warning; the default is Buildbot's `.*warning[: ].*`.
+    pub pattern: String,
+    /// Three groups of the pattern: file, line, words.
+    pub extract: bool,
+    /// A line that says which directory is entered.
+    pub enter: Option<String>,
+    /// A line that says that it is left.
+    pub leave: Option<String>,
+    /// Warnings that do not count.
+    pub suppress: Vec<Suppression>,
+    /// A file of suppressions, below the work directory, read before the command is judged.
+    pub suppression_file: Option<String>,
+    /// More warnings than so many make the step FAILURE.
+    pub max: Option<u64>,
+}
+
+impl Default for WarningReading {
+    fn default() -> Self {
+        Self {
+            pattern: ".*warning[: ].*".to_owned(),
+            extract: false,
+            enter: None,
+            leave: None,
+            suppress: Vec::new(),
+            suppression_file: None,
+            max: None,
+        }
+    }
+}
+
+/// Warnings that do not count. All that is given must agree.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suppression {
+    /// A regular expression for the file.
+    pub file: Option<String>,
+    /// A regular expression for the words.
+    pub words: Option<String>,
+    /// The first and the last line.
+    pub lines: Option<(u64, u64)>,
+}
+
+/// Where a test report is found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestReading {
+    /// Its format, in the words of the room `formats`; `auto` looks at the first lines.
+    pub format: String,
+    /// The step's log that it is in: `stdio` unless a followed file is named.
+    pub log: String,
+}
+
+/// How a step's output becomes properties.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PropertyReading {
+    /// Standard output, without blanks around it, is the value of one.
+    Whole {
+        /// The property's name.
+        name: String,
+        /// Blanks around it are cut.
+        strip: bool,
+    },
+    /// A function is given the exit code, standard output and standard error, and answers with names and values.
+    Function(FunctionRef),
+}
+
+/// What the master found in a step's logs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// Warnings that were counted.
+    pub warnings: Option<u64>,
+    /// The totals of a test report.
+    pub tests: Option<crate::TestTotals>,
+    /// Properties that are set.
+    pub properties: Vec<(String, crate::Value)>,
+    /// Places to look at: words and address.
+    pub urls: Vec<(String, String)>,
+    /// A result that stands instead of the command's own.
+    pub results: Option<Results>,
+    /// A line for people that stands instead of the usual one.
+    pub summary: Option<String>,
+    /// What went wrong while reading: the step is EXCEPTION.
+    pub trouble: Option<String>,
+}

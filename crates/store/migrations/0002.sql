@@ -1,0 +1,13 @@
+-- Schema 2: what the whole build process keeps.
+
+-- JSON of what came of the step beside its result: warnings, tests, addresses, hidden. Null: nothing.
+ALTER TABLE steps ADD COLUMN facts TEXT;
+
+-- The step that filed the set, and what the set's result is to it: 'for_result', 'for_end', 'not'.
+ALTER TABLE sets ADD COLUMN parent_build BIGINT;
+ALTER TABLE sets ADD COLUMN parent_step BIGINT;
+ALTER TABLE sets ADD COLUMN parent_waits TEXT;
+CREATE INDEX sets_parent ON sets (parent_step) WHERE parent_step IS NOT NULL;
+
+-- An important change came since the scheduler last filed a set on its own.
+ALTER TABLE schedulers ADD COLUMN changed BIGINT NOT NULL DEFAULT 0;
