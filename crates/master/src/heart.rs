@@ -5,10 +5,10 @@
 //! When the store refuses a batch, the world is thrown away and read anew, and those who asked are told to ask again.
 
 use crate::Clock;
+use crate::admission::{Admission, Sessions, Verdict};
 use crate::effect::{self, Effect};
 use crate::events::Nouns;
 use crate::input::{CommandEnded, Input, Reply, SourceMemory};
-use crate::session::{Admission, Sessions, Verdict};
 use engine::World;
 use engine::build::{SealedLog, StepEnd};
 use engine::build_set::NewStamp;
@@ -288,9 +288,13 @@ impl Heart {
                 return;
             }
         };
+        if let Some(older) = self.sessions.older(worker, &admission) {
+            older.ask(admission, self.own_inbox.clone());
+            return;
+        }
         let todo = engine::worker::connected(&self.world, worker, admission.hello.info.clone(), now);
         self.take_all(todo, now, turn);
-        self.sessions.admit(worker, admission.reply);
+        self.sessions.admit(worker, admission);
     }
 
     fn gone(&mut self, worker: WorkerId, session: u64, now: Time, turn: &mut Turn) {

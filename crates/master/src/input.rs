@@ -1,7 +1,7 @@
 //! What the heart hears. Each input that somebody waits for carries its answer's way back, which is taken only after
 //! the consequences are durable.
 
-use crate::session::Admission;
+use crate::admission::Admission;
 use engine::build::{CommandEnd, SealedLog};
 use model::property::Property;
 use model::{BuildId, ChangeId, Config, NewChange, RequestId, SchedulerId, Why, WorkerId};

@@ -4,6 +4,7 @@
 //! transitions, writes them, and only then carries out what they mean. Everything else here is a door of that loop:
 //! worker sessions, change sources, the web's [`web::control::Control`], the configuration on disk.
 
+mod admission;
 pub mod base;
 mod clock;
 pub mod config_file;
@@ -17,9 +18,11 @@ pub mod in_force;
 mod input;
 mod local;
 mod run;
+mod server;
 mod session;
 mod socket;
 mod watch_sources;
 
 pub use clock::Clock;
 pub use run::{Master, OnStop, Reload, Setup, StartError};
+pub use server::ServerLimits;

@@ -1,9 +1,10 @@
 //! Local workers: started by the master, in its own process. Their commands have processes of their own, which outlive
 //! a master that dies.
 
+use crate::admission::Via;
 use crate::base::BaseDir;
 use crate::run::OnStop;
-use crate::session::{Doorway, Transport, Via, serve};
+use crate::session::{Doorway, Transport, serve};
 use model::Config;
 use model::worker::{Secret, WorkerAccess};
 use std::collections::BTreeMap;

@@ -1,22 +1,22 @@
 //! A master's life: opening everything in order, and closing it in the other.
 
 use crate::Clock;
+use crate::admission::Sessions;
 use crate::base::{BaseDir, BaseError, Hold};
 use crate::control::Door;
 use crate::heart::Heart;
 use crate::hub::Hub;
 use crate::input::Input;
 use crate::local::LocalWorkers;
-use crate::session::{Doorway, Sessions};
+use crate::server::{ServerLimits, serve};
+use crate::session::Doorway;
 use crate::{socket, watch_sources};
-use axum::serve::ListenerExt;
 use engine::World;
 use model::Config;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 use store::{Location, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -31,9 +31,6 @@ const INBOX: usize = 4096;
 /// How many events a slow listener may be behind before it is told to look anew.
 const EVENTS: usize = 4096;
 
-/// How long open streams may take to end when the master stops.
-const DRAIN: Duration = Duration::from_secs(10);
-
 /// What a master is started with.
 pub struct Setup {
     /// Its base directory; made when absent.
@@ -46,6 +43,8 @@ pub struct Setup {
     pub exe: PathBuf,
     /// What becomes of the commands of local workers when the master stops.
     pub on_stop: OnStop,
+    /// How long others may take on its port, and how many they may be.
+    pub limits: ServerLimits,
 }
 
 /// Whether the configuration can be read again.
@@ -70,7 +69,14 @@ impl Setup {
     /// As `sluice master run` starts it.
     pub fn of(base: BaseDir, config: Config) -> Self {
         let exe = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("sluice"));
-        Self { base, config, reload: Reload::FromFile, exe, on_stop: OnStop::LeaveRunning }
+        Self {
+            base,
+            config,
+            reload: Reload::FromFile,
+            exe,
+            on_stop: OnStop::LeaveRunning,
+            limits: ServerLimits::default(),
+        }
     }
 }
 
@@ -129,7 +135,7 @@ impl Master {
     /// # Errors
     /// See [`StartError`]. Nothing runs then.
     pub async fn start(setup: Setup) -> Result<Master, StartError> {
-        let Setup { base, config, reload, exe, on_stop } = setup;
+        let Setup { base, config, reload, exe, on_stop, limits } = setup;
         base.create()?;
         let hold = base.hold()?;
         let (listener, address) = listen(&config.web.listen).await?;
@@ -152,7 +158,7 @@ impl Master {
         let doorway = Arc::new(parts.doorway());
         let router = parts.router(door.clone(), auth.clone()).merge(socket::router(doorway.clone()));
         let heart = tokio::spawn(heart.beat());
-        let server = tokio::spawn(serve(listener, router, parts.shutdown.clone()));
+        let server = tokio::spawn(serve(listener, router, limits, parts.shutdown.clone()));
         let closing = CancellationToken::new();
         let workers = LocalWorkers { base: base.clone(), exe, on_stop, door: doorway, shutdown: closing.clone() };
         let syncs = parts.hub.clone();
@@ -305,25 +311,6 @@ async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), StartError> 
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let local = listener.local_addr().map_err(failed)?;
     Ok((listener, local))
-}
-
-async fn serve(listener: TcpListener, router: axum::Router, shutdown: CancellationToken) {
-    let stop = shutdown.clone();
-    // Frames to workers and events are small and wanted at once: none waits for the acknowledgement of the one before.
-    let listener = listener.tap_io(|stream| {
-        if let Err(e) = stream.set_nodelay(true) {
-            tracing::debug!("a connection keeps its delays: {e}");
-        }
-    });
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
-    let drained = async {
-        shutdown.cancelled().await;
-        tokio::time::sleep(DRAIN).await;
-    };
-    tokio::select! {
-        ended = server => if let Err(e) = ended { tracing::error!("the server ended: {e}") },
-        () = drained => tracing::warn!("some connections were still open and are cut"),
-    }
 }
 
 fn location(base: &BaseDir, config: &Config) -> Location {

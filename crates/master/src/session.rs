@@ -4,22 +4,27 @@
 //! ledger; the connection that is live carries them out, or the next one does.
 
 use crate::Clock;
+use crate::admission::{Admission, Asked, Refusal, Seat, Sessions, Verdict, Via};
 use crate::effect::{self, Effect};
 use crate::hub::{Hub, Link};
 use crate::input::{CommandEnded, Input};
 use engine::World;
 use engine::build::{CommandEnd, SealedLog};
 use model::property::Property;
-use model::worker::WorkerAccess;
 use model::{BuildId, Time, WorkerId};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicU64, Ordering};
-use subtle::ConstantTimeEq;
-use tokio::sync::{mpsc, oneshot};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
-use wire::{Again, Ending, Hello, MasterEvent, MasterLedger, MasterSession, ProtocolError, Welcome};
+use wire::{Ending, Hello, MasterEvent, MasterLedger, MasterSession, ProtocolError, Welcome};
+
+/// How long one frame may take to leave. A worker that takes nothing for so long is gone.
+const SEND_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long the last words of a connection may take to leave.
+const FAREWELL_LIMIT: Duration = Duration::from_secs(2);
 
 /// Frames in both directions, over whatever connects two processes.
 pub(crate) trait Transport: Send {
@@ -29,95 +34,7 @@ pub(crate) trait Transport: Send {
     fn send(&mut self, frame: Vec<u8>) -> impl Future<Output = bool> + Send;
 }
 
-/// How a worker came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Via {
-    /// Over the network: it must prove who it is.
-    Network,
-    /// Started by this very process under this name.
-    Local(String),
-}
-
-/// A worker that wants to be let in.
-pub(crate) struct Admission {
-    pub(crate) hello: Box<Hello>,
-    pub(crate) via: Via,
-    pub(crate) reply: oneshot::Sender<Verdict>,
-}
-
-/// What the heart says to it.
-pub(crate) enum Verdict {
-    /// It is this worker.
-    Welcome {
-        worker: WorkerId,
-        link: Arc<Link>,
-        session: u64,
-        /// Cancelled when a newer connection of the same worker takes over.
-        replaced: CancellationToken,
-    },
-    /// It is not let in.
-    Refused(Refusal),
-}
-
-/// Why a worker is not let in.
-pub(crate) struct Refusal {
-    pub(crate) reason: String,
-    pub(crate) again: Again,
-}
-
-/// Who is connected, as the heart sees it.
-pub(crate) struct Sessions {
-    hub: Arc<Hub>,
-    live: std::collections::BTreeMap<WorkerId, (u64, CancellationToken)>,
-    next: AtomicU64,
-}
-
 impl Sessions {
-    pub(crate) fn new(hub: Arc<Hub>) -> Self {
-        Self { hub, live: Default::default(), next: AtomicU64::new(1) }
-    }
-
-    /// Whether this is who it says, in this configuration.
-    pub(crate) fn check(&self, world: &World, admission: &Admission) -> Result<WorkerId, Refusal> {
-        let hello = &admission.hello;
-        let refuse = |reason: String| Err(Refusal { reason, again: Again::Slowly });
-        let Some((state, spec)) = world.worker_named(&hello.name).and_then(|w| w.spec.as_ref().map(|s| (w, s))) else {
-            return refuse(format!("there is no worker \"{}\" in the master's configuration", hello.name));
-        };
-        match (&spec.access, &admission.via) {
-            (WorkerAccess::Local, Via::Local(name)) if *name == hello.name => Ok(state.worker.id),
-            (WorkerAccess::Local, _) => {
-                refuse(format!("the worker \"{}\" is a local one: the master starts it itself", hello.name))
-            }
-            (WorkerAccess::Remote { password }, _) => {
-                let (said, right) = (hello.password.reveal().as_bytes(), password.reveal().as_bytes());
-                match bool::from(said.ct_eq(right)) {
-                    true => Ok(state.worker.id),
-                    false => refuse(format!("the password of worker \"{}\" is wrong", hello.name)),
-                }
-            }
-        }
-    }
-
-    /// Lets a worker in. An older connection of the same worker is told that it was replaced.
-    pub(crate) fn admit(&mut self, worker: WorkerId, reply: oneshot::Sender<Verdict>) {
-        let session = self.next.fetch_add(1, Ordering::Relaxed);
-        let replaced = CancellationToken::new();
-        if let Some((_, old)) = self.live.insert(worker, (session, replaced.clone())) {
-            old.cancel();
-        }
-        let link = self.hub.link(worker);
-        let _ = reply.send(Verdict::Welcome { worker, link, session, replaced });
-    }
-
-    /// A connection is gone. True: the worker is away now; false: a newer connection has taken over.
-    pub(crate) fn remove(&mut self, worker: WorkerId, session: u64) -> bool {
-        match self.live.get(&worker) {
-            Some((live, _)) if *live == session => self.live.remove(&worker).is_some(),
-            _ => false,
-        }
-    }
-
     /// Carries out what is to be said to a worker.
     pub(crate) fn carry_out(&self, effect: Effect) {
         match effect {
@@ -193,15 +110,18 @@ pub(crate) async fn serve(door: &Doorway, via: Via, mut transport: impl Transpor
     let Some(hello) = greet(door, &mut session, &mut transport).await else { return };
     let (name, held) = (hello.name.clone(), hello.held.len());
     let (reply, verdict) = oneshot::channel();
-    let admission = Box::new(Admission { hello, via, reply });
+    let admission = Box::new(Admission { hello, via, reply, silent: None });
     if door.inbox.send(Input::Hello { admission }).await.is_err() {
         return;
     }
     match verdict.await {
-        Ok(Verdict::Welcome { worker, link, session: number, replaced }) => {
+        Ok(Verdict::Welcome { worker, link, seat }) => {
             tracing::info!("worker {name} is connected{}", if held > 0 { ", and comes back with work" } else { "" });
-            let mut line = Line { door, session, link: &link, transport, worker, replaced, events: Vec::new() };
-            let why = line.run(number).await;
+            let number = seat.number;
+            let events = Vec::new();
+            let mut line = Line { door, session, link: &link, transport, worker, seat, asking: Vec::new(), events };
+            let why = line.run().await;
+            drop(line);
             tracing::info!("worker {name} is gone: {why}");
             let _ = door.inbox.send(Input::Gone { worker, session: number }).await;
         }
@@ -246,7 +166,9 @@ struct Line<'a, T> {
     link: &'a Arc<Link>,
     transport: T,
     worker: WorkerId,
-    replaced: CancellationToken,
+    seat: Seat,
+    /// Those who want to know whether the worker still speaks here. Dropped unanswered with the line.
+    asking: Vec<Asked>,
     events: Vec<MasterEvent>,
 }
 
@@ -254,41 +176,49 @@ enum Turn {
     Frame(Option<Vec<u8>>),
     Wake,
     Tick,
-    Replaced,
+    Asked(Asked),
+    Replaced(String),
     Shutdown,
 }
 
 impl<T: Transport> Line<'_, T> {
     /// Answers why it ended.
-    async fn run(&mut self, number: u64) -> String {
-        let terms = Welcome::usual(i64::try_from(number).unwrap_or(i64::MAX));
+    async fn run(&mut self) -> String {
+        let terms = Welcome::usual(i64::try_from(self.seat.number).unwrap_or(i64::MAX));
         let now = self.door.clock.now();
         self.session.welcome(&mut self.link.ledger(), terms, now, &mut self.events);
         loop {
             self.hear().await;
-            if !self.flush().await {
-                return "its connection is closed".to_owned();
-            }
-            if self.session.is_over() {
-                return "it said good-bye".to_owned();
-            }
-            let now = self.door.clock.now();
-            let wait = self.session.deadline().since(now).to_std();
+            let mut replaced = self.seat.replaced.clone();
             let turn = tokio::select! {
-                frame = self.transport.receive() => Turn::Frame(frame),
-                () = self.link.wake.notified() => Turn::Wake,
-                () = tokio::time::sleep(wait) => Turn::Tick,
-                () = self.replaced.cancelled() => Turn::Replaced,
-                () = self.door.shutdown.cancelled() => Turn::Shutdown,
+                flushed = self.flush() => match flushed {
+                    true if self.session.is_over() => return "it said good-bye".to_owned(),
+                    true => self.next().await,
+                    false => return "its connection is closed".to_owned(),
+                },
+                by = by_whom(&mut replaced) => Turn::Replaced(by),
             };
             match self.take(turn, self.door.clock.now()) {
                 Ok(()) => {}
                 Err(why) => {
                     self.hear().await;
-                    self.flush().await;
+                    let _ = tokio::time::timeout(FAREWELL_LIMIT, self.flush()).await;
                     return why;
                 }
             }
+        }
+    }
+
+    /// Waits for what happens next.
+    async fn next(&mut self) -> Turn {
+        let wait = self.session.deadline().since(self.door.clock.now()).to_std();
+        tokio::select! {
+            frame = self.transport.receive() => Turn::Frame(frame),
+            () = self.link.wake.notified() => Turn::Wake,
+            () = tokio::time::sleep(wait) => Turn::Tick,
+            Some(asked) = self.seat.asks.recv() => Turn::Asked(asked),
+            by = by_whom(&mut self.seat.replaced) => Turn::Replaced(by),
+            () = self.door.shutdown.cancelled() => Turn::Shutdown,
         }
     }
 
@@ -296,14 +226,22 @@ impl<T: Transport> Line<'_, T> {
         let said = |e: ProtocolError| e.to_string();
         match turn {
             Turn::Frame(Some(frame)) => {
+                for asked in self.asking.drain(..) {
+                    let _ = asked.send(());
+                }
                 self.session.receive(&mut self.link.ledger(), &frame, now, &mut self.events).map_err(said)
             }
             Turn::Frame(None) => Err("its connection is closed".to_owned()),
             Turn::Wake => Ok(()),
             Turn::Tick => self.session.tick(now).map_err(said),
-            Turn::Replaced => {
-                self.session.replaced("a newer connection of the same name took over");
-                Err("a newer connection of the same name took over".to_owned())
+            Turn::Asked(asked) => {
+                self.session.ask(now);
+                self.asking.push(asked);
+                Ok(())
+            }
+            Turn::Replaced(by) => {
+                self.session.replaced(by.clone());
+                Err(by)
             }
             Turn::Shutdown => {
                 self.session.goodbye();
@@ -317,11 +255,10 @@ impl<T: Transport> Line<'_, T> {
             let frame = self.session.next_frame(&mut self.link.ledger());
             match frame {
                 None => return true,
-                Some(frame) => {
-                    if !self.transport.send(frame).await {
-                        return false;
-                    }
-                }
+                Some(frame) => match tokio::time::timeout(SEND_LIMIT, self.transport.send(frame)).await {
+                    Ok(true) => {}
+                    Ok(false) | Err(_) => return false,
+                },
             }
         }
     }
@@ -367,6 +304,16 @@ impl<T: Transport> Line<'_, T> {
             let sealed = seal(&hub, &logs, command).await;
             hub.ended(CommandEnded { command, end, properties, logs: sealed });
         });
+    }
+}
+
+/// Waits until a newer connection has taken over; what is known of it.
+async fn by_whom(replaced: &mut watch::Receiver<Option<String>>) -> String {
+    let by = replaced.wait_for(Option::is_some).await.ok().and_then(|by| by.clone());
+    match by {
+        Some(by) => by,
+        // The heart is gone: nobody will take over any more.
+        None => std::future::pending().await,
     }
 }
 

@@ -1,12 +1,14 @@
 //! Workers over the network: WebSocket at `/worker` on the one port.
 
-use crate::session::{Doorway, Transport, Via, serve};
+use crate::admission::Via;
+use crate::session::{Doorway, Transport, serve};
 use axum::Router;
-use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{ConnectInfo, State};
 use axum::response::Response;
 use axum::routing::any;
 use bytes::Bytes;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use wire::FRAME_LIMIT;
 
@@ -21,13 +23,17 @@ pub(crate) fn router(door: Arc<Doorway>) -> Router {
     Router::new().route("/worker", any(connect)).with_state(door)
 }
 
-async fn connect(State(door): State<Arc<Doorway>>, upgrade: WebSocketUpgrade) -> Response {
+async fn connect(
+    State(door): State<Arc<Doorway>>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     upgrade
         .max_message_size(FRAME_LIMIT)
         .max_frame_size(FRAME_LIMIT)
         .max_write_buffer_size(WRITE_LIMIT)
         .read_buffer_size(READ_BUFFER)
-        .on_upgrade(move |socket| async move { serve(&door, Via::Network, Socket(socket)).await })
+        .on_upgrade(move |socket| async move { serve(&door, Via::Network(from), Socket(socket)).await })
 }
 
 struct Socket(WebSocket);

@@ -301,12 +301,19 @@ impl MasterSession {
         if silent >= self.terms.silence {
             return Err(ProtocolError::Silent(silent));
         }
-        if self.stage == Stage::Live && now.since(self.pinged) >= self.terms.heartbeat {
+        if now.since(self.pinged) >= self.terms.heartbeat {
+            self.ask(now);
+        }
+        Ok(())
+    }
+
+    /// Pings at once: the next frame that comes is a sign of life. Does nothing unless the worker is let in.
+    pub fn ask(&mut self, now: Time) {
+        if self.stage == Stage::Live {
             self.pinged = now;
             self.pings += 1;
             self.say(&ToWorker::Ping { token: self.pings });
         }
-        Ok(())
     }
 
     /// When [`tick`](Self::tick) is due.

@@ -3,6 +3,7 @@
 mod command;
 mod hostile;
 mod master;
+mod names;
 mod output;
 mod sealed;
 mod up;

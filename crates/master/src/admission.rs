@@ -1,0 +1,193 @@
+//! Who is let in: the name, the password, and the one connection that a name has.
+//!
+//! A name belongs to whoever has it, as long as they live. When a second daemon comes under the same name, the first is
+//! asked for a sign of life: one that gives it keeps its name and its running builds, one that does not has lost its
+//! machine or its line, and the newer connection takes over.
+
+use crate::hub::{Hub, Link};
+use crate::input::Input;
+use engine::World;
+use model::WorkerId;
+use model::worker::WorkerAccess;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use subtle::ConstantTimeEq;
+use tokio::sync::{mpsc, oneshot, watch};
+use wire::{Again, Hello};
+
+/// How long a worker may take to give a sign of life when another one wants its name.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+
+/// How many questions for a sign of life may wait on one connection.
+const ASKS: usize = 8;
+
+/// The way back of a sign of life.
+pub(crate) type Asked = oneshot::Sender<()>;
+
+/// How a worker came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Via {
+    /// Over the network, from this address: it must prove who it is.
+    Network(SocketAddr),
+    /// Started by this very process under this name.
+    Local(String),
+}
+
+impl fmt::Display for Via {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Via::Network(address) => address.fmt(f),
+            Via::Local(_) => f.write_str("the master's own process"),
+        }
+    }
+}
+
+/// A worker that wants to be let in.
+pub(crate) struct Admission {
+    pub(crate) hello: Box<Hello>,
+    pub(crate) via: Via,
+    pub(crate) reply: oneshot::Sender<Verdict>,
+    /// The session under the same name that was asked for a sign of life and gave none.
+    pub(crate) silent: Option<u64>,
+}
+
+/// What the heart says to it.
+pub(crate) enum Verdict {
+    /// It is this worker.
+    Welcome { worker: WorkerId, link: Arc<Link>, seat: Seat },
+    /// It is not let in.
+    Refused(Refusal),
+}
+
+/// Why a worker is not let in.
+pub(crate) struct Refusal {
+    pub(crate) reason: String,
+    pub(crate) again: Again,
+}
+
+/// The place of a connection that was let in.
+pub(crate) struct Seat {
+    /// The session's number.
+    pub(crate) number: u64,
+    /// Others want to know whether the worker lives.
+    pub(crate) asks: mpsc::Receiver<Asked>,
+    /// Set when a newer connection of the same worker takes over: what is known of it.
+    pub(crate) replaced: watch::Receiver<Option<String>>,
+}
+
+/// A connection that was let in, as the heart remembers it.
+struct Live {
+    number: u64,
+    instance: u64,
+    via: Via,
+    asks: mpsc::Sender<Asked>,
+    replaced: watch::Sender<Option<String>>,
+}
+
+/// Who is connected, as the heart sees it.
+pub(crate) struct Sessions {
+    pub(crate) hub: Arc<Hub>,
+    live: BTreeMap<WorkerId, Live>,
+    next: u64,
+}
+
+/// A connection that has the name already. It has to be asked before it can be replaced.
+pub(crate) struct Older {
+    number: u64,
+    refusal: Refusal,
+    asks: mpsc::Sender<Asked>,
+}
+
+impl Sessions {
+    pub(crate) fn new(hub: Arc<Hub>) -> Self {
+        Self { hub, live: BTreeMap::new(), next: 1 }
+    }
+
+    /// Whether this is who it says, in this configuration.
+    pub(crate) fn check(&self, world: &World, admission: &Admission) -> Result<WorkerId, Refusal> {
+        let hello = &admission.hello;
+        let refuse = |reason: String| Err(Refusal { reason, again: Again::Slowly });
+        let Some((state, spec)) = world.worker_named(&hello.name).and_then(|w| w.spec.as_ref().map(|s| (w, s))) else {
+            return refuse(format!("there is no worker \"{}\" in the master's configuration", hello.name));
+        };
+        match (&spec.access, &admission.via) {
+            (WorkerAccess::Local, Via::Local(name)) if *name == hello.name => Ok(state.worker.id),
+            (WorkerAccess::Local, _) => {
+                refuse(format!("the worker \"{}\" is a local one: the master starts it itself", hello.name))
+            }
+            (WorkerAccess::Remote { password }, _) => {
+                let (said, right) = (hello.password.reveal().as_bytes(), password.reveal().as_bytes());
+                match bool::from(said.ct_eq(right)) {
+                    true => Ok(state.worker.id),
+                    false => refuse(format!("the password of worker \"{}\" is wrong", hello.name)),
+                }
+            }
+        }
+    }
+
+    /// The connection that must be asked first: another daemon has the name, and may well live.
+    pub(crate) fn older(&self, worker: WorkerId, admission: &Admission) -> Option<Older> {
+        let live = self.live.get(&worker)?;
+        // A daemon that comes back has given its own older connection up.
+        if live.instance == admission.hello.instance || admission.silent == Some(live.number) {
+            return None;
+        }
+        let reason = format!(
+            "a worker named \"{}\" is already connected from {}; stop that one, or give this one a name of its own",
+            admission.hello.name, live.via
+        );
+        let refusal = Refusal { reason, again: Again::Soon };
+        Some(Older { number: live.number, refusal, asks: live.asks.clone() })
+    }
+
+    /// Lets a worker in. An older connection of the same worker is told that it was replaced.
+    pub(crate) fn admit(&mut self, worker: WorkerId, admission: Admission) {
+        let number = self.next;
+        self.next += 1;
+        let (asks, asked) = mpsc::channel(ASKS);
+        let (replaced, is_replaced) = watch::channel(None);
+        let Admission { hello, via, reply, silent } = admission;
+        let by = format!("a newer connection from {via} took over");
+        let live = Live { number, instance: hello.instance, via, asks, replaced };
+        if let Some(older) = self.live.insert(worker, live) {
+            let by = match silent {
+                Some(_) => format!("{by}, since this one gave no sign of life for {} s", SIGN_OF_LIFE.as_secs()),
+                None => by,
+            };
+            older.replaced.send_replace(Some(by));
+        }
+        let link = self.hub.link(worker);
+        let seat = Seat { number, asks: asked, replaced: is_replaced };
+        let _ = reply.send(Verdict::Welcome { worker, link, seat });
+    }
+
+    /// A connection is gone. True: the worker is away now; false: a newer connection has taken over.
+    pub(crate) fn remove(&mut self, worker: WorkerId, session: u64) -> bool {
+        match self.live.get(&worker) {
+            Some(live) if live.number == session => self.live.remove(&worker).is_some(),
+            _ => false,
+        }
+    }
+}
+
+impl Older {
+    /// Asks for a sign of life. With one, the newcomer is refused; without, the heart hears of the newcomer again.
+    pub(crate) fn ask(self, mut admission: Admission, heart: mpsc::Sender<Input>) {
+        tokio::spawn(async move {
+            let (asked, sign) = oneshot::channel();
+            let lives = async { self.asks.send(asked).await.is_ok() && sign.await.is_ok() };
+            match tokio::time::timeout(SIGN_OF_LIFE, lives).await {
+                Ok(true) => {
+                    let _ = admission.reply.send(Verdict::Refused(self.refusal));
+                }
+                Ok(false) | Err(_) => {
+                    admission.silent = Some(self.number);
+                    let _ = heart.send(Input::Hello { admission: Box::new(admission) }).await;
+                }
+            }
+        });
+    }
+}
