@@ -1,6 +1,7 @@
 //! Daemons: starting one detached, and ending one by its pid file.
 
 use anyhow::{Context, bail};
+use master::base::BaseDir;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::process::CommandExt;
@@ -26,6 +27,12 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
+    /// The master of this base directory.
+    pub(crate) fn of_master(dir: &Path) -> Self {
+        let base = BaseDir::at(dir);
+        Self { log: base.log(), pid: base.pid() }
+    }
+
     /// Starts this program again with `arguments`, detached, and waits until `ready` says so.
     pub(crate) fn start(&self, arguments: &[&std::ffi::OsStr], ready: impl Fn(u32) -> bool) -> anyhow::Result<u32> {
         if let Some(pid) = self.running()? {

@@ -140,7 +140,7 @@ async fn run_master(dir: &Path) -> anyhow::Result<Exit> {
 }
 
 fn daemon(base: &BaseDir) -> Daemon {
-    Daemon { log: base.log(), pid: base.pid() }
+    Daemon::of_master(base.root())
 }
 
 fn start(dir: &Path) -> anyhow::Result<Exit> {
@@ -165,7 +165,7 @@ fn stop(dir: &Path) -> anyhow::Result<Exit> {
 }
 
 /// Which process serves the directory, and where.
-fn address(base: &BaseDir) -> Option<(u32, String)> {
+pub(crate) fn address(base: &BaseDir) -> Option<(u32, String)> {
     let text = std::fs::read_to_string(base.address()).ok()?;
     let (pid, url) = text.trim().split_once(' ')?;
     Some((pid.parse().ok()?, url.to_owned()))

@@ -63,7 +63,8 @@ pub(crate) fn announce(url: &str, basedir: &std::path::Path) {
     }
 }
 
-fn known_basedir(url: &str) -> Option<PathBuf> {
+/// The base directory of the master that said last that it is at this address.
+pub(crate) fn known_basedir(url: &str) -> Option<PathBuf> {
     use std::os::unix::ffi::OsStringExt;
     let bytes = std::fs::read(state_dir().ok()?.join("masters").join(file_name(url))).ok()?;
     Some(PathBuf::from(std::ffi::OsString::from_vec(bytes)))

@@ -1,11 +1,13 @@
 //! `sluice up`: a master and a local worker for one repository, without a configuration.
 
 mod demo;
+mod free;
 mod plan;
 
 use crate::exit::{Exit, Trouble};
 use crate::follow::Follower;
 use crate::out;
+use crate::patience::wake;
 use crate::show::{self, Paper};
 use crate::target::{announce, state_dir};
 use anyhow::{Context, bail};
@@ -64,11 +66,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         bail!("there is no {}; give the path of a git repository on this machine", dir.display());
     }
     let branch = LocalBranch::look(&dir, args.branch.as_deref())?;
-    let plan = Plan::of(&branch, &listen(&args))?;
     let basedir = args.basedir.clone().map_or_else(|| usual_basedir(&branch.root), Ok)?;
-    for line in plan.told() {
-        out::line(format!("  {line}"))?;
-    }
+    let plan = Plan::of(&branch, &listen(&args))?;
+    free::check(&BaseDir::at(&basedir), &listen(&args))?;
+    out::lines(plan.told().iter().map(|line| format!("  {line}")))?;
     let session = Session::open(&basedir, plan).await?;
     tokio::select! {
         exit = session.go(&branch, args.once) => {
@@ -121,7 +122,8 @@ impl Session {
         base.create()?;
         let (token, root) = (base.token()?, base.root().to_owned());
         let setup = Setup { reload: Reload::Never, on_stop: OnStop::EndCommands, ..Setup::of(base, plan.config) };
-        let master = Master::start(setup).await?;
+        let listen = setup.config.web.listen.clone();
+        let master = Master::start(setup).await.map_err(|e| free::in_words(e, &listen))?;
         announce(master.url(), &root);
         let client = Client::new(master.url(), Some(token))?;
         let said = out::lines([format!("  the pages are at {}", master.url()), String::new()]);
@@ -141,7 +143,7 @@ impl Session {
             return Ok(worst.into());
         }
         out::line(format!("\n  waiting for commits on {}; Ctrl-C ends it", branch.branch))?;
-        self.show_what_comes().await
+        self.show_what_comes(branch).await
     }
 
     /// Tells the master of the head. If it was known already it is built again.
@@ -166,16 +168,13 @@ impl Session {
 
     /// Waits for requests beyond this one.
     async fn next_requests(&self, before: i64) -> anyhow::Result<Vec<RequestId>> {
-        let mut events = self.client.listen("buildrequests/*/*");
+        let mut listeners = [self.client.listen("buildrequests/*/*")];
         loop {
             let newer = self.requests_after(before).await?;
             if !newer.is_empty() {
                 return Ok(newer);
             }
-            tokio::select! {
-                heard = events.next() => drop(heard?),
-                () = tokio::time::sleep(Duration::from_secs(1)) => {}
-            }
+            wake(&mut listeners, Duration::from_secs(1)).await?;
         }
     }
 
@@ -198,14 +197,18 @@ impl Session {
         Ok(worst)
     }
 
-    async fn show_what_comes(&self) -> anyhow::Result<Exit> {
+    async fn show_what_comes(&self, branch: &LocalBranch) -> anyhow::Result<Exit> {
         let mut shown = self.newest_request().await?;
+        let mut listeners = [self.client.listen("buildrequests/*/*")];
+        let mut source = Source { state: String::new(), trouble: None };
         loop {
-            for request in self.next_requests(shown).await? {
+            for request in self.requests_after(shown).await? {
                 shown = request.0;
                 self.announce_source(request).await?;
                 self.show(vec![request]).await?;
             }
+            source.look(&self.client, branch).await?;
+            wake(&mut listeners, Duration::from_secs(1)).await?;
         }
     }
 
@@ -236,6 +239,37 @@ impl Session {
     }
 }
 
+/// What is known of the repository beside its commits.
+struct Source {
+    /// What the poller said when the repository was looked at last.
+    state: String,
+    /// What is wrong with it, as it was told.
+    trouble: Option<String>,
+}
+
+impl Source {
+    /// Tells when the branch is gone or the repository cannot be read, and when that is over.
+    async fn look(&mut self, client: &Client, branch: &LocalBranch) -> anyhow::Result<()> {
+        let Some(source) = client.live().await?.sources.into_iter().next() else { return Ok(()) };
+        if source.state == self.state {
+            return Ok(());
+        }
+        self.state = source.state;
+        let trouble = match LocalBranch::look(&branch.root, Some(&branch.branch)) {
+            Ok(_) => None,
+            Err(e) => Some(e.to_string()),
+        };
+        if trouble != self.trouble {
+            match &trouble {
+                Some(what) => out::line(format!("\n  ! {what}\n    commits are built again when it is back"))?,
+                None => out::line(format!("\n  ✓ {} is back", branch.branch))?,
+            }
+            self.trouble = trouble;
+        }
+        Ok(())
+    }
+}
+
 /// An act of this very process that its own master refused is trouble, not usage.
 impl From<web::control::ControlError> for Trouble {
     fn from(e: web::control::ControlError) -> Self {
@@ -261,7 +295,12 @@ const DEMO_MARK: &str = ".sluice-demo";
 fn fresh_dir(dir: &Path) -> anyhow::Result<()> {
     let full = std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
     if full && !dir.join(DEMO_MARK).is_file() {
-        bail!("{} holds something that no demo made; give --basedir an empty or new directory", dir.display());
+        let dir = dir.display();
+        bail!(
+            "{dir} holds files, and nothing in it says that a demo made them\n\
+             help: if it is left over from a demo of an earlier version, delete it: rm -r {dir}\n      \
+             otherwise give another place: sluice up --demo --basedir NEW_DIR"
+        );
     }
     if full {
         std::fs::remove_dir_all(dir).with_context(|| format!("cannot clear {}", dir.display()))?;

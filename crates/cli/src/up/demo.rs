@@ -1,10 +1,11 @@
 //! `sluice up --demo`: a small project with a history, built commit by commit.
 
-use super::{Args, Session, fresh_dir, listen, named, plan};
+use super::{Args, Session, free, fresh_dir, listen, named, plan};
 use crate::exit::Exit;
 use crate::out;
 use crate::target::state_dir;
 use anyhow::Context;
+use master::base::BaseDir;
 use model::scheduler::ChangeFilter;
 use model::{
     ChangeSourceSpec, Config, Follow, ForceSpec, GitPollerSpec, Match, ProjectSpec, Results, SchedulerKind, Span, Time,
@@ -22,11 +23,14 @@ const WORKER: &str = "here";
 
 pub(super) async fn run(args: Args, ended: impl Future<Output = ()>) -> anyhow::Result<Exit> {
     let basedir = args.basedir.clone().map_or_else(|| Ok(state_dir()?.join("demo")), anyhow::Ok)?;
+    // Git works in directories of its own, where a relative path would lead elsewhere.
+    let basedir = std::path::absolute(basedir)?;
+    free::check(&BaseDir::at(basedir.join("ci")), &listen(&args))?;
     // Each demo begins anew: what an earlier one left would be taken for its history.
     fresh_dir(&basedir)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let demo = demo::create(&basedir.join("project"), Time(i64::try_from(now.as_micros()).unwrap_or(0)))
-        .context("the demo needs git on this machine")?;
+        .context("the demo cannot be made; it needs git on this machine")?;
     out::line(format!("  a small C library with {} commits; two builders build each of them", demo.revisions.len()))?;
     let session = Session::open(&basedir.join("ci"), Plan::given(config(&demo, &listen(&args)))).await?;
     tokio::select! {

@@ -70,6 +70,88 @@ fn a_demo_throws_nobodys_files_away() {
     let place = Sealed::new();
     std::fs::create_dir(place.path("mine")).expect("a directory");
     std::fs::write(place.path("mine/thesis.tex"), "years of work").expect("written");
-    place.run(&["up", "--demo", "--once", "--basedir", "mine"]).ends(2).says("that no demo made");
+    let refused = place.run(&["up", "--demo", "--once", "--basedir", "mine"]).ends(2);
+    insta::assert_snapshot!(refused.err.replace(&place.path("mine").display().to_string(), "mine"), @r"
+    error: mine holds files, and nothing in it says that a demo made them
+    help: if it is left over from a demo of an earlier version, delete it: rm -r mine
+          otherwise give another place: sluice up --demo --basedir NEW_DIR
+    ");
     assert!(place.path("mine/thesis.tex").is_file());
+}
+
+#[test]
+fn an_address_that_cannot_be_listened_on_is_said_before_anything_is_made() {
+    let place = Sealed::new();
+    c_project(&place.path("answer"));
+    let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let taken = held.local_addr().expect("an address").to_string();
+    let said = |listen: &str, code: i32| {
+        let said = place.run(&["up", "answer", "--listen", listen]).ends(code);
+        assert_eq!(said.out, "", "the plan is not told first");
+        let port = taken.rsplit_once(':').expect("a port").1;
+        said.err.replace(port, "PORT")
+    };
+    insta::assert_snapshot!(said(&taken, 3), @r"
+    error: --listen 127.0.0.1:PORT: this address is in use
+    help: choose another port: --listen 127.0.0.1:0 takes a free one in place of PORT
+    ");
+    insta::assert_snapshot!(said("8010", 2), @r"
+    error: --listen is given as HOST:PORT, such as 127.0.0.1:8010, not as '8010'
+    ");
+    insta::assert_snapshot!(said("127.0.0.1:80100", 2), @r"
+    error: --listen is given as HOST:PORT, such as 127.0.0.1:8010, not as '127.0.0.1:80100'
+    ");
+    insta::assert_snapshot!(said("192.0.2.1:8010", 2), @r"
+    error: --listen 192.0.2.1:8010: this machine has no such address
+    help: 127.0.0.1 is this machine, 0.0.0.0 all of it
+    ");
+    assert!(!place.path("state").exists(), "nothing is made");
+}
+
+#[test]
+fn a_second_up_is_told_of_the_first_one() {
+    let mut place = Sealed::new();
+    c_project(&place.path("answer"));
+    let pid = place.start(&["up", "answer", "--listen", "127.0.0.1:0"], "out");
+    place.wait_for_text("out", "waiting for commits on main");
+    let refused = place.run(&["up", "answer", "--listen", "127.0.0.1:0"]).ends(3);
+    let said = place.wait_for_text("out", "the pages are at");
+    let url = said.split_whitespace().find(|w| w.starts_with("http://")).expect("an address");
+    let known = std::fs::read_dir(place.path("state/sluice/up")).expect("its place").flatten().next().expect("one");
+    let err = refused.err.replace(&known.path().display().to_string(), "DIR").replace(&pid.to_string(), "PID");
+    insta::assert_snapshot!(err.replace(url, "http://MASTER/"), @r"
+    error: another sluice, process PID, works in DIR; its pages are at http://MASTER/
+    help: end that one (Ctrl-C, or kill PID), or run a second one beside it:
+          sluice up --basedir ANOTHER_DIR --listen 127.0.0.1:0
+    ");
+    let host = url.trim_start_matches("http://").trim_end_matches('/');
+    place.run(&["up", "answer", "--listen", host, "--basedir", "other"]).ends(3).says("in use by the sluice of");
+}
+
+#[test]
+fn a_branch_that_vanishes_is_said_and_so_is_its_return() {
+    let mut place = Sealed::new();
+    let repo = c_project(&place.path("answer"));
+    place.start(&["up", "answer", "--listen", "127.0.0.1:0"], "out");
+    place.wait_for_text("out", "waiting for commits on main");
+    let head = repo.head("main");
+    repo.point("spare", &head);
+    repo.git(["symbolic-ref", "HEAD", "refs/heads/spare"]);
+    repo.delete_branch("main");
+    place.wait_for_text("out", "has no branch main with a commit");
+    repo.point("main", &head);
+    let said = place.wait_for_text("out", "main is back");
+    assert_eq!(said.matches("has no branch main").count(), 1, "{said}");
+    repo.on("main").message("a word more").file("README", "hello\n").commit();
+    place.wait_for_text("out", "(build 2)");
+}
+
+#[test]
+fn a_demo_does_not_clear_what_another_one_works_in() {
+    let mut place = Sealed::new();
+    let pid = place.start(&["up", "--demo", "--basedir", "d", "--listen", "127.0.0.1:0"], "out");
+    place.wait_for_text("out", "the pages are at");
+    place.run(&["up", "--demo", "--basedir", "d", "--once"]).ends(3).says(&format!("process {pid}, works in"));
+    assert!(place.path("d/project").is_dir() && place.path("d/ci/token").is_file());
+    place.wait_for_text("out", "(build 1)");
 }
