@@ -50,6 +50,13 @@ pub fn load(file: &str, loader: &dyn Loader, limits: &Limits) -> Result<Config, 
     check::master(&evaluate::run(file, loader, limits, Mode::Master)?)
 }
 
+/// Whether a builder, a worker, a scheduler or a step may have this name.
+///
+/// Errors: what a name looks like, as the end of "it must be ...".
+pub fn check_name(text: &str) -> Result<(), &'static str> {
+    address::name(text)
+}
+
 /// Evaluates and checks a repository's own pipeline, usually `sluice.star`.
 ///
 /// It knows `builder` (which needs no workers there) and `steps`, and no secrets, since anybody who may propose a
