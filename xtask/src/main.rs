@@ -1,6 +1,7 @@
 //! The project's own chores: `cargo xtask check | test | bench | tidy`.
 
 mod bench;
+mod browser;
 mod needs;
 mod run;
 mod tidy;

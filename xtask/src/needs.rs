@@ -19,6 +19,9 @@ const NEEDS: &[Need] = &[
     Need { what: "initdb of PostgreSQL", package: "postgresql", found: has_postgresql },
     Need { what: "zstd", package: "zstd", found: || on_path("zstd") },
     Need { what: "setsid", package: "util-linux", found: || on_path("setsid") },
+    Need { what: "node", package: "nodejs", found: || on_path("node") },
+    Need { what: "npm", package: "npm", found: || on_path("npm") },
+    Need { what: "chromium", package: "chromium", found: || on_path("chromium") },
 ];
 
 /// Installs what is missing with apt-get, or says exactly what is missing.

@@ -1,6 +1,6 @@
 //! Running cargo and telling how it went.
 
-use crate::{needs, tidy};
+use crate::{browser, needs, tidy};
 use anyhow::{Context, bail};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -23,7 +23,8 @@ pub(crate) fn test() -> anyhow::Result<()> {
     stage("tidy", tidy::run)?;
     // The program itself: tests of whole stories start it.
     cargo("build", &["build", "--package", "cli"])?;
-    let counted = counted_tests()?;
+    let mut counted = counted_tests()?;
+    stage("pages in a browser", || browser::test(&mut counted))?;
     println!("{counted}");
     if counted.failed > 0 || counted.passed == 0 {
         bail!("the tests do not pass");
@@ -55,9 +56,9 @@ fn stage(name: &str, work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Resul
 
 /// How many tests ran, over all test programs.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Counted {
-    passed: u64,
-    failed: u64,
+pub(crate) struct Counted {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
 }
 
 impl std::fmt::Display for Counted {

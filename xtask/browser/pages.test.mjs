@@ -1,0 +1,131 @@
+// Every page in a real browser: no error in its console, no finding of axe, no scrolling sideways on a phone; live where
+// it should be; all of it readable without JavaScript; the acts with a login.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before, describe, test } from "node:test";
+import { chromium } from "playwright-core";
+import { Town } from "./town.mjs";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const PAGES = [
+  "",
+  "waterfall",
+  "builders",
+  "builders/linux",
+  "builders/broken/1",
+  "builders/broken/1/steps/1/logs/stdio",
+  "changes",
+  "changes/1",
+  "workers",
+  "workers/here",
+  "queue",
+  "login",
+];
+const LOOKS = ["light", "dark"].flatMap((colorScheme) => [1280, 400].map((width) => ({ colorScheme, width })));
+
+const town = new Town();
+let browser;
+
+before(async () => {
+  await town.start();
+  town.commit("README", "second", "A second change with <b>marks</b> & signs");
+  await town.until("builds?complete=true", (answer) => answer.builds.length >= 2);
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-dev-shm-usage"],
+  });
+});
+
+after(async () => {
+  await browser?.close();
+  await town.end();
+});
+
+// A page that fails the test when its console has an error.
+async function open(path, options = {}) {
+  const context = await browser.newContext({ baseURL: town.url, ...options });
+  const page = await context.newPage();
+  const errors = [];
+  page.on("pageerror", (error) => errors.push(String(error)));
+  page.on("console", (line) => line.type() === "error" && errors.push(line.text()));
+  const answer = await page.goto(path, { waitUntil: "domcontentloaded" });
+  return { page, context, errors, status: answer.status() };
+}
+
+for (const { colorScheme, width } of LOOKS) {
+  describe(`${colorScheme}, ${width} pixels wide`, () => {
+    for (const path of PAGES) {
+      test(`/${path}`, async () => {
+        const { page, context, errors, status } = await open(path, { colorScheme, viewport: { width, height: 900 } });
+        assert.equal(status, 200);
+        await page.evaluate(AXE);
+        const { violations } = await page.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] }));
+        const found = violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.html}`));
+        assert.deepEqual(found, []);
+        const beyond = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        assert.ok(beyond <= 0, `the page is ${beyond} pixels too wide`);
+        assert.deepEqual(errors, []);
+        await context.close();
+      });
+    }
+  });
+}
+
+test("a change shows on the waterfall without a reload", async () => {
+  const { page, context } = await open("waterfall");
+  await page.evaluate(() => (globalThis.sameDocument = true));
+  town.commit("README", "third", "A third change that is seen live");
+  await page.locator("main", { hasText: "A third change that is seen live" }).waitFor({ timeout: 30_000 });
+  assert.equal(await page.evaluate(() => globalThis.sameDocument), true);
+  await context.close();
+});
+
+test("a log grows while it is looked at", async () => {
+  town.force("slow");
+  await town.until("builders/slow/builds", (answer) => answer.builds.length === 1);
+  await town.until("builders/slow/builds/1/steps", (answer) => answer.steps.length === 1);
+  const { page, context } = await open("builders/slow/1/steps/0/logs/stdio");
+  await page.getByText("one", { exact: true }).waitFor();
+  town.ring();
+  await page.getByText("ding", { exact: true }).waitFor();
+  await context.close();
+});
+
+test("the failed step stands open at its error, and hostile output stays text", async () => {
+  const { page, context } = await open("builders/broken/1");
+  const error = page.getByText("error: unknown type <script>alert(1)</script>").first();
+  await error.waitFor();
+  assert.equal(await page.locator("main script").count(), 0);
+  await context.close();
+});
+
+test("without JavaScript all of it is there", async () => {
+  for (const [path, words] of [
+    ["", "broken"],
+    ["waterfall", "A second change"],
+    ["builders/broken/1", "error: unknown type"],
+    ["builders/broken/1/steps/1/logs/stdio", "deflate.c:12:5"],
+    ["changes", "A second change"],
+    ["workers", "here"],
+  ]) {
+    const { page, context } = await open(path, { javaScriptEnabled: false });
+    await page.locator("main", { hasText: words }).waitFor({ timeout: 5_000 });
+    await context.close();
+  }
+});
+
+test("a build is forced by a form after a login, and by nobody before", async () => {
+  const refused = await fetch(new URL("builders/linux/force", town.url), { method: "POST", redirect: "manual" });
+  assert.ok(refused.status >= 300 && refused.status < 500, `without a login it is ${refused.status}`);
+  const { page, context } = await open("login");
+  await page.getByLabel(/name/i).first().fill("ann");
+  await page.getByLabel(/password/i).fill("sesame");
+  await page.getByRole("button", { name: /log ?in/i }).last().click();
+  const builds = (await town.api("builders/linux/builds")).builds.length;
+  await page.goto("builders/linux");
+  const form = page.locator("form[action$='/force']");
+  await form.getByRole("button").last().click();
+  await town.until("builders/linux/builds", (answer) => answer.builds.length === builds + 1);
+  await context.close();
+});
