@@ -1,6 +1,6 @@
 //! Spans of time as reports write them.
 
-use model::Span;
+use model::{Span, Time};
 
 /// Seconds with or without a fraction, thousands with commas: `0.25`, `1,234.5`, `.5`, `1e-3`. `None`: not that.
 pub(crate) fn seconds(text: &str) -> Option<Span> {
@@ -22,6 +22,29 @@ pub(crate) fn with_unit(text: &str) -> Option<Span> {
         "ms" => Some(Span(span.0 / 1000)),
         _ => None,
     }
+}
+
+/// `2010-10-02 11:17:25Z`, with or without a fraction, `T` for the blank. `None`: not that.
+pub(crate) fn moment(text: &str) -> Option<Time> {
+    let text = text.trim().strip_suffix('Z')?;
+    let (date, clock) = text.split_once([' ', 'T'])?;
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
+    let numbers = |text: &str, between| -> Option<[i64; 3]> {
+        let parts: Vec<i64> =
+            text.split(between).map(|n| n.parse::<u16>().map(i64::from).ok()).collect::<Option<_>>()?;
+        parts.try_into().ok()
+    };
+    let ([year, month, day], [h, m, s]) = (numbers(date, '-')?, numbers(clock, ':')?);
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || h > 23 || m > 59 || s > 60 {
+        return None;
+    }
+    // Days since 1970 in the calendar whose years begin in March.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days =
+        365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + (153 * month + 2) / 5 + day
+            - 719_469;
+    let micros = seconds(&format!("0.{fraction}"))?;
+    Some(Time((days * 86_400 + h * 3600 + m * 60 + s) * 1_000_000) + micros)
 }
 
 #[cfg(test)]
@@ -50,6 +73,22 @@ mod tests {
             [("0.25s", Some(250_000)), ("3 sec", Some(3_000_000)), ("12 ms", Some(12_000)), ("3", None), ("3 h", None)];
         for (text, us) in table {
             assert_eq!(with_unit(text), us.map(Span), "{text}");
+        }
+    }
+
+    #[test]
+    fn moments() {
+        let table = [
+            ("1970-01-01 00:00:00Z", Some(0)),
+            ("2010-10-02 11:17:25Z", Some(1_286_018_245_000_000)),
+            ("2000-02-29T23:59:59.5Z", Some(951_868_799_500_000)),
+            ("2010-13-02 11:17:25Z", None),
+            ("2010-10-02 11:17:25", None),
+            ("2010-10-02 11:17Z", None),
+            ("-1-10-02 11:17:25Z", None),
+        ];
+        for (text, us) in table {
+            assert_eq!(moment(text), us.map(Time), "{text}");
         }
     }
 }

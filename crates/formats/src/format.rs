@@ -1,5 +1,24 @@
 //! The formats, by name. A new one is a file beside this one, a variant and a line in [`Format::ALL`].
 
+mod auto;
+mod cargo_test;
+mod cargo_test_json;
+mod ctest;
+mod go_test;
+mod go_test_json;
+mod junit;
+mod nextest;
+mod prove;
+mod pytest;
+mod subunit_v1;
+mod subunit_v2;
+mod tap;
+mod trial;
+mod unittest;
+
+use crate::Limits;
+use crate::lines::{ByLine, Lines};
+use crate::reader::Parse;
 use std::fmt;
 
 /// What a test program writes.
@@ -56,6 +75,30 @@ impl Format {
         ("trial", Format::Trial),
         ("unittest", Format::Unittest),
     ];
+
+    /// A parser at the beginning of a report.
+    pub(crate) fn parser(self, limits: &Limits) -> Box<dyn Parse> {
+        fn lines(parser: impl ByLine + 'static, limits: &Limits) -> Box<dyn Parse> {
+            Box::new(Lines::new(parser, limits.line))
+        }
+        match self {
+            Format::Auto => Box::new(auto::Auto::new(limits)),
+            Format::CargoTest => lines(cargo_test::CargoTest::new(limits), limits),
+            Format::CargoTestJson => lines(cargo_test_json::CargoTestJson::new(limits), limits),
+            Format::Ctest => lines(ctest::Ctest::new(limits), limits),
+            Format::GoTest => lines(go_test::GoTest::new(limits), limits),
+            Format::GoTestJson => lines(go_test_json::GoTestJson::new(limits), limits),
+            Format::Junit => Box::new(junit::Junit::new(limits)),
+            Format::Nextest => lines(nextest::Nextest::new(limits), limits),
+            Format::Prove => lines(prove::Prove::new(limits), limits),
+            Format::Pytest => lines(pytest::Pytest::new(limits), limits),
+            Format::SubunitV1 => Box::new(subunit_v1::SubunitV1::new(limits)),
+            Format::SubunitV2 => Box::new(subunit_v2::SubunitV2::new(limits)),
+            Format::Tap => lines(tap::Tap::new(limits), limits),
+            Format::Trial => lines(trial::Trial::new(limits), limits),
+            Format::Unittest => lines(unittest::Unittest::new(limits), limits),
+        }
+    }
 
     /// The format of that name. A caller that finds none tells the names of [`Format::ALL`].
     pub fn from_name(name: &str) -> Option<Format> {

@@ -5,16 +5,17 @@
 pub mod ansi;
 mod duration;
 mod format;
+mod held;
 mod limits;
 mod lines;
 mod reader;
 mod summary;
-mod test;
 mod text;
 pub mod warnings;
+mod xml;
 
 pub use format::Format;
 pub use limits::Limits;
+pub use model::{TestCase, TestOutcome, TestTotals};
 pub use reader::{Event, Reader};
 pub use summary::{Flaw, Summary, Verdict};
-pub use test::{TestCase, TestOutcome, TestTotals};

@@ -2,7 +2,7 @@
 
 use crate::summary::count;
 use crate::text::short;
-use crate::{Flaw, Format, Limits, Summary, TestCase, TestOutcome};
+use crate::{Flaw, Format, Limits, Summary, TestCase, TestOutcome, TestTotals};
 use model::Span;
 
 /// What a reader tells while it reads.
@@ -27,7 +27,7 @@ pub struct Reader {
 impl Reader {
     /// A reader at the beginning of a report.
     pub fn new(format: Format, limits: Limits) -> Self {
-        Self { parser: parser(format, &limits), tally: Tally::new(format, limits) }
+        Self { parser: format.parser(&limits), tally: Tally::new(format, limits) }
     }
 
     /// The next bytes. Events that they complete go to `to`.
@@ -51,19 +51,6 @@ impl Reader {
 pub(crate) trait Parse: Send {
     fn push(&mut self, bytes: &[u8], out: &mut Sink<'_>);
     fn finish(&mut self, out: &mut Sink<'_>);
-}
-
-/// The parser of a format.
-pub(crate) fn parser(format: Format, limits: &Limits) -> Box<dyn Parse> {
-    let _ = (format, limits);
-    Box::new(Nothing)
-}
-
-struct Nothing;
-
-impl Parse for Nothing {
-    fn push(&mut self, _bytes: &[u8], _out: &mut Sink<'_>) {}
-    fn finish(&mut self, _out: &mut Sink<'_>) {}
 }
 
 /// Where parsers put what they find: it is counted, bounded and passed on.
@@ -123,9 +110,19 @@ impl Sink<'_> {
         self.tally.flaw(flaw);
     }
 
-    /// What was found so far.
-    pub(crate) fn so_far(&self) -> &Summary {
-        &self.tally.summary
+    /// A test was begun and its end never came.
+    pub(crate) fn never_ended(&mut self, name: &str, mut message: String) {
+        let name = self.named(name);
+        if message.is_empty() {
+            message = "it began and never ended".into();
+        }
+        self.flaw(Flaw::OpenTest { name: name.clone() });
+        self.ended(&name, TestOutcome::Error, None, message);
+    }
+
+    /// What was counted so far.
+    pub(crate) fn totals(&self) -> &TestTotals {
+        &self.tally.summary.totals
     }
 
     fn named(&self, name: &str) -> String {

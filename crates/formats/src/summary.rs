@@ -144,7 +144,7 @@ impl Summary {
 }
 
 /// All outcomes.
-const OUTCOMES: [TestOutcome; 6] = [
+pub(crate) const OUTCOMES: [TestOutcome; 6] = [
     TestOutcome::Passed,
     TestOutcome::Failed,
     TestOutcome::Error,

@@ -5,7 +5,7 @@
 
 mod suppression;
 
-pub use suppression::{BadSuppression, Suppression, parse};
+pub use suppression::{BadSuppression, MOST, Suppression, parse};
 
 use crate::lines::{Splitter, clean};
 use crate::text::short;
