@@ -1,8 +1,9 @@
-//! The project's own chores: `cargo xtask check | test | bench | tidy`.
+//! The project's own chores: `cargo xtask check | test | bench | tidy | parity`.
 
 mod bench;
 mod browser;
 mod needs;
+mod parity;
 mod run;
 mod tidy;
 
@@ -26,6 +27,8 @@ enum Chore {
     Bench(bench::Args),
     /// The import table, module headers, lengths, forbidden words
     Tidy,
+    /// docs/parity.md against the tests that it names
+    Parity,
 }
 
 fn main() -> ExitCode {
@@ -47,5 +50,6 @@ fn chore() -> anyhow::Result<()> {
         Chore::Test => run::test(),
         Chore::Bench(args) => bench::run(args),
         Chore::Tidy => tidy::run(),
+        Chore::Parity => parity::run(),
     }
 }

@@ -1,6 +1,6 @@
 //! Running cargo and telling how it went.
 
-use crate::{browser, needs, tidy};
+use crate::{browser, needs, parity, tidy};
 use anyhow::{Context, bail};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -21,6 +21,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
     cargo("format", &["fmt", "--all", "--check"])?;
     lints()?;
     stage("tidy", tidy::run)?;
+    stage("parity", parity::run)?;
     // The program itself: tests of whole stories start it.
     cargo("build", &["build", "--package", "cli"])?;
     let mut counted = counted_tests()?;
