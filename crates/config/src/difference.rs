@@ -4,7 +4,7 @@ use crate::describe::by_name;
 use model::{BuilderSpec, ChangeSourceSpec, Config, Follow, SchedulerKind, SchedulerSpec, StepSpec, WorkerSpec};
 
 /// One line for each thing that is added, removed or changed from `old` to `new`, as `+ builder linux`,
-/// `- worker mac`, `~ scheduler quick: builders, tree_stable_timer`. Empty: nothing would change.
+/// `- worker mac: …`, `~ scheduler quick: builders, tree_stable_timer`. Empty: nothing would change.
 /// Where a thing is defined does not count. Secrets are compared and never shown.
 pub fn difference(old: &Config, new: &Config) -> Vec<String> {
     let mut lines = Vec::new();
@@ -49,7 +49,7 @@ fn things<'t, T>(
     compare: impl Fn(&T, &T) -> Vec<&'static str>,
 ) {
     let (before, after) = (by_name(old, name), by_name(new, name));
-    lines.extend(before.keys().filter(|n| !after.contains_key(*n)).map(|n| format!("- {kind} {n}")));
+    lines.extend(before.keys().filter(|n| !after.contains_key(*n)).map(|n| format!("- {kind} {n}{}", removal(kind))));
     for thing in new {
         let name = name(thing);
         match before.get(name) {
@@ -61,6 +61,15 @@ fn things<'t, T>(
                 }
             }
         }
+    }
+}
+
+/// What becomes of the work of a thing that is no longer configured.
+fn removal(kind: &str) -> &'static str {
+    match kind {
+        "worker" => ": what it runs goes on to the end, and it gets no more",
+        "builder" => ": what waits for it is cancelled, and what runs goes on to the end",
+        _ => "",
     }
 }
 
@@ -179,7 +188,7 @@ changes.git_poller("/srv/zlib", branches = ["develop", "main"], every = "1m")
         insta::assert_snapshot!(difference(&old, &new).join("\n"), @r#"
     ~ project: url
     ~ web: listen (needs a restart)
-    - worker gone
+    - worker gone: what it runs goes on to the end, and it gets no more
     ~ worker here: max_builds
     ~ worker mac: password
     + builder arm

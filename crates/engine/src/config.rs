@@ -3,10 +3,10 @@
 use crate::World;
 use model::builder::Usual;
 use model::{
-    Builder, BuilderId, BuilderSpec, Config, Scheduler, SchedulerId, SchedulerState, Transition, Worker, WorkerId,
-    WorkerInfo,
+    Builder, BuilderId, BuilderSpec, Config, Results, Scheduler, SchedulerId, SchedulerState, Time, Transition, Worker,
+    WorkerId, WorkerInfo,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What must be written so that the store knows every builder, worker and scheduler of `config`, and knows which of
 /// the old ones are not configured any more. Empty when nothing of that changed.
@@ -16,6 +16,45 @@ pub fn adopt(world: &World, config: &Config) -> Vec<Transition> {
     workers(world, config, &mut todo);
     schedulers(world, config, &mut todo);
     todo
+}
+
+/// Requests of a builder that is not configured any more would wait for ever: they end as CANCELLED.
+pub(crate) fn withdraw(world: &World, now: Time, todo: &mut Vec<Transition>) {
+    let gone = world.builders.values().filter(|b| b.spec.is_none());
+    let requests = gone.flat_map(|b| b.queue.iter().map(|(_, _, request)| *request));
+    todo.extend(requests.map(|request| Transition::RequestFinished { request, at: now, results: Results::Cancelled }));
+}
+
+/// What the configuration that is in force does to what waits and runs, in words; nothing when all of it goes on as it
+/// would have. Ask before the world is planned for.
+pub fn consequences(world: &World) -> Vec<String> {
+    let mut said = Vec::new();
+    let mut running: BTreeMap<BuilderId, usize> = BTreeMap::new();
+    for build in world.builds() {
+        *running.entry(build.build.builder).or_default() += 1;
+    }
+    for state in world.builders.values().filter(|b| b.spec.is_none()) {
+        let name = &state.builder.name;
+        if !state.queue.is_empty() {
+            let requests = counted(state.queue.len(), "waiting request");
+            said.push(format!("cancels {requests} of {name}: its builder {name} is no longer configured"));
+        }
+        if let Some(builds) = running.get(&state.builder.id) {
+            said.push(format!(
+                "lets {} of {name} go on to the end, and starts no more",
+                counted(*builds, "running build")
+            ));
+        }
+    }
+    for state in world.workers.values().filter(|w| w.spec.is_none() && !w.builds.is_empty()) {
+        let builds = counted(state.builds.len(), "running build");
+        said.push(format!("lets {builds} on worker {} go on to the end, and gives it no more", state.worker.name));
+    }
+    said
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn builders(world: &World, config: &Config, todo: &mut Vec<Transition>) {

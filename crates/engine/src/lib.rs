@@ -27,6 +27,7 @@ use model::{Time, Transition};
 /// What is to be done now. Ask again after the world took the answer, until there is none.
 pub fn plan(world: &World, now: Time) -> Vec<Transition> {
     let mut todo = Vec::new();
+    config::withdraw(world, now, &mut todo);
     build::go_on(world, now, &mut todo);
     build_set::finish(world, now, &mut todo);
     if todo.is_empty() {

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use store::{CommitError, Store};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 use web::control::{ControlError, Enabled, Force, Forced};
 
 /// How many inputs are decided as one batch at most.
@@ -46,6 +46,8 @@ pub(crate) struct Heart {
     pub(crate) version: Arc<AtomicU64>,
     /// Ends of commands whose turn was refused by the store: they are heard again.
     pub(crate) again: Vec<Input>,
+    /// Workers that are not configured any more and have builds that run.
+    pub(crate) leaving: watch::Sender<BTreeSet<String>>,
 }
 
 /// What one turn of the loop has decided.
@@ -86,6 +88,7 @@ impl Heart {
             if self.record(&mut turn).await {
                 self.act(turn.effects);
                 self.tell(turn.events);
+                self.let_go();
                 turn.answers.into_iter().for_each(|answer| answer());
             }
             for question in turn.questions {
@@ -273,11 +276,15 @@ impl Heart {
     }
 
     fn configure(&mut self, config: Arc<Config>, reply: Reply<Vec<String>>, now: Time, turn: &mut Turn) {
-        let said = config::difference(self.world.config(), &config);
+        let mut said = config::difference(self.world.config(), &config);
         let todo = engine::config::adopt(&self.world, &config);
         self.take_all(todo, now, turn);
         self.world.configure(config);
+        let consequences = engine::config::consequences(&self.world);
+        consequences.iter().for_each(|line| tracing::info!("the new configuration {line}"));
+        said.extend(consequences);
         turn.answer(reply, Ok(said));
+        self.leaving.send_replace(leaving(&self.world));
     }
 
     fn admit(&mut self, admission: Admission, now: Time, turn: &mut Turn) {
@@ -432,6 +439,15 @@ impl Heart {
         });
     }
 
+    /// Workers that have ended their last build may go.
+    fn let_go(&self) {
+        let anybody = !self.leaving.borrow().is_empty();
+        if anybody {
+            let now = leaving(&self.world);
+            self.leaving.send_if_modified(|before| std::mem::replace(before, now.clone()) != now);
+        }
+    }
+
     fn tell(&self, events: Vec<Event>) {
         for event in events {
             // Nobody listens: that is fine.
@@ -448,6 +464,12 @@ impl Heart {
             _ => {}
         }
     }
+}
+
+/// Workers that are not configured any more and have builds that run.
+fn leaving(world: &World) -> BTreeSet<String> {
+    let gone = world.workers().filter(|w| w.spec.is_none() && !w.builds.is_empty());
+    gone.map(|w| w.worker.name.clone()).collect()
 }
 
 fn not_running(build: BuildId) -> ControlError {

@@ -7,7 +7,7 @@ use crate::run::OnStop;
 use crate::session::{Doorway, Transport, serve};
 use model::Config;
 use model::worker::{Secret, WorkerAccess};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -30,23 +30,32 @@ struct Running {
 }
 
 impl LocalWorkers {
-    /// Follows the configuration until the shutdown; returns when every worker has ended.
-    pub(crate) async fn keep(self, mut config: watch::Receiver<Arc<Config>>) {
+    /// Follows the configuration until the shutdown; returns when every worker has ended. A worker that is not
+    /// configured any more stays for as long as it is among those that are `leaving`: its builds end first.
+    pub(crate) async fn keep(
+        self,
+        mut config: watch::Receiver<Arc<Config>>,
+        mut leaving: watch::Receiver<BTreeSet<String>>,
+    ) {
         let mut running: BTreeMap<String, Running> = BTreeMap::new();
         loop {
             let wanted = local_names(&config.borrow_and_update());
             for name in &wanted {
                 running.entry(name.clone()).or_insert_with(|| self.start(name));
             }
-            let gone: Vec<String> = running.keys().filter(|n| !wanted.contains(n)).cloned().collect();
+            let gone = {
+                let busy = leaving.borrow_and_update();
+                let gone = |n: &&String| !wanted.contains(n) && !busy.contains(*n);
+                running.keys().filter(gone).cloned().collect::<Vec<_>>()
+            };
             for name in gone {
                 if let Some(worker) = running.remove(&name) {
-                    // Its builders are gone from it too: nobody will come back for its commands.
                     worker.end(Wish::EndCommands).await;
                 }
             }
             tokio::select! {
                 changed = config.changed() => if changed.is_err() { break },
+                changed = leaving.changed() => if changed.is_err() { break },
                 () = self.shutdown.cancelled() => break,
             }
         }

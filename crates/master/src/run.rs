@@ -13,6 +13,7 @@ use crate::session::Doorway;
 use crate::{socket, watch_sources};
 use engine::World;
 use model::Config;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -167,7 +168,7 @@ impl Master {
         tokio::spawn(hand_on_growth(logs.clone(), parts.inbox.clone()));
         tokio::spawn(follow_auth(base.clone(), auth, config_in_force.subscribe()));
         let doors = vec![
-            tokio::spawn(workers.keep(config_in_force.subscribe())),
+            tokio::spawn(workers.keep(config_in_force.subscribe(), parts.leaving.subscribe())),
             tokio::spawn(watch_sources::keep(base.clone(), door.clone(), config_in_force.subscribe(), closing.clone())),
         ];
         let Parts { inbox, shutdown, .. } = parts;
@@ -243,6 +244,7 @@ struct Parts {
     hub: Arc<Hub>,
     events: broadcast::Sender<Arc<model::Event>>,
     version: Arc<AtomicU64>,
+    leaving: watch::Sender<BTreeSet<String>>,
     shutdown: CancellationToken,
 }
 
@@ -257,6 +259,7 @@ impl Parts {
             ears: std::sync::Mutex::new(Some(ears)),
             events: broadcast::channel(EVENTS).0,
             version: Arc::default(),
+            leaving: watch::Sender::default(),
             shutdown: CancellationToken::new(),
         }
     }
@@ -277,6 +280,7 @@ impl Parts {
             events: self.events.clone(),
             version: self.version.clone(),
             again: Vec::new(),
+            leaving: self.leaving.clone(),
         };
         heart.awaken(config).await;
         Ok(heart)

@@ -5,6 +5,7 @@ mod hostile;
 mod master;
 mod names;
 mod output;
+mod reload;
 mod sealed;
 mod up;
 mod watch;

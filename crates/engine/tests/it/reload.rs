@@ -37,18 +37,44 @@ fn a_running_build_keeps_its_steps_and_a_builder_its_history() {
 }
 
 #[test]
-fn requests_of_a_builder_that_is_gone_wait_and_say_so() {
+fn requests_of_a_builder_that_is_gone_are_cancelled_and_its_builds_go_on() {
     let mut town = Town::new(config(&["a", "b"]));
     let w = town.worker("w");
+    town.force("b", 0);
+    let build = town.only_build();
     town.take(vec![Transition::WorkerPaused { worker: w, reason: Some("later".into()) }]);
     let request = town.force("b", 0);
-    town.configure(config(&["a"]));
-    town.take(vec![Transition::WorkerPaused { worker: w, reason: None }]);
-    town.settle();
-    assert_eq!(town.world.builds().count(), 0);
+    let todo = engine::config::adopt(&town.world, &config(&["a"]));
+    town.take(todo);
+    town.world.configure(std::sync::Arc::new(config(&["a"])));
     assert_eq!(engine::why::of_request(&town.world, request, town.now), Some(model::Why::BuilderGone));
-    let cancelled = engine::request::cancel(&town.world, request, "ann", town.now);
-    town.take(cancelled);
+    assert_eq!(
+        engine::config::consequences(&town.world),
+        [
+            "cancels 1 waiting request of b: its builder b is no longer configured",
+            "lets 1 running build of b go on to the end, and starts no more",
+        ]
+    );
     town.settle();
     assert_eq!(town.answered(), [Results::Cancelled]);
+    town.end_command(build, CommandEnd::Exited(0));
+    assert_eq!(town.answered(), [Results::Cancelled, Results::Success]);
+    assert_eq!(engine::config::consequences(&town.world), [""; 0]);
+}
+
+#[test]
+fn a_worker_that_is_gone_ends_what_it_runs_first() {
+    let mut town = Town::new(config(&["a"]));
+    town.force("a", 0);
+    let build = town.only_build();
+    let elsewhere = Config { workers: vec![worker("v", 1)], ..config(&["a"]) };
+    town.configure(elsewhere);
+    assert_eq!(
+        engine::config::consequences(&town.world),
+        ["lets 1 running build on worker w go on to the end, and gives it no more"]
+    );
+    town.force("a", 0);
+    town.end_command(build, CommandEnd::Exited(0));
+    assert_eq!(town.answered(), [Results::Success]);
+    assert_eq!(town.world.builds().count(), 0, "its next build waits for another worker");
 }
