@@ -88,5 +88,6 @@ pub(crate) fn assignment(world: &World, build: BuildId) -> Option<Assignment> {
         _ => return None,
     };
     let builddir = running.build.properties.get("builddir").and_then(|p| p.value.as_text());
-    Some(Assignment { builddir: builddir.unwrap_or_default().to_owned(), work })
+    let mask = rendered.secrets.clone();
+    Some(Assignment { mask, ..Assignment::new(builddir.unwrap_or_default(), work) })
 }

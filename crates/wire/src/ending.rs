@@ -1,6 +1,6 @@
 //! How a command ended.
 
-use model::{Span, Value};
+use model::{Results, Span, Value};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -19,6 +19,25 @@ pub struct Ending {
     pub properties: BTreeMap<String, Value>,
     /// What it used.
     pub usage: Usage,
+    /// The result in the words of work that knows it better than its exit code tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub results: Option<Results>,
+    /// One line for people, of work that says it better than its exit code does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// The files that were asked for and are there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<Collected>,
+}
+
+/// A file that came back with an ending.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collected {
+    /// Its path, as it was asked for.
+    pub path: String,
+    /// What is in it, or one byte more than [`crate::COLLECT_LIMIT`] if it is longer.
+    #[serde(with = "serde_bytes")]
+    pub data: Vec<u8>,
 }
 
 impl Ending {
@@ -40,6 +59,9 @@ impl Ending {
             left_behind: 0,
             properties: BTreeMap::new(),
             usage: Usage::default(),
+            results: None,
+            state: None,
+            files: Vec::new(),
         }
     }
 }

@@ -21,12 +21,12 @@ mod work;
 mod worker;
 
 pub use command::CommandId;
-pub use ending::{EndedBy, Ending, Exit, Usage};
+pub use ending::{Collected, EndedBy, Ending, Exit, Usage};
 pub use error::{AssignmentError, ProtocolError};
 pub use frame::{decode_to_master, decode_to_worker, encode_to_master, encode_to_worker};
 pub use master::{Expectation, MasterEvent, MasterLedger, MasterSession, Standing};
 pub use message::{Again, Held, HeldState, Hello, LogLength, ResumeLog, ToMaster, ToWorker, Welcome};
-pub use work::{Assignment, GitWork, PatchWork, ShellWork, Work};
+pub use work::{Assignment, GitWork, PatchWork, SequenceWork, ShellWork, TransferWork, Work};
 pub use worker::{Login, ReadWish, WorkerAction, WorkerLedger, WorkerSession};
 
 /// The version of everything that this room defines. Fields may be added without raising it; a reader ignores those
@@ -44,6 +44,12 @@ pub const ASSIGNMENT_LIMIT: usize = 16 << 20;
 
 /// The most commands that a worker holds at once.
 pub const COMMAND_LIMIT: usize = 4096;
+
+/// The most bytes of a file that comes back with an ending.
+pub const COLLECT_LIMIT: usize = 128 << 10;
+
+/// The most files that come back with an ending.
+pub const COLLECT_FILES: usize = 2;
 
 /// The most logs that a command has.
 pub const LOG_LIMIT: usize = 64;

@@ -1,6 +1,10 @@
 //! What a worker is asked to do, with everything resolved: it needs to know no configuration.
 
-use model::{CommandLine, GitMode, GitSpec, ShellSpec, SourceStamp, Span};
+use model::worker::Secret;
+use model::{
+    CommandLine, FileSpec, FollowedLog, GitMode, GitSpec, HttpSpec, Results, SequencePart, SequenceSpec, ShellSpec,
+    SourceStamp, Span, TransferSpec,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -11,6 +15,19 @@ pub struct Assignment {
     pub builddir: String,
     /// What to do there.
     pub work: Work,
+    /// Texts that must not be seen in any output: raw, in base64 or URL-encoded, each is replaced before it is kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mask: Vec<Secret>,
+    /// Files, below the builder's directory, that come back with the ending; at most [`crate::COLLECT_LIMIT`] bytes each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub collect: Vec<String>,
+}
+
+impl Assignment {
+    /// A piece of work that knows no secrets and gives no files back.
+    pub fn new(builddir: impl Into<String>, work: Work) -> Self {
+        Self { builddir: builddir.into(), work, mask: Vec::new(), collect: Vec::new() }
+    }
 }
 
 /// What to do.
@@ -21,6 +38,14 @@ pub enum Work {
     Shell(ShellWork),
     /// Bring a git tree into the work directory.
     Git(GitWork),
+    /// Run several commands, one after the other.
+    Sequence(SequenceWork),
+    /// Make, copy, remove or look for something below the builder's directory.
+    File(FileSpec<String>),
+    /// Bring bytes to the master or from there.
+    Transfer(TransferWork),
+    /// Ask a web server.
+    Http(HttpSpec<String>),
 }
 
 /// A command to run; see [`ShellSpec`].
@@ -42,6 +67,47 @@ pub struct ShellWork {
     pub pty: bool,
     /// The environment is told at the head of the log.
     pub log_environ: bool,
+    /// Standard output is kept.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub want_stdout: bool,
+    /// Standard error is kept.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub want_stderr: bool,
+    /// Given to standard input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_stdin: Option<String>,
+    /// Files, below the work directory, that become the logs 1, 2 and so on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log_files: Vec<FollowedLog<String>>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_yes(wanted: &bool) -> bool {
+    *wanted
+}
+
+/// Several commands as one; see [`SequenceSpec`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SequenceWork {
+    /// The commands.
+    pub parts: Vec<SequencePart<String>>,
+    /// What holds for all of them; its own command is not looked at.
+    pub shell: ShellWork,
+    /// What exit codes mean, where it is not 0 SUCCESS and all others FAILURE.
+    pub decode_rc: BTreeMap<i32, Results>,
+}
+
+/// Bytes brought to the master or from there; see [`TransferSpec`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransferWork {
+    /// What goes where.
+    pub transfer: TransferSpec<String>,
+    /// What opens the master's door `/transfer/TOKEN` for it while the step runs.
+    pub token: Secret,
 }
 
 /// A git checkout; see [`GitSpec`]. What the source stamp says is already in it.
@@ -95,6 +161,21 @@ impl ShellWork {
             sigterm_time: spec.sigterm_time,
             pty: spec.pty,
             log_environ: spec.log_environ,
+            want_stdout: spec.want_stdout,
+            want_stderr: spec.want_stderr,
+            initial_stdin: spec.initial_stdin.clone(),
+            log_files: spec.log_files.clone(),
+        }
+    }
+}
+
+impl SequenceWork {
+    /// The work of a step. `env` is the builder's environment; the step's own stands above it.
+    pub fn of(spec: &SequenceSpec<String>, env: &BTreeMap<String, String>) -> Self {
+        Self {
+            parts: spec.parts.clone(),
+            shell: ShellWork::of(&spec.shell, env),
+            decode_rc: spec.shell.decode_rc.clone(),
         }
     }
 }

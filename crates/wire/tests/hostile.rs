@@ -25,7 +25,7 @@ fn hello(protocol: u32) -> ToMaster {
 
 fn assignment(script: &str) -> Assignment {
     let spec = ShellSpec::new(CommandLine::Script(script.into()));
-    Assignment { builddir: "linux".into(), work: Work::Shell(ShellWork::of(&spec, &BTreeMap::new())) }
+    Assignment::new("linux", Work::Shell(ShellWork::of(&spec, &BTreeMap::new())))
 }
 
 /// A master that has let a worker in and started `C`.

@@ -129,7 +129,7 @@ struct Bench {
 
 fn assignment() -> Assignment {
     let spec = ShellSpec::new(CommandLine::Script("make".into()));
-    Assignment { builddir: "linux".into(), work: Work::Shell(ShellWork::of(&spec, &BTreeMap::new())) }
+    Assignment::new("linux", Work::Shell(ShellWork::of(&spec, &BTreeMap::new())))
 }
 
 fn login() -> Login {

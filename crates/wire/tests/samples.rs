@@ -1,7 +1,10 @@
 //! Frames of protocol 1 as they were first written: they must be read for ever, and written the same way.
 
 use model::worker::Secret;
-use model::{CommandLine, GitMode, Span, Stream, Value, WorkerInfo};
+use model::{
+    CommandLine, FileSpec, FollowedLog, GitMode, HttpMethod, HttpSpec, Results, SequencePart, Span, StepFlags, Stream,
+    TransferSpec, Value, WorkerInfo,
+};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use wire::{
@@ -23,6 +26,15 @@ fn to_master() -> Vec<ToMaster> {
             ("n".to_owned(), Value::List(vec![Value::Int(-1), Value::Bool(true), Value::Null])),
         ]),
         usage: Usage { user: Span(3), system: Span(4), max_rss_kib: 5 },
+        results: None,
+        state: None,
+        files: Vec::new(),
+    };
+    let with_files = Ending {
+        results: Some(Results::Warnings),
+        state: Some("2 of 3 commands failed".into()),
+        files: vec![wire::Collected { path: "build/sluice.star".into(), data: b"builder()".to_vec() }],
+        ..ending(Exit::Exited { code: 0 }, EndedBy::Itself)
     };
     let ended = |exit, by| ToMaster::Ended {
         command: C,
@@ -58,6 +70,7 @@ fn to_master() -> Vec<ToMaster> {
         ended(Exit::SupervisorDied, EndedBy::WorkerStopped),
         ended(Exit::SupervisorDied, EndedBy::Orphaned),
         ended(Exit::SupervisorDied, EndedBy::WorkerTrouble { what: "disk full".into() }),
+        ToMaster::Ended { command: C, ending: Box::new(with_files), logs: vec![] },
         ToMaster::Lost { command: C, reason: "damaged".into() },
         ToMaster::Gone { command: C },
         ToMaster::Pong { token: 4 },
@@ -94,6 +107,10 @@ fn assignments() -> Vec<wire::Assignment> {
         sigterm_time: Span::seconds(5),
         pty: true,
         log_environ: false,
+        want_stdout: true,
+        want_stderr: true,
+        initial_stdin: None,
+        log_files: Vec::new(),
     };
     let git = wire::GitWork {
         repository: "https://example.org/zlib".into(),
@@ -113,7 +130,57 @@ fn assignments() -> Vec<wire::Assignment> {
         wire::Work::Shell(shell(CommandLine::Script("make && make test".into()))),
         wire::Work::Git(git),
     ];
-    works.into_iter().map(|work| wire::Assignment { builddir: "linux".into(), work }).collect()
+    works
+        .into_iter()
+        .chain(later_works(&shell))
+        .map(|work| wire::Assignment::new("linux", work))
+        .chain([full()])
+        .collect()
+}
+
+/// What was added to protocol 1 after its first samples.
+fn later_works(shell: &dyn Fn(CommandLine<String>) -> wire::ShellWork) -> Vec<wire::Work> {
+    let script = |text: &str| CommandLine::Script(text.to_owned());
+    let watched = wire::ShellWork {
+        want_stdout: false,
+        want_stderr: false,
+        initial_stdin: Some("y\n".into()),
+        log_files: vec![FollowedLog { name: "config".into(), path: "config.log".into(), follow: true }],
+        ..shell(script("./configure"))
+    };
+    let sequence = wire::SequenceWork {
+        parts: vec![SequencePart { command: script("make"), flags: StepFlags::HALTING }],
+        shell: shell(script("")),
+        decode_rc: [(2, Results::Warnings)].into(),
+    };
+    let transfer = TransferSpec::Upload {
+        from: vec!["dist/*.tar.gz".into()],
+        to: "zlib/".into(),
+        workdir: "build".into(),
+        max_size: Some(1 << 40),
+        mode: Some(0o644),
+        url: None,
+    };
+    let http = HttpSpec {
+        method: HttpMethod::Post,
+        url: "https://example.org/".into(),
+        headers: [("X-A".to_owned(), "b".to_owned())].into(),
+        body: Some("{}".into()),
+        timeout: Span::seconds(30),
+    };
+    vec![
+        wire::Work::Shell(watched),
+        wire::Work::Sequence(sequence),
+        wire::Work::File(FileSpec::Remove { paths: vec!["build".into()] }),
+        wire::Work::Transfer(wire::TransferWork { transfer, token: Secret::new("7.2.31.ab") }),
+        wire::Work::Http(http),
+    ]
+}
+
+fn full() -> wire::Assignment {
+    let work = wire::Work::File(FileSpec::Exists { path: "build/configure".into() });
+    let mask = vec![Secret::new("sesame")];
+    wire::Assignment { mask, collect: vec!["build/sluice.star".into()], ..wire::Assignment::new("linux", work) }
 }
 
 fn hex(bytes: &[u8]) -> String {

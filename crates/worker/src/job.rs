@@ -53,6 +53,7 @@ pub(crate) fn job(
     let mut job = match assignment.work {
         Work::Shell(work) => shell(setup, id, builddir, work)?,
         Work::Git(work) => git(setup, home, id, builddir, work)?,
+        _ => return Err(Refusal::Asked("this worker cannot do that".to_owned())),
     };
     job.umask = setup.umask;
     job.orphan_limit = orphan_limit.map(Span::to_std);
@@ -131,6 +132,9 @@ pub(crate) fn ending(outcome: &Outcome, spool: &Path) -> Ending {
             system: micros(outcome.system_cpu),
             max_rss_kib: outcome.max_rss / 1024,
         },
+        results: None,
+        state: None,
+        files: Vec::new(),
     }
 }
 
@@ -206,7 +210,7 @@ mod tests {
         spec.workdir = workdir.into();
         spec.max_time = Some(Span::seconds(9));
         let env = [("CC".to_owned(), "gcc".to_owned())].into();
-        Assignment { builddir: builddir.into(), work: Work::Shell(ShellWork::of(&spec, &env)) }
+        Assignment::new(builddir, Work::Shell(ShellWork::of(&spec, &env)))
     }
 
     #[test]
@@ -244,7 +248,7 @@ mod tests {
             retry: None,
             timeout: None,
         };
-        let work = Assignment { builddir: "linux".into(), work: Work::Git(work) };
+        let work = Assignment::new("linux", Work::Git(work));
         let made = job(&setup(top.path()), &home, None, C, work).unwrap();
         let file = home.work_file("7.1.2");
         let words = ["/bin/sluice".as_ref(), "__checkout".as_ref(), file.as_os_str()];

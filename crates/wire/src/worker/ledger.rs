@@ -7,8 +7,8 @@ use crate::{CHUNK_LIMIT, COMMAND_LIMIT, CommandId, EndedBy, Ending, Exit, LOG_LI
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-/// The longest ending, in bytes as encoded; beyond, its properties are left out.
-const ENDING_LIMIT: usize = 256 << 10;
+/// The longest ending, in bytes as encoded; beyond, its properties and files are left out.
+const ENDING_LIMIT: usize = 512 << 10;
 
 /// All commands of a worker. Local events are told to it whether there is a connection or not; the session sends what
 /// the master has yet to hear.
@@ -367,8 +367,12 @@ fn shorten(ending: &mut Ending) {
         | EndedBy::WorkerStopped
         | EndedBy::Orphaned => {}
     }
+    if let Some(state) = &mut ending.state {
+        *state = frame::clipped(std::mem::take(state));
+    }
     if frame::encode_value(ending).is_ok_and(|bytes| bytes.len() > ENDING_LIMIT) {
         ending.properties.clear();
+        ending.files.clear();
         ending.ended_by = EndedBy::WorkerTrouble { what: "the report of the work is too long".to_owned() };
     }
 }

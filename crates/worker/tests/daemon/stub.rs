@@ -101,7 +101,7 @@ impl Stub {
     }
 
     pub(crate) fn start_work(&self, command: CommandId, work: Work) {
-        let assignment = Assignment { builddir: "linux".into(), work };
+        let assignment = Assignment::new("linux", work);
         self.act(|s| s.ledger.start(command, &assignment).expect("small"));
     }
 
