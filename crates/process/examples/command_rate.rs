@@ -1,12 +1,13 @@
 //! Measures one supervisor: commands per second, and bytes per second from a command's pipe into its spool.
 //!
-//! `cargo run --release -p process --example command_rate [COMMANDS] [MEGABYTES]`
+//! `cargo run --release -p process --example command_rate [COMMANDS] [MEGABYTES] [PROGRAM]`, where PROGRAM is what is
+//! run as `PROGRAM __supervise SLOTDIR`; without it, this one. The larger a program, the more a fork of it costs.
 
 use process::control::{FromSupervisor, ToSupervisor};
 use process::spool::{self, Reader};
 use process::{Cgroup, Job, JobId, Program, Supervisor};
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,9 @@ fn main() -> ExitCode {
         return process::supervisor::main(Path::new(slot_dir));
     }
     let number = |place: usize, default: u64| arguments.get(place).and_then(|n| n.parse().ok()).unwrap_or(default);
-    match measure(number(0, 2000), number(1, 1000)) {
+    let own = || std::env::current_exe().unwrap_or_default();
+    let exe = arguments.get(2).map_or_else(own, PathBuf::from);
+    match measure(&exe, number(0, 2000), number(1, 1000)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("{e}");
@@ -27,10 +30,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(commands: u64, megabytes: u64) -> Result<(), Box<dyn Error>> {
+fn measure(exe: &Path, commands: u64, megabytes: u64) -> Result<(), Box<dyn Error>> {
     let dir = std::env::temp_dir().join(format!("sluice-command-rate-{}", std::process::id()));
     let began = Instant::now();
-    let mut supervisor = Supervisor::start(&std::env::current_exe()?, &dir)?;
+    let mut supervisor = Supervisor::start(exe, &dir)?;
     println!("start of a supervisor: {:?}", began.elapsed());
     for cgroup in [Cgroup::IfPossible, Cgroup::Never] {
         let began = Instant::now();

@@ -2,7 +2,7 @@
 //! what counts is that a process cannot leave it by calling `setsid`, that `cgroup.kill` ends all at once, and that
 //! `cgroup.events` tells when it is empty. See `Documentation/admin-guide/cgroup-v2.rst` of the kernel.
 
-use crate::sys::Into;
+use crate::birth::Into;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};

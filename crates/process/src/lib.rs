@@ -5,6 +5,7 @@
 //! ([`Job`]) through [`Supervisor`], reads what the command says and how it ended ([`Outcome`]) from the [`spool`], and may
 //! die meanwhile: the next worker attaches and goes on. Should the supervisor itself be killed, [`stray`] finds the rest.
 
+mod birth;
 mod cgroup;
 mod client;
 pub mod control;

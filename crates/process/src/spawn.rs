@@ -1,8 +1,8 @@
 //! From a job to a running main process: its words, variables, directory and files, and what it means when one of them
 //! is not as it should be.
 
+use crate::birth::{self, Exec, ExecError, Stage};
 use crate::cgroup::Group;
-use crate::sys::{self, Exec, ExecError, Stage};
 use crate::word::Word;
 use crate::{Blame, Environment, Job, Program, Report, Terminal, stray};
 use rustix::fs::{MemfdFlags, Mode, OFlags, SeekFrom};
@@ -187,7 +187,7 @@ pub(crate) fn spawn(job: &Job, prepared: Prepared, group: Option<&Group>) -> Res
         terminal: job.terminal == Terminal::Pty,
         umask: job.umask,
     };
-    let pid = sys::spawn(&exec, group.map(Group::entrance)).map_err(|e| explain(job, &exec, &e))?;
+    let pid = birth::spawn(&exec, group.map(Group::entrance)).map_err(|e| explain(job, &exec, &e))?;
     Ok(Spawned { pid, stdout: ours.0, stderr: ours.1 })
 }
 

@@ -9,7 +9,9 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-/// Bytes that are read from a file at once.
+/// Bytes that are read from a file at first: all that a short command says. Later reads grow with what is there,
+const FIRST_READ: usize = 8 << 10;
+/// to this.
 const READ: usize = 256 << 10;
 
 /// Reads the records of a spool in the order in which they were written.
@@ -37,6 +39,8 @@ struct Segment {
     /// What of `bytes` is used.
     used: usize,
     begins: u64,
+    /// Bytes to read at once.
+    stride: usize,
     /// The head, if it is read.
     head: Option<BTreeMap<u16, u64>>,
 }
@@ -54,7 +58,16 @@ impl Segment {
     fn open(dir: &Path, number: u32) -> Result<Option<Self>, SpoolError> {
         let path = format::segment_path(dir, number);
         match File::open(&path) {
-            Ok(file) => Ok(Some(Segment { number, path, file, bytes: Vec::new(), used: 0, begins: 0, head: None })),
+            Ok(file) => Ok(Some(Segment {
+                number,
+                path,
+                file,
+                bytes: Vec::new(),
+                used: 0,
+                begins: 0,
+                stride: FIRST_READ,
+                head: None,
+            })),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(SpoolError::Io { file: path, source }),
         }
@@ -81,9 +94,11 @@ impl Segment {
                 self.used = 0;
             }
             let have = self.bytes.len();
-            self.bytes.resize(have + want.saturating_sub(have).max(READ), 0);
+            self.bytes.resize(have + want.saturating_sub(have).max(self.stride), 0);
             let read = self.file.read_at(&mut self.bytes[have..], self.begins + have as u64);
-            self.bytes.truncate(have + read.as_ref().map_or(0, |n| *n));
+            let came = read.as_ref().map_or(0, |n| *n);
+            self.stride = if came == self.bytes.len() - have { (self.stride * 4).min(READ) } else { FIRST_READ };
+            self.bytes.truncate(have + came);
             match read {
                 Ok(0) => return Ok(false),
                 Ok(_) => {}

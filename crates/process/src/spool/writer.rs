@@ -156,5 +156,11 @@ fn new_segment(dir: &Path, number: u32, ends: &BTreeMap<u16, u64>) -> io::Result
 
 /// A file for us alone. One that a failed try left is begun anew.
 fn new_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    // An empty one, as the spare spool has, is not cut: ext4 takes each cut to nothing for the beginning of a
+    // replacement, and then waits for the disk when the file is closed.
+    if file.metadata()?.len() > 0 {
+        file.set_len(0)?;
+    }
+    Ok(file)
 }

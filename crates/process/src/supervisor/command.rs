@@ -1,7 +1,7 @@
 //! A command that runs: what it says goes to the spool, its limits are watched, and its tree is ended.
 
-use super::tree;
 use super::typing::Typing;
+use super::{SHORT, tree};
 use crate::cgroup::Group;
 use crate::control::{FromSupervisor, Holding, HoldingState, Wait};
 use crate::spawn::{self, NotStarted, Spawned};
@@ -160,6 +160,17 @@ impl Command {
     /// The outcome is in the spool, or the spool is gone for good.
     pub(super) fn is_told(&self) -> bool {
         self.phase == Phase::Told
+    }
+
+    /// When it was started.
+    pub(super) fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// It was started just now, runs, and has nothing to say but that.
+    pub(super) fn is_fresh(&self, now: Instant) -> bool {
+        let nothing_else = matches!(self.news.as_slice(), [FromSupervisor::Started { .. }]);
+        nothing_else && self.phase == Phase::Running && now < self.started + SHORT
     }
 
     /// Some of its processes could not be ended.

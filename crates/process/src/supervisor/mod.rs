@@ -19,6 +19,10 @@ pub(crate) use slot::{Lock, State, connect};
 /// How long a supervisor stays with neither a worker nor a command, unless told.
 pub const LINGER: Duration = Duration::from_secs(10);
 
+/// A command that ends within this time is told of at once: that it was started, and that it has ended. Whoever waits for
+/// it wakes up once and not twice.
+const SHORT: Duration = Duration::from_millis(3);
+
 /// [`Grown`](crate::control::FromSupervisor::Grown) is said at most this often.
 pub const GROWN_EVERY: Duration = Duration::from_millis(10);
 

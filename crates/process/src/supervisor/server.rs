@@ -3,7 +3,7 @@
 use super::command::{Command, Tree};
 use super::peer::Peer;
 use super::slot::{self, Lock, State};
-use super::{GROWN_EVERY, LINGER};
+use super::{GROWN_EVERY, LINGER, SHORT};
 use crate::cgroup::Group;
 use crate::control::{FromSupervisor, Hello, ToSupervisor, VERSION};
 use crate::spool::{self, Stream};
@@ -126,7 +126,8 @@ impl Server {
         let deadline = match &self.command {
             Some(command) => {
                 let grown = self.grown_at.filter(|_| command.grown).map(|at| at + GROWN_EVERY);
-                [command.deadline(self.away()), grown].into_iter().flatten().min()
+                let fresh = command.is_fresh(Instant::now()).then(|| command.started() + SHORT);
+                [command.deadline(self.away()), grown, fresh].into_iter().flatten().min()
             }
             None => self.away().map(|since| since + self.linger),
         };
@@ -323,6 +324,9 @@ impl Server {
         let Some(command) = &mut self.command else { return };
         let group = self.group.get().filter(|_| command.job().cgroup == Cgroup::IfPossible);
         command.tick(now, Tree { group, childless: self.childless }, away, &mut self.buffer);
+        if command.is_fresh(now) {
+            return;
+        }
         let mut news = std::mem::take(&mut command.news);
         let id = command.job().id.clone();
         if command.is_told() {
