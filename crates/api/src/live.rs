@@ -110,8 +110,25 @@ impl WhyAnswer {
     pub fn waiting(request: model::RequestId, why: &Why, now: Time) -> Self {
         let mut out = Self::not_waiting(request, &why.sentence(now));
         out.waits = true;
+        out.facts(why);
+        out
+    }
+
+    fn facts(&mut self, why: &Why) {
+        let out = self;
         match why {
-            Why::Next | Why::BuilderGone => {}
+            Why::Next | Why::BuilderGone | Why::Declined { .. } => {}
+            Why::FunctionFailed { then, .. } => out.facts(then),
+            Why::Locks { waits } => {
+                let holders = waits.iter().flat_map(|w| &w.holders);
+                out.builds = holders
+                    .filter_map(|holder| match holder {
+                        model::LockOwner::Build { build, .. } => Some(build.0),
+                        model::LockOwner::Request { .. } => None,
+                    })
+                    .collect();
+                out.ahead = waits.iter().map(|w| w.ahead.len()).max().unwrap_or_default();
+            }
             Why::WorkersAway { workers } | Why::WorkersPaused { workers } => out.workers.clone_from(workers),
             Why::WorkersBusy { workers, builds, free_at, ahead } => {
                 out.workers.clone_from(workers);
@@ -120,7 +137,6 @@ impl WhyAnswer {
                 out.ahead = *ahead;
             }
         }
-        out
     }
 
     /// A request that does not wait, with what it does instead.

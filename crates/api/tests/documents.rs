@@ -111,6 +111,7 @@ fn requests_and_sets_are_minus_one_while_they_are_open() {
         submitted_at: T0,
         waited_for: false,
         retries: 0,
+        cancel: None,
         status: RequestStatus::Waiting,
     };
     insta::assert_snapshot!(show(api::BuildRequest::of(&request)), @r#"

@@ -89,6 +89,7 @@ fn town() -> Town {
             submitted_at: T0,
             waited_for: false,
             retries: 0,
+            cancel: None,
             status: RequestStatus::Waiting,
         },
         set: BuildSet {

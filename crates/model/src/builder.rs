@@ -141,11 +141,23 @@ pub struct Usual {
     pub build: Option<Span>,
     /// Each step, by name.
     pub steps: BTreeMap<String, Span>,
+    /// How far a whole build usually is from what it usually takes; `None` before the second.
+    #[serde(default)]
+    pub build_spread: Option<Span>,
+    /// The same for each step, by name.
+    #[serde(default)]
+    pub spread: BTreeMap<String, Span>,
 }
 
 impl Usual {
     /// A running mean that forgets: the newest build weighs a quarter.
     pub fn learn(old: Option<Span>, new: Span) -> Span {
-        old.map_or(new, |o| Span((o.0 * 3 + new.0) / 4))
+        old.map_or(new, |o| Span(o.0.saturating_mul(3).saturating_add(new.0) / 4))
+    }
+
+    /// The same for the distance from the mean. The first one cannot say how far others will be from it.
+    pub fn learn_spread(old: Option<Span>, mean: Option<Span>, new: Span) -> Option<Span> {
+        let off = Span(new.0.saturating_sub(mean?.0).saturating_abs());
+        Some(Usual::learn(old, off))
     }
 }

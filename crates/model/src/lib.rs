@@ -40,7 +40,7 @@ pub use function::{CallError, Condition, FunctionRef, Functions, NoFunctions};
 pub use id::{
     BuildId, BuildSetId, BuilderId, ChangeId, LogId, RequestId, SchedulerId, SourceStampId, StepId, WorkerId,
 };
-pub use lock::{LockAccess, LockScope, LockSpec, LockUse};
+pub use lock::{LockAccess, LockOwner, LockPlace, LockScope, LockSpec, LockUse, LockView, LockWait};
 pub use log::{LogFacts, LogStatus, Stream};
 pub use property::{Properties, Property, Value};
 pub use query::{Filter, FilterOp, Order, Page, Query};

@@ -20,6 +20,8 @@ pub struct Request {
     pub waited_for: bool,
     /// How many builds of it were lost and are to be tried again.
     pub retries: u32,
+    /// Somebody wants it to end: who and why, in words. Stays when it has ended.
+    pub cancel: Option<String>,
     /// Where it stands.
     pub status: RequestStatus,
 }

@@ -241,7 +241,8 @@ pub struct ChangeFilter {
     pub codebase: Match,
     /// The author.
     pub author: Match,
-    /// Any of its files.
+    /// Any of its files: a pattern that excludes keeps out the changes that touch nothing else. A change that names no
+    /// files is looked at as if it named one without a name.
     pub files: Match,
     /// A function of the configuration, given the change; yes lets it through.
     pub function: Option<FunctionRef>,
@@ -258,7 +259,8 @@ pub enum Match {
     OneOf(Vec<Option<String>>),
     /// None of these.
     NoneOf(Vec<Option<String>>),
-    /// Like one of these, whole, with `*` for anything and `?` for one character.
+    /// Like one of these, whole, with `*` for anything (slashes too, so that `**` says the same) and `?` for one
+    /// character.
     Glob(Vec<String>),
     /// Has something that this regular expression describes.
     Regex(String),
@@ -291,26 +293,30 @@ pub struct Scheduler {
 pub struct SchedulerState {
     /// Somebody may have turned it off.
     pub enabled: bool,
-    /// Changes that wait for quiet, by branch (empty: the default branch).
+    /// Changes that wait, by the source that they are of; what the keys look like is the engine's own business.
     pub lanes: BTreeMap<String, Lane>,
     /// When it last filed a set on its own, or when its first time began to be counted.
     pub last_fired: Option<Time>,
     /// An important change came since then.
     #[serde(default)]
     pub changed: bool,
+    /// What a function of its configuration did wrong when it was last asked, as a sentence; `None`: nothing.
+    #[serde(default)]
+    pub trouble: Option<String>,
 }
 
 impl Default for SchedulerState {
     fn default() -> Self {
-        Self { enabled: true, lanes: BTreeMap::new(), last_fired: None, changed: false }
+        Self { enabled: true, lanes: BTreeMap::new(), last_fired: None, changed: false, trouble: None }
     }
 }
 
-/// Changes of one branch that wait for quiet.
+/// Changes of one source that wait for quiet, or for the time of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lane {
     /// The changes, oldest first.
     pub changes: Vec<ChangeId>,
-    /// When the set is filed if nothing more comes; `None` while no change is important.
+    /// When the set is filed if nothing more comes; `None` while no change is important. Where the time is that of a
+    /// table or a period: when the first important change came.
     pub fire_at: Option<Time>,
 }

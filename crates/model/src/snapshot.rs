@@ -16,7 +16,7 @@ pub struct Snapshot {
     pub schedulers: Vec<Scheduler>,
     /// Changes that wait in a scheduler's lane.
     pub changes: Vec<Change>,
-    /// Sets that are open, by id.
+    /// Sets that are open, by id; and complete ones that a running step waits for, after them.
     pub sets: Vec<BuildSet>,
     /// All requests of the open sets, complete ones too, by id.
     pub requests: Vec<Request>,

@@ -147,6 +147,13 @@ pub enum Transition {
         /// How often that happened.
         retries: u32,
     },
+    /// Somebody, or a rule, wants a request to end. Guard: it is open.
+    CancelAsked {
+        /// Which.
+        request: RequestId,
+        /// Who and why, in words.
+        reason: String,
+    },
     /// A request has its result. Guard: it has none.
     RequestFinished {
         /// Which.

@@ -1,6 +1,6 @@
 //! Why a request waits: the one true reason.
 
-use crate::{BuildId, Time};
+use crate::{BuildId, LockWait, Time};
 use serde::{Deserialize, Serialize};
 
 /// Why a build request has not begun.
@@ -30,6 +30,25 @@ pub enum Why {
         free_at: Option<Time>,
         /// Requests that go before it.
         ahead: usize,
+    },
+    /// A worker is free, and somebody else holds a lock that its builder needs, or goes before it.
+    Locks {
+        /// Each lock that it cannot have now.
+        waits: Vec<LockWait>,
+    },
+    /// A worker is free, and a function of the configuration says no.
+    Declined {
+        /// What the function is: `can_start`, `next_worker`, `next_request`.
+        by: String,
+    },
+    /// As `then` says, and a function of the configuration that should have been heard failed.
+    FunctionFailed {
+        /// What the function is: `can_start`, `next_worker`, `next_request`, `collapse`.
+        by: String,
+        /// What went wrong.
+        message: String,
+        /// The reason by the default rule, which stands in for it.
+        then: Box<Why>,
     },
 }
 
@@ -62,6 +81,14 @@ impl Why {
                     Some(at) if *at > now => format!("{who}{queue}, free in about {}", at.since(now)),
                     _ => format!("{who}{queue}"),
                 }
+            }
+            Why::Locks { waits } => {
+                let words: Vec<String> = waits.iter().map(LockWait::words).collect();
+                format!("it waits for {}", words.join("; and for "))
+            }
+            Why::Declined { by } => format!("a worker is free, and its {by} says not now"),
+            Why::FunctionFailed { by, message, then } => {
+                format!("{}; its {by} failed and is passed over: {message}", then.sentence(now))
             }
         }
     }

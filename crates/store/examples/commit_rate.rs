@@ -194,6 +194,7 @@ fn filed(id: i64) -> Transition {
         submitted_at: Time(id),
         waited_for: false,
         retries: 0,
+        cancel: None,
         status: RequestStatus::Waiting,
     };
     Transition::SetFiled { set, requests: vec![request] }

@@ -11,3 +11,9 @@ CREATE INDEX sets_parent ON sets (parent_step) WHERE parent_step IS NOT NULL;
 
 -- An important change came since the scheduler last filed a set on its own.
 ALTER TABLE schedulers ADD COLUMN changed BIGINT NOT NULL DEFAULT 0;
+
+-- What a function of the scheduler's configuration did wrong when it was last asked. Null: nothing.
+ALTER TABLE schedulers ADD COLUMN trouble TEXT;
+
+-- Who wanted the request to end, and why.
+ALTER TABLE requests ADD COLUMN cancel TEXT;

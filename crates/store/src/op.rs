@@ -157,6 +157,7 @@ impl Ops {
                 self.finish_build(build, epoch, (at, results), state);
             }
             Transition::RequestReleased { request, retries } => self.release_request(request, retries),
+            Transition::CancelAsked { request, reason } => self.ask_cancel(request, reason),
             Transition::RequestFinished { request, at, results } => self.finish_request(request, at, results),
             Transition::SetFinished { set, at, results } => self.finish_set(set, at, results),
             Transition::WorkerConnected { worker, at, info } => self.connect_worker(worker, at, &info),

@@ -3,13 +3,13 @@
 use crate::ask::{Ask, Asks};
 use crate::field::{self, COMPLETE, Kind, Table, field};
 use crate::op::{Counted, Ops};
-use crate::value::{Cells, Row};
+use crate::value::{Cells, Row, V};
 use crate::{Answer, Store};
 use model::{BuildId, BuildSetId, BuilderId, Page, Query, Request, RequestId, RequestStatus, Results, Time};
 
 pub(crate) const COLUMNS: &str = "requests.id, requests.set_id, requests.builder_id, requests.priority, \
      requests.submitted_at, requests.waited_for, requests.retries, requests.build_id, requests.claimed_at, \
-     requests.complete_at, requests.results";
+     requests.complete_at, requests.results, requests.cancel";
 
 const TABLE: Table = Table {
     name: "requests",
@@ -42,6 +42,7 @@ pub(crate) fn read(row: Row) -> Answer<Request> {
         waited_for: cells.flag()?,
         retries: cells.small()?,
         status: status(&mut cells)?,
+        cancel: cells.maybe_text()?,
     })
 }
 
@@ -66,7 +67,8 @@ impl Ops {
         };
         self.guarded(
             "INSERT INTO requests (id, set_id, builder_id, priority, submitted_at, waited_for, retries, build_id, \
-             claimed_at, complete_at, results) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+             claimed_at, complete_at, results, cancel) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
              ON CONFLICT DO NOTHING",
             vec![
                 id.into(),
@@ -80,6 +82,7 @@ impl Ops {
                 claimed_at.into(),
                 request.status.complete_at().into(),
                 request.status.results().into(),
+                V::maybe_text(request.cancel),
             ],
             ("request", id, "exists already"),
         );
@@ -93,6 +96,14 @@ impl Ops {
              WHERE id = $3 AND build_id IS NULL AND complete_at IS NULL",
             vec![build.0.into(), at.into(), request.0.into()],
             ("request", request.0, "does not wait"),
+        );
+    }
+
+    pub(crate) fn ask_cancel(&mut self, request: RequestId, reason: String) {
+        self.guarded(
+            "UPDATE requests SET cancel = $1 WHERE id = $2 AND complete_at IS NULL",
+            vec![V::text(reason), request.0.into()],
+            ("request", request.0, "is not open"),
         );
     }
 

@@ -7,7 +7,7 @@ use crate::value::{Cells, Row, V};
 use crate::{Answer, Store};
 use model::{Page, Query, Scheduler, SchedulerId, SchedulerState};
 
-pub(crate) const COLUMNS: &str = "id, name, configured, enabled, lanes, last_fired, changed";
+pub(crate) const COLUMNS: &str = "id, name, configured, enabled, lanes, last_fired, changed, trouble";
 
 const TABLE: Table = Table {
     name: "schedulers",
@@ -32,6 +32,7 @@ pub(crate) fn read(row: Row) -> Answer<Scheduler> {
             lanes: cells.json()?,
             last_fired: cells.maybe_time()?,
             changed: cells.flag()?,
+            trouble: cells.maybe_text()?,
         },
     })
 }
@@ -40,10 +41,10 @@ impl Ops {
     pub(crate) fn know_scheduler(&mut self, scheduler: Scheduler) {
         let id = scheduler.id.0;
         self.guarded(
-            "INSERT INTO schedulers (id, name, configured, enabled, lanes, last_fired, changed) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
+            "INSERT INTO schedulers (id, name, configured, enabled, lanes, last_fired, changed, trouble) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
              configured = excluded.configured, enabled = excluded.enabled, lanes = excluded.lanes, \
-             last_fired = excluded.last_fired, changed = excluded.changed",
+             last_fired = excluded.last_fired, changed = excluded.changed, trouble = excluded.trouble",
             vec![
                 id.into(),
                 V::text(scheduler.name),
@@ -52,6 +53,7 @@ impl Ops {
                 V::json(&scheduler.state.lanes),
                 scheduler.state.last_fired.into(),
                 scheduler.state.changed.into(),
+                V::maybe_text(scheduler.state.trouble),
             ],
             ("scheduler", id, "has the name of another one"),
         );
@@ -59,12 +61,13 @@ impl Ops {
 
     pub(crate) fn remember_scheduler(&mut self, scheduler: SchedulerId, state: &SchedulerState) {
         self.guarded(
-            "UPDATE schedulers SET enabled = $1, lanes = $2, last_fired = $3, changed = $4 WHERE id = $5",
+            "UPDATE schedulers SET enabled = $1, lanes = $2, last_fired = $3, changed = $4, trouble = $5 WHERE id = $6",
             vec![
                 state.enabled.into(),
                 V::json(&state.lanes),
                 state.last_fired.into(),
                 state.changed.into(),
+                V::maybe_text(state.trouble.clone()),
                 scheduler.0.into(),
             ],
             ("scheduler", scheduler.0, "is not known"),

@@ -4,7 +4,7 @@
 
 use super::StepFlags;
 use super::shell::{CommandLine, ShellSpec};
-use crate::{Condition, Span, Text, Value};
+use crate::{Condition, PipelineSpec, Span, Text, Value};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -36,6 +36,8 @@ pub enum StepAction<T = Text> {
     },
     /// Files build sets by triggerable schedulers.
     Trigger(TriggerSpec<T>),
+    /// Reads the steps that are kept with the code, once the tree is there; the build goes on with them.
+    Pipeline(PipelineSpec),
 }
 
 /// The value that a property is set to.
@@ -259,6 +261,7 @@ impl StepAction<Text> {
             StepAction::Assert { condition, message } => {
                 StepAction::Assert { condition: condition.clone(), message: turn(message)? }
             }
+            StepAction::Pipeline(pipeline) => StepAction::Pipeline(pipeline.clone()),
             StepAction::Trigger(trigger) => StepAction::Trigger(TriggerSpec {
                 schedulers: trigger.schedulers.clone(),
                 wait: trigger.wait,

@@ -182,7 +182,8 @@ async fn a_scheduler_remembers(engine: Engine) {
         enabled: false,
         lanes: BTreeMap::from([(String::new(), lane(&[4, 5])), ("stable".to_owned(), lane(&[]))]),
         last_fired: Some(at(9)),
-        changed: false,
+        changed: true,
+        trouble: Some("important raised".to_owned()),
     };
     let remembers = Transition::SchedulerRemembers { scheduler: SchedulerId(1), state: state.clone() };
     commit(&store, vec![remembers]).await;

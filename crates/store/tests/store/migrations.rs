@@ -23,7 +23,7 @@ const SAMPLES: [(&str, &str); 1] = [(
 pub(crate) fn open() -> Vec<Transition> {
     let (name, value) = property("late", 5, "step");
     let lanes = BTreeMap::from([("main".to_owned(), lane(&[2]))]);
-    let state = SchedulerState { enabled: true, lanes, last_fired: Some(at(2)), changed: false };
+    let state = SchedulerState { enabled: true, lanes, last_fired: Some(at(2)), changed: false, trouble: None };
     let finished = Transition::StepFinished {
         step: model::StepId(11),
         at: at(400),

@@ -28,7 +28,7 @@ pub(crate) fn builder(id: i64) -> Builder {
         tags: vec!["fast".to_owned(), format!("tag-{id}")],
         configured: true,
         next_number: 1,
-        usual: Usual { build: Some(Span::seconds(9)), steps: BTreeMap::from([("make".to_owned(), Span::seconds(7))]) },
+        usual: Usual { build: Some(Span::seconds(9)), steps: BTreeMap::from([("make".to_owned(), Span::seconds(7))]), ..Usual::default() },
         defined_at: Some(place(3)),
     }
 }
@@ -143,6 +143,7 @@ pub(crate) fn request(id: i64, set: i64, builder: i64) -> Request {
         submitted_at: at(id),
         waited_for: id % 2 == 0,
         retries: 0,
+        cancel: None,
         status: RequestStatus::Waiting,
     }
 }

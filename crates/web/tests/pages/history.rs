@@ -201,7 +201,7 @@ fn known(now: Time) -> Vec<Transition> {
             tags: tags.iter().map(|t| (*t).to_owned()).collect(),
             configured: true,
             next_number: 1,
-            usual: model::builder::Usual { build: Some(Span::seconds(usual)), steps },
+            usual: model::builder::Usual { build: Some(Span::seconds(usual)), steps, ..Default::default() },
             defined_at: Some(Place { file: "master.star".to_owned(), line: 12 + 9 * id as u32, column: 1 }),
         }));
     }
@@ -330,6 +330,7 @@ impl Writer<'_> {
             submitted_at: at,
             waited_for: false,
             retries: 0,
+            cancel: None,
             status: RequestStatus::Waiting,
         };
         Transition::SetFiled { set, requests: vec![request] }

@@ -329,6 +329,7 @@ pub(crate) fn set(id: i64, builder: i64, changes: &[i64]) -> Transition {
         submitted_at: T0 + Span::seconds(id),
         waited_for: false,
         retries: 0,
+        cancel: None,
         status: RequestStatus::Waiting,
     };
     Transition::SetFiled { set, requests: vec![request] }
