@@ -15,6 +15,9 @@ const START: Duration = Duration::from_secs(60);
 /// How long a daemon may take to end.
 const END: Duration = Duration::from_secs(60);
 
+/// How long a file may be held by somebody who has not said who it is.
+const NAMELESS: Duration = Duration::from_secs(2);
+
 /// How often to look.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -84,6 +87,23 @@ impl Daemon {
 
     /// The process that runs, if one does. The lock tells, not the number: a file that was left over names nobody.
     pub(crate) fn running(&self) -> anyhow::Result<Option<i32>> {
+        let until = Instant::now() + NAMELESS;
+        loop {
+            match self.holder()? {
+                None => return Ok(None),
+                Some(name) if !name.is_empty() => {
+                    let pid = name.parse().with_context(|| format!("{} names no process", self.pid.display()))?;
+                    return Ok(Some(pid));
+                }
+                Some(_) if Instant::now() > until => bail!("{} is held, but names no process", self.pid.display()),
+                // It has just taken the file, or is about to let it go.
+                Some(_) => std::thread::park_timeout(LOOK),
+            }
+        }
+    }
+
+    /// What the file says while somebody holds it.
+    fn holder(&self) -> anyhow::Result<Option<String>> {
         let mut file = match File::open(&self.pid) {
             Ok(file) => file,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -94,8 +114,7 @@ impl Daemon {
         }
         let mut text = String::new();
         file.read_to_string(&mut text)?;
-        let pid = text.trim().parse();
-        pid.map(Some).with_context(|| format!("{} is held, but names no process", self.pid.display()))
+        Ok(Some(text.trim().to_owned()))
     }
 
     /// Asks the process to end, and waits for that. False: none ran.
@@ -125,4 +144,30 @@ impl Daemon {
 /// A directory as an argument.
 pub(crate) fn argument(path: &Path) -> &std::ffi::OsStr {
     path.as_os_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::{FlockOperation, flock};
+
+    #[test]
+    fn who_holds_a_file_without_a_name_is_just_coming_or_going() {
+        let dir = testkit::temp_dir();
+        let daemon = Daemon { log: dir.path().join("log"), pid: dir.path().join("pid") };
+        assert_eq!(daemon.running().unwrap(), None);
+        let file = File::create(&daemon.pid).unwrap();
+        flock(&file, FlockOperation::NonBlockingLockExclusive).unwrap();
+        std::thread::scope(|scope| {
+            let asked = scope.spawn(|| daemon.running().unwrap());
+            std::fs::write(&daemon.pid, "12\n").unwrap();
+            assert_eq!(asked.join().unwrap(), Some(12));
+        });
+        std::fs::write(&daemon.pid, "").unwrap();
+        std::thread::scope(|scope| {
+            let asked = scope.spawn(|| daemon.running().unwrap());
+            drop(file);
+            assert_eq!(asked.join().unwrap(), None);
+        });
+    }
 }

@@ -167,6 +167,7 @@ fn help(error: &anyhow::Error) -> Option<&'static str> {
         ClientError::Denied { .. } => {
             Some("give --basedir DIR, the master's base directory, or its token in SLUICE_TOKEN")
         }
+        ClientError::Foreign { .. } => Some("the address of a master looks like http://127.0.0.1:8010"),
         _ => None,
     }
 }

@@ -2,14 +2,15 @@
 
 use crate::exit::Exit;
 use crate::follow;
+use crate::number;
 use crate::out;
 use crate::target::Target;
 use anyhow::bail;
 use api::ForceParams;
-use client::Client;
+use client::{Client, ClientError};
 
 #[derive(clap::Args)]
-#[command(before_help = "Example: sluice force linux --branch develop --reason 'try the new compiler' --wait")]
+#[command(before_help = "Example: sluice force linux --branch develop --reason 'the new gcc' --wait")]
 pub(crate) struct Args {
     /// Builders to ask
     #[arg(required = true, value_name = "BUILDER")]
@@ -21,16 +22,16 @@ pub(crate) struct Args {
     #[arg(long)]
     revision: Option<String>,
     /// Why
-    #[arg(long, default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     reason: String,
     /// Higher goes first
-    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true, value_parser = number::priority)]
     priority: i64,
     /// Properties of the builds, as NAME=VALUE
     #[arg(long = "property", value_name = "NAME=VALUE")]
     properties: Vec<String>,
     /// The force scheduler; the first that has the builders when absent
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     scheduler: Option<String>,
     /// Show the builds live and end with their result
     #[arg(long)]
@@ -58,8 +59,19 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         properties,
         ..ForceParams::default()
     };
-    let forced = client.force(args.scheduler.as_deref(), &params).await?;
+    let forced = client.force(args.scheduler.as_deref(), &params).await.map_err(as_asked)?;
     filed(&client, &forced, &args.target, args.wait).await
+}
+
+/// The error without the name that its field has in the document; builders have no option's name here.
+fn as_asked(error: ClientError) -> ClientError {
+    match error {
+        ClientError::Refused { status, what } => {
+            let what = what.strip_prefix("builderNames: ").map(str::to_owned).unwrap_or(what);
+            ClientError::Refused { status, what }
+        }
+        other => other,
+    }
 }
 
 /// Tells what was filed, and waits for it if that is wished.

@@ -9,6 +9,7 @@ mod follow;
 mod force;
 mod log;
 mod master;
+mod number;
 mod out;
 mod patience;
 mod rebuild;
@@ -29,9 +30,11 @@ use std::process::ExitCode;
 #[command(
     name = "sluice",
     version,
-    about = "Builds every change, gates what may land, remembers every test run.",
-    before_help = "Example: sluice up --demo",
+    about = "Sluice builds every change of a project on the project's own machines.",
+    after_help = "Begin with: sluice up --demo\n\
+                  sluice VERB --help tells every option of a command, with an example first.",
     max_term_width = 80,
+    subcommand_value_name = "VERB",
     disable_help_subcommand = true
 )]
 struct Cli {
@@ -41,13 +44,13 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Build a repository's head and every new commit; needs no configuration
+    /// Build a repository and every new commit, with no configuration
     Up(up::Args),
     /// Run a master: init, check, run, start, stop, restart, reload
-    #[command(subcommand)]
+    #[command(subcommand, before_help = "Example: sluice master init ~/ci")]
     Master(master::Verb),
     /// Run a worker: init, run, start, stop, restart
-    #[command(subcommand)]
+    #[command(subcommand, before_help = "Example: sluice worker start ~/w")]
     Worker(worker::Verb),
     /// Ask for a build
     Force(force::Args),

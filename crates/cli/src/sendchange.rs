@@ -1,6 +1,7 @@
 //! `sluice sendchange`: tell a master of a change, from a commit hook for instance.
 
 use crate::exit::Exit;
+use crate::number;
 use crate::out;
 use crate::target::Target;
 use anyhow::{Context, bail};
@@ -14,9 +15,10 @@ use std::path::PathBuf;
 )]
 pub(crate) struct Args {
     /// Files that the change touches
+    #[arg(value_name = "FILE")]
     files: Vec<String>,
     /// Who made it
-    #[arg(long, visible_alias = "username", short_alias = 'W')]
+    #[arg(long, value_name = "NAME", visible_alias = "username", short_alias = 'W')]
     who: Option<String>,
     /// The branch; the default branch when absent
     #[arg(long)]
@@ -28,28 +30,28 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "revision")]
     revision_file: Option<PathBuf>,
     /// What it is about
-    #[arg(long)]
+    #[arg(long, value_name = "TEXT")]
     comments: Option<String>,
     /// A file with the comments in it; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "comments")]
     logfile: Option<PathBuf>,
     /// Where the source lives
-    #[arg(long, default_value = "")]
+    #[arg(long, value_name = "URL", default_value = "", hide_default_value = true)]
     repository: String,
     /// The project
-    #[arg(long, default_value = "")]
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
     project: String,
     /// The codebase, where there are several
-    #[arg(long, default_value = "")]
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
     codebase: String,
     /// A word for filters
-    #[arg(long)]
+    #[arg(long, value_name = "WORD")]
     category: Option<String>,
     /// A page that shows the change
     #[arg(long, value_name = "URL")]
     revlink: Option<String>,
     /// When it was made, in seconds since 1970; now when absent
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = number::moment)]
     when: Option<i64>,
     #[command(flatten)]
     target: Target,

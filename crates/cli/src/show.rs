@@ -1,7 +1,7 @@
 //! Builds on a terminal: one line a step, rewritten in place where there is a terminal, appended where there is none.
 
 use crate::out::{self, OutError};
-use anyhow::{Context, bail};
+use anyhow::bail;
 use api::story::{StepStory, Story, Trouble};
 use client::Client;
 use model::{Results, Span};
@@ -10,15 +10,19 @@ use std::io::IsTerminal;
 /// How wide lines may be.
 pub(crate) const WIDTH: usize = 80;
 
+const HOW_NAMED: &str = "a build is named BUILDER/NUMBER, such as linux/17, or by its id, such as 42";
+
 /// A build by `BUILDER/NUMBER` or by its id.
 pub(crate) async fn find_build(client: &Client, name: &str) -> anyhow::Result<api::Build> {
     if let Some((builder, number)) = name.rsplit_once('/') {
-        let number = number.parse().with_context(|| format!("'{name}' is no build; one is named BUILDER/NUMBER"))?;
-        return Ok(client.build_by_number(builder, number).await?);
+        match number.parse() {
+            Ok(number) => return Ok(client.build_by_number(builder, number).await?),
+            Err(_) => bail!("'{name}' is no build: '{number}' is no number\nhelp: {HOW_NAMED}"),
+        }
     }
     match name.parse() {
         Ok(id) => Ok(client.build(id).await?),
-        Err(_) => bail!("'{name}' is no build; one is named BUILDER/NUMBER, or by its id"),
+        Err(_) => bail!("'{name}' is no build\nhelp: {HOW_NAMED}"),
     }
 }
 

@@ -14,8 +14,8 @@ use std::time::Duration;
 #[derive(clap::Args)]
 #[command(
     before_help = "Example: sluice status --follow",
-    after_help = "Ends with 1 when the last build of a builder failed or is an exception, else with 0;\n\
-                  also with --json. With --follow: only Ctrl-C ends it, with 130."
+    after_help = "Ends with 1 when the last build of a builder failed or is an exception, else with 0, \
+                  also with --json. With --follow only Ctrl-C ends it, with 130."
 )]
 pub(crate) struct Args {
     /// Go on and show what changes

@@ -1,6 +1,7 @@
 //! `sluice stop`: end a running build, or take a request out of the queue.
 
 use crate::exit::Exit;
+use crate::number;
 use crate::out;
 use crate::show;
 use crate::target::Target;
@@ -13,10 +14,10 @@ pub(crate) struct Args {
     #[arg(value_name = "BUILD", required_unless_present = "request")]
     build: Option<String>,
     /// A waiting request instead
-    #[arg(long, value_name = "ID", conflicts_with = "build")]
+    #[arg(long, value_name = "ID", conflicts_with = "build", allow_negative_numbers = true, value_parser = number::request)]
     request: Option<i64>,
     /// Why; it is kept with the build
-    #[arg(long, default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     reason: String,
     #[command(flatten)]
     target: Target,

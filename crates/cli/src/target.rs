@@ -4,19 +4,29 @@ use anyhow::Context;
 use client::Client;
 use std::path::PathBuf;
 
+/// The heading in helps.
+const WHERE: &str = "Which master";
+
 /// Where the master is.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Target {
     /// Address of the master
-    #[arg(long, value_name = "URL", env = "SLUICE_MASTER", default_value = "http://127.0.0.1:8010", global = true)]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SLUICE_MASTER",
+        hide_env_values = true,
+        default_value = "http://127.0.0.1:8010",
+        help_heading = WHERE
+    )]
     pub(crate) master: String,
 
-    /// Base directory of the master, for its token
-    #[arg(long, value_name = "DIR", env = "SLUICE_BASEDIR", global = true)]
+    /// Its base directory, for the token; found by the address where the master runs
+    #[arg(long, value_name = "DIR", env = "SLUICE_BASEDIR", hide_env_values = true, help_heading = WHERE)]
     pub(crate) basedir: Option<PathBuf>,
 
     /// Print JSON for machines
-    #[arg(long, global = true)]
+    #[arg(long)]
     pub(crate) json: bool,
 }
 

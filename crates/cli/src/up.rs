@@ -251,7 +251,8 @@ impl Source {
     /// Tells when the branch is gone or the repository cannot be read, and when that is over.
     async fn look(&mut self, client: &Client, branch: &LocalBranch) -> anyhow::Result<()> {
         let Some(source) = client.live().await?.sources.into_iter().next() else { return Ok(()) };
-        if source.state == self.state {
+        // What comes back before the poller has missed it changes no state.
+        if source.state == self.state && self.trouble.is_none() {
             return Ok(());
         }
         self.state = source.state;

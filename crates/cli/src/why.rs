@@ -1,6 +1,7 @@
 //! `sluice why`: the one true reason why a request waits.
 
 use crate::exit::Exit;
+use crate::number;
 use crate::out;
 use crate::target::Target;
 
@@ -8,6 +9,7 @@ use crate::target::Target;
 #[command(before_help = "Example: sluice why 42")]
 pub(crate) struct Args {
     /// The request's id, as `force` and `status` print it
+    #[arg(allow_negative_numbers = true, value_parser = number::request)]
     request: i64,
     #[command(flatten)]
     target: Target,

@@ -2,6 +2,7 @@
 
 use crate::daemon::{Daemon, argument};
 use crate::exit::{Exit, Trouble};
+use crate::number;
 use crate::out;
 use anyhow::{Context, bail};
 use model::Span;
@@ -50,7 +51,7 @@ pub(crate) struct InitArgs {
     #[arg(long, value_name = "URL")]
     master: String,
     /// Name of this worker in the master's configuration
-    #[arg(long)]
+    #[arg(long, value_parser = name)]
     name: String,
     /// Its password there
     #[arg(long, required_unless_present = "password_file", conflicts_with = "password_file")]
@@ -65,8 +66,21 @@ pub(crate) struct InitArgs {
     #[arg(long, value_name = "OCT", value_parser = octal)]
     umask: Option<u32>,
     /// A sign of life to the master at least this often
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..=86_400))]
+    #[arg(long, value_name = "SECONDS", value_parser = number::seconds)]
     keepalive: Option<i64>,
+}
+
+fn name(text: &str) -> Result<String, String> {
+    config::check_name(text).map_err(|wanted| format!("the master's configuration wants {wanted}"))?;
+    Ok(text.to_owned())
+}
+
+/// The address of a master, also from that of one of its pages.
+fn master(text: &str) -> String {
+    match client::Client::new(text, None) {
+        Ok(client) if client.url() != text.trim_end_matches('/') => client.url().to_owned(),
+        _ => text.to_owned(),
+    }
 }
 
 fn octal(text: &str) -> Result<u32, String> {
@@ -94,7 +108,7 @@ fn init(args: InitArgs) -> anyhow::Result<Exit> {
         (None, None) => bail!("a worker proves who it is: give --password or --password-file"),
     };
     let settings = Settings {
-        master: args.master,
+        master: master(&args.master),
         name: args.name,
         password,
         usepty: args.usepty == "1",
@@ -105,9 +119,8 @@ fn init(args: InitArgs) -> anyhow::Result<Exit> {
     match worker::init(&args.dir, &settings)? {
         Initialised::New => {
             out::line(format!("  ✓ {dir} is made"))?;
-            out::line(format!(
-                "    say who you are in {dir}/info/admin, and what machine it is in {dir}/info/host, then"
-            ))?;
+            out::line(format!("    say who you are in {dir}/info/admin"))?;
+            out::line(format!("    and what machine it is in {dir}/info/host, then"))?;
             out::line(format!("    sluice worker start {dir}"))?;
         }
         Initialised::AsBefore => out::line(format!("  – {dir} is there already, with the same settings"))?,
@@ -151,7 +164,12 @@ fn hold(dir: &Path) -> anyhow::Result<std::fs::File> {
     let path = dir.join("sluice.pid");
     let opened = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(&path);
     let mut file = opened.with_context(|| format!("cannot open {}", path.display()))?;
-    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+    // Whoever asks whether a worker runs holds the file for an instant.
+    let mut tries = (0..10).map(|n| {
+        std::thread::park_timeout(std::time::Duration::from_millis(n * 5));
+        flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
+    });
+    if !tries.any(|taken| taken) {
         bail!("a worker runs in {} already; stop it first (sluice worker stop {})", dir.display(), dir.display());
     }
     file.set_len(0)?;
@@ -167,7 +185,7 @@ fn start(dir: &Path) -> anyhow::Result<Exit> {
     let ready = |pid: u32| daemon.running().ok().flatten() == i32::try_from(pid).ok();
     let pid = daemon.start(&arguments, ready).map_err(|e| Trouble(format!("{e:#}")))?;
     out::line(format!(
-        "  ✓ the worker of {} runs as process {pid}; it says what it does in {}",
+        "  ✓ the worker of {} runs as process {pid}\n    it says what it does in {}",
         dir.display(),
         daemon.log.display()
     ))?;

@@ -51,7 +51,7 @@ pub enum ClientError {
         what: String,
     },
     /// What answers is no Sluice.
-    #[error("what answers at {url} is no Sluice: {what}; the address of a master looks like http://127.0.0.1:8010")]
+    #[error("what answers at {url} is no Sluice: {what}")]
     Foreign {
         /// The address.
         url: String,

@@ -4,6 +4,8 @@ use crate::sealed::Sealed;
 
 const VERBS: &[&[&str]] = &[
     &["up"],
+    &["master"],
+    &["worker"],
     &["master", "init"],
     &["master", "check"],
     &["master", "run"],
@@ -44,6 +46,86 @@ fn wrong_usage_ends_with_two() {
     place.run(&["force"]).ends(2).says("BUILDER");
     place.run(&["master", "check", "nowhere"]).ends(2).says("is no master's base directory");
     place.run(&["stop", "1", "--master", "ftp://x"]).ends(2).says("is no address of a master");
+}
+
+#[test]
+fn without_a_verb_it_says_what_it_is() {
+    let said = Sealed::new().run(&[]).ends(2);
+    assert_eq!(said.out, "");
+    insta::assert_snapshot!(said.err, @r"
+    Sluice builds every change of a project on the project's own machines.
+
+    Usage: sluice <VERB>
+
+    Commands:
+      up          Build a repository and every new commit, with no configuration
+      master      Run a master: init, check, run, start, stop, restart, reload
+      worker      Run a worker: init, run, start, stop, restart
+      force       Ask for a build
+      stop        End a running build, or take a request out of the queue
+      rebuild     Build the source of an old build again
+      log         Print the log of a step
+      status      Say what is broken, what runs and what waits
+      why         Say why a request waits
+      sendchange  Tell a master of a change
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+
+    Begin with: sluice up --demo
+    sluice VERB --help tells every option of a command, with an example first.
+    ");
+}
+
+#[test]
+fn a_word_that_is_no_number_is_told_with_what_would_be_right() {
+    let place = Sealed::new();
+    let said = |arguments: &[&str]| {
+        let err = place.run(arguments).ends(2).err;
+        err.split("\n\nFor more").next().unwrap_or_default().trim_end().to_owned()
+    };
+    insta::assert_snapshot!(said(&["why", "abc"]), @"error: invalid value 'abc' for '<REQUEST>': a request is named by its number, as force and status print it, such as 42");
+    insta::assert_snapshot!(said(&["stop", "--request", "-1"]), @"error: invalid value '-1' for '--request <ID>': a request is named by its number, as force and status print it, such as 42");
+    insta::assert_snapshot!(said(&["stop", "--request", "1.5"]), @"error: invalid value '1.5' for '--request <ID>': a request is named by its number, as force and status print it, such as 42");
+    insta::assert_snapshot!(said(&["force", "b", "--priority", "abc"]), @"error: invalid value 'abc' for '--priority <N>': a priority is a whole number, such as 10 or -5");
+    insta::assert_snapshot!(said(&["sendchange", "--when", "noon"]), @"error: invalid value 'noon' for '--when <SECONDS>': a moment is a number of seconds since 1970, such as 1767225600");
+    insta::assert_snapshot!(said(&["stop", "ok/x"]), @r"
+    error: 'ok/x' is no build: 'x' is no number
+    help: a build is named BUILDER/NUMBER, such as linux/17, or by its id, such as 42
+    ");
+    insta::assert_snapshot!(said(&["log", "seventeen"]), @r"
+    error: 'seventeen' is no build
+    help: a build is named BUILDER/NUMBER, such as linux/17, or by its id, such as 42
+    ");
+    let init = ["worker", "init", "w", "--master", "http://h:8010", "--password", "p"];
+    insta::assert_snapshot!(said(&[&init[..], &["--name", "w", "--keepalive", "0"]].concat()), @"error: invalid value '0' for '--keepalive <SECONDS>': a number of seconds from 1 to 86400 is right");
+    insta::assert_snapshot!(said(&[&init[..], &["--name", ""]].concat()), @"error: invalid value '' for '--name <NAME>': the master's configuration wants a name of 1 to 100 characters");
+    insta::assert_snapshot!(said(&[&init[..], &["--name", "a "]].concat()), @r#"error: invalid value 'a ' for '--name <NAME>': the master's configuration wants a name that begins with neither "-" nor a space and ends with none"#);
+    assert!(!place.path("w").exists());
+}
+
+#[test]
+fn the_address_of_a_page_is_that_of_its_master() {
+    let mut place = Sealed::new();
+    let url = place.master(&crate::master::config("true"));
+    let url = url.trim_end_matches('/');
+    for page in ["", "/", "//", "/builders/b", "/builders/b/1?x=1#y", "/api/v2/builds"] {
+        let master = format!("{url}{page}");
+        place.run(&["status", "--master", &master]).passes();
+        place.run(&["force", "b", "--wait", "--master", &master]).passes();
+    }
+    let other = format!("{url}/some/where");
+    let said = place.run(&["status", "--master", &other]).ends(3);
+    insta::assert_snapshot!(said.err.replace(url, "http://MASTER"), @r"
+    error: what answers at http://MASTER/some/where is no Sluice: HTTP 404 Not Found, text/html
+    help: the address of a master looks like http://127.0.0.1:8010
+    ");
+    let dir = place.path("w").display().to_string();
+    let page = format!("{url}/workers?x");
+    place.run(&["worker", "init", &dir, "--master", &page, "--name", "w", "--password", "p"]).passes();
+    let conf = std::fs::read_to_string(place.path("w/worker.conf")).expect("its settings");
+    assert!(conf.contains(&format!("master = {url}\n")), "{conf}");
 }
 
 #[test]

@@ -101,3 +101,32 @@ schedulers.single_branch("quick", branch = "main", builders = ["b"])
     let refused = ["sendchange", "--branch", "main", "--master", &url, "--basedir", "/nonexistent"];
     place.run(&refused).ends(2).says("token");
 }
+
+#[test]
+fn a_change_comes_from_files_and_standard_input() {
+    let mut place = Sealed::new();
+    let url = place.master(&config("true"));
+    std::fs::write(place.path("rev"), "d201f04\n").expect("written");
+    std::fs::write(place.path("log"), b"mend the window check\n\nGr\xf6\xdfe\n").expect("written");
+    let send = ["sendchange", "--branch", "main", "--master", &url, "--json"];
+    place
+        .run(&[&send[..], &["--revision-file", "rev", "--logfile", "log", "f.c"]].concat())
+        .passes()
+        .says("{\"changeid\":1}");
+
+    let mut command = place.command(&[&send[..], &["--revision", "r2", "--logfile", "-"]].concat());
+    let input = std::fs::File::open(place.path("log")).expect("the file");
+    crate::sealed::said(command.stdin(input).output().expect("it runs")).passes().says("{\"changeid\":2}");
+
+    let get = |path: &str| place.get(&url, path);
+    let first: serde_json::Value = serde_json::from_str(&get("/api/v2/changes/1")).expect("a document");
+    let change = &first["changes"][0];
+    assert_eq!(change["revision"], "d201f04", "without the end of the line: {change}");
+    assert_eq!(change["comments"], "mend the window check\n\nGr\u{fffd}\u{fffd}e\n");
+    let second: serde_json::Value = serde_json::from_str(&get("/api/v2/changes/2")).expect("a document");
+    assert_eq!(second["changes"][0]["comments"], change["comments"]);
+
+    let both = [&send[..], &["--revision", "r", "--revision-file", "rev"]].concat();
+    place.run(&both).ends(2).says("cannot be used with");
+    place.run(&[&send[..5], &["--logfile", "absent"]].concat()).ends(2).says("cannot read absent");
+}

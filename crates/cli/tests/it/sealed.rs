@@ -1,6 +1,7 @@
 //! A sealed place to run the program in: its own home and state, no colour, nothing of the machine's configuration.
 
 use rustix::process::{Pid, Signal, kill_process};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
@@ -95,6 +96,17 @@ impl Sealed {
         self.run(&["worker", "start", &dir_text]).passes();
         self.daemons.push(("worker", dir.clone()));
         dir
+    }
+
+    /// What a master answers to a GET, without its head.
+    pub(crate) fn get(&self, url: &str, path: &str) -> String {
+        let host = url.trim_start_matches("http://").trim_end_matches('/');
+        let mut stream = std::net::TcpStream::connect(host).expect("the master is there");
+        let ask = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        stream.write_all(ask.as_bytes()).expect("it is asked");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).expect("a body")
     }
 
     /// Waits until the file in the place has the text.
