@@ -1,6 +1,6 @@
 //! Build sets: filing them, and calling them complete.
 
-use crate::World;
+use crate::{World, scheduler};
 use model::request::RequestStatus;
 use model::{
     BuildId, BuildSet, BuildSetId, BuildSetStatus, BuilderId, ChangeId, NextIds, Patch, Properties, Request, RequestId,
@@ -62,6 +62,7 @@ pub fn file(new: NewSet, next: &mut NextIds, now: Time) -> Transition {
             submitted_at: now,
             waited_for: false,
             retries: 0,
+            cancel: None,
             status: RequestStatus::Waiting,
         })
         .collect();
@@ -95,11 +96,14 @@ fn stamp(new: NewStamp, next: &mut NextIds, now: Time) -> SourceStamp {
     }
 }
 
-/// Sets whose last request has ended are complete, with the worst of their requests as result.
+/// Sets whose last request has ended are complete, with the worst of their requests as result. The sets that follow on
+/// that are filed with it.
 pub(crate) fn finish(world: &World, now: Time, todo: &mut Vec<Transition>) {
+    let mut next = world.next.clone();
     for id in &world.ended_sets {
         if let Some(open) = world.sets.get(id) {
             todo.push(Transition::SetFinished { set: *id, at: now, results: open.worst });
+            scheduler::follow_end(world, &open.set, open.worst, &mut next, now, todo);
         }
     }
 }

@@ -16,10 +16,12 @@ pub mod eta;
 pub mod force;
 pub mod request;
 pub mod scheduler;
+mod surroundings;
 pub mod why;
 pub mod worker;
 mod world;
 
+pub use surroundings::Surroundings;
 pub use world::{BuilderState, RunningBuild, WorkerState, World};
 
 use model::{Time, Transition};
@@ -29,7 +31,9 @@ pub fn plan(world: &World, now: Time) -> Vec<Transition> {
     let mut todo = Vec::new();
     config::withdraw(world, now, &mut todo);
     build::go_on(world, now, &mut todo);
-    build_set::finish(world, now, &mut todo);
+    if todo.is_empty() {
+        build_set::finish(world, now, &mut todo);
+    }
     if todo.is_empty() {
         scheduler::fire(world, now, &mut todo);
     }

@@ -1,20 +1,41 @@
 //! Schedulers: whose time has come.
+//!
+//! What a scheduler waits for is in its stored state, so that a timer survives a restart: nothing fires twice, because
+//! the set and the new state are one batch, and what was slept through fires once, late, and says so.
 
-use crate::build_set::{self, NewSet, NewStamp};
+mod codebase;
+mod compiled;
+mod cron;
+mod dependent;
+mod filter;
+mod follow;
+mod trigger;
+
+pub use compiled::{Compiled, Problem, check};
+pub use cron::{Table, TableError};
+pub use trigger::{DEEPEST, DEPTH, trigger};
+
+pub(crate) use codebase::complete;
+pub(crate) use dependent::follow as follow_end;
+pub(crate) use follow::hear;
+
+use crate::World;
+use crate::build_set::{self, NewSet};
 use crate::world::SchedulerEntry;
-use crate::{World, change};
 use model::property::property;
-use model::{
-    BuilderId, Change, Lane, Properties, SchedulerKind, SchedulerSpec, SchedulerState, Span, Time, Transition,
-};
+use model::{BuilderId, Properties, SchedulerId, SchedulerKind, SchedulerSpec, SchedulerState, Span, Time, Transition};
+
+/// A set of a table that is filed so much after its time says so.
+const LATE: Span = Span::seconds(60);
 
 /// Files the sets whose time has come.
 pub(crate) fn fire(world: &World, now: Time, todo: &mut Vec<Transition>) {
     let mut next = world.next.clone();
     for (id, entry) in &world.schedulers {
-        let Some(spec) = entry.spec.as_ref().filter(|_| entry_due(entry).is_some_and(|at| at <= now)) else { continue };
+        let Some(at) = entry.due.filter(|at| *at <= now) else { continue };
+        let Some(spec) = &entry.spec else { continue };
         let mut state = entry.scheduler.state.clone();
-        let sets = due(world, spec, &mut state, now);
+        let sets = due(world, spec, &mut state, at, now);
         // A lane whose changes are all unknown files nothing, and is forgotten all the same.
         if sets.is_empty() && state == entry.scheduler.state {
             continue;
@@ -24,87 +45,95 @@ pub(crate) fn fire(world: &World, now: Time, todo: &mut Vec<Transition>) {
     }
 }
 
-/// The sets that are due, taken out of the scheduler's memory.
-fn due(world: &World, spec: &SchedulerSpec, state: &mut SchedulerState, now: Time) -> Vec<NewSet> {
-    match &spec.kind {
+/// The sets that are due since `at`, taken out of the scheduler's memory.
+fn due(world: &World, spec: &SchedulerSpec, state: &mut SchedulerState, at: Time, now: Time) -> Vec<NewSet> {
+    let (branch, if_changed) = match &spec.kind {
         SchedulerKind::SingleBranch(_) | SchedulerKind::AnyBranch(_) => {
-            let lanes = std::mem::take(&mut state.lanes);
-            let (due, waiting) = lanes.into_iter().partition(|(_, lane)| lane.fire_at.is_some_and(|at| at <= now));
-            state.lanes = waiting;
-            let due: std::collections::BTreeMap<String, Lane> = due;
-            let sets: Vec<NewSet> = due.into_values().filter_map(|lane| set_of_lane(world, spec, &lane)).collect();
+            let sets = follow::due(world, spec, state, now);
             if !sets.is_empty() {
                 state.last_fired = Some(now);
             }
-            sets
+            return sets;
         }
-        SchedulerKind::Periodic { every, branch, .. } => {
-            if periodic_due(state, *every) > now {
-                return Vec::new();
-            }
+        SchedulerKind::Nightly { .. } if state.last_fired.is_none() => {
+            // From now on its times are counted.
             state.last_fired = Some(now);
-            vec![NewSet {
-                reason: reason(spec),
-                scheduler: spec.name.clone(),
-                builders: builder_ids(world, spec),
-                stamps: vec![NewStamp { branch: branch.clone(), ..NewStamp::default() }],
-                properties: properties(spec, &Properties::new()),
-                ..NewSet::default()
-            }]
+            return Vec::new();
         }
-        SchedulerKind::Dependent { .. }
-        | SchedulerKind::Nightly { .. }
-        | SchedulerKind::Triggerable
-        | SchedulerKind::Force(_) => Vec::new(),
+        SchedulerKind::Periodic { branch, if_changed, .. } | SchedulerKind::Nightly { branch, if_changed, .. } => {
+            (branch.as_deref(), if_changed)
+        }
+        SchedulerKind::Dependent { .. } | SchedulerKind::Triggerable | SchedulerKind::Force(_) => return Vec::new(),
+    };
+    state.last_fired = Some(now);
+    let mut sets = match if_changed {
+        Some(_) => follow::changed(world, spec, state),
+        None => vec![NewSet {
+            reason: reason(spec),
+            scheduler: spec.name.clone(),
+            builders: builder_ids(world, spec),
+            stamps: codebase::stamps(spec, &[], branch),
+            priority: spec.priority,
+            properties: properties(spec, &Properties::new()),
+            ..NewSet::default()
+        }],
+    };
+    if let Some(table) = world.compiled.table(&spec.name).filter(|_| now.since(at) > LATE) {
+        for set in &mut sets {
+            set.reason = format!("{} (late: it was due at {})", set.reason, table.shown(at));
+        }
     }
-}
-
-/// One set for all changes of a quiet branch: the source is that of the newest, the changes are all of them.
-fn set_of_lane(world: &World, spec: &SchedulerSpec, lane: &Lane) -> Option<NewSet> {
-    let changes: Vec<&Change> = lane.changes.iter().filter_map(|id| world.changes.get(id)).collect();
-    let newest = changes.last()?;
-    let mut carried = Properties::new();
-    for change in &changes {
-        carried.extend(change.facts.properties.clone());
-    }
-    Some(NewSet {
-        reason: reason(spec),
-        scheduler: spec.name.clone(),
-        builders: builder_ids(world, spec),
-        stamps: vec![change::stamp_of(&newest.facts, lane.changes.clone())],
-        properties: properties(spec, &carried),
-        ..NewSet::default()
-    })
-}
-
-/// A periodic scheduler that never fired is due at once; one that slept through several periods fires once.
-fn periodic_due(state: &SchedulerState, every: Span) -> Time {
-    state.last_fired.map_or(Time(i64::MIN), |at| at + every)
+    sets
 }
 
 /// When the next scheduler's time comes.
 pub(crate) fn next_fire(world: &World) -> Option<Time> {
-    world.schedulers.values().filter_map(entry_due).min()
+    world.schedulers.values().filter_map(|e| e.due).min()
 }
 
-fn entry_due(entry: &SchedulerEntry) -> Option<Time> {
+/// Which schedulers will file sets by themselves, and when if nothing happens until then; the soonest first. What is
+/// overdue comes now.
+pub fn upcoming(world: &World, now: Time) -> Vec<(SchedulerId, Time)> {
+    let mut all: Vec<_> = world.schedulers.iter().filter_map(|(id, e)| e.due.map(|at| (*id, at.max(now)))).collect();
+    all.sort_by_key(|(id, at)| (*at, *id));
+    all
+}
+
+/// When a scheduler has something to do though nothing happens until then.
+///
+/// - One that follows changes: when the first of its timers runs out.
+/// - A periodic one: a period after its last set; at once when it never filed one. With `if_changed` not before an
+///   important change came.
+/// - A nightly one: the first time of its table after its last set, or after it began to be counted, which is when the
+///   scheduler was first seen or turned on again. With `if_changed` the first time after an important change came.
+///   Times that passed while nobody looked count as one, and it comes as soon as somebody looks.
+pub(crate) fn due_at(entry: &SchedulerEntry, compiled: &Compiled) -> Option<Time> {
     let state = &entry.scheduler.state;
     let spec = entry.spec.as_ref().filter(|_| state.enabled)?;
+    let waiting = state.lanes.values().filter_map(|lane| lane.fire_at).min();
     match &spec.kind {
-        SchedulerKind::SingleBranch(_) | SchedulerKind::AnyBranch(_) => {
-            state.lanes.values().filter_map(|lane| lane.fire_at).min()
+        SchedulerKind::SingleBranch(_) | SchedulerKind::AnyBranch(_) => waiting,
+        SchedulerKind::Periodic { every, if_changed, .. } => match (if_changed, waiting) {
+            (Some(_), None) => None,
+            _ => Some(state.last_fired.map_or(Time(i64::MIN), |at| at + *every)),
+        },
+        SchedulerKind::Nightly { if_changed, .. } => {
+            let table = compiled.table(&spec.name)?;
+            match (state.last_fired, if_changed, waiting) {
+                (None, ..) => Some(Time(i64::MIN)),
+                (Some(_), Some(_), None) => None,
+                (Some(last), Some(_), Some(since)) => table.next(last.max(since)),
+                (Some(last), None, _) => table.next(last),
+            }
         }
-        SchedulerKind::Periodic { every, .. } => Some(periodic_due(state, *every)),
-        SchedulerKind::Dependent { .. }
-        | SchedulerKind::Nightly { .. }
-        | SchedulerKind::Triggerable
-        | SchedulerKind::Force(_) => None,
+        SchedulerKind::Dependent { .. } | SchedulerKind::Triggerable | SchedulerKind::Force(_) => None,
     }
 }
 
 /// The builders that a scheduler asks, in its order.
 pub(crate) fn builder_ids(world: &World, spec: &SchedulerSpec) -> Vec<BuilderId> {
-    spec.builders.iter().filter_map(|name| world.builder_named(name)).map(|b| b.builder.id).collect()
+    let known = spec.builders.iter().filter_map(|name| world.builder_named(name));
+    known.filter(|b| b.spec.is_some()).map(|b| b.builder.id).collect()
 }
 
 /// The reason that a scheduler's sets carry.
@@ -123,14 +152,30 @@ pub(crate) fn properties(spec: &SchedulerSpec, carried: &Properties) -> Properti
 }
 
 /// Turns a scheduler on or off. Turned off, it forgets what it waited with, and hears nothing of what comes meanwhile.
-pub fn enable(world: &World, id: model::SchedulerId, enabled: Switch) -> Option<Transition> {
+/// Turned on again, it begins anew: a periodic one at once, a nightly one with the next time of its table.
+pub fn enable(world: &World, id: SchedulerId, enabled: Switch) -> Option<Transition> {
     let entry = world.schedulers.get(&id)?;
     let mut state = entry.scheduler.state.clone();
     state.enabled = enabled == Switch::On;
     if !state.enabled {
-        state.lanes.clear();
+        state = SchedulerState { enabled: false, ..SchedulerState::default() };
     }
     Some(Transition::SchedulerRemembers { scheduler: id, state })
+}
+
+/// What [`enable`] does, for whoever asks for it: a sentence without a full stop.
+pub fn enabling(world: &World, id: SchedulerId, enabled: Switch) -> Option<String> {
+    let scheduler = world.scheduler(id)?;
+    let waiting: usize = scheduler.state.lanes.values().map(|lane| lane.changes.len()).sum();
+    let name = &scheduler.name;
+    Some(match (enabled, scheduler.state.enabled, waiting) {
+        (Switch::On, true, _) => format!("{name} is on already"),
+        (Switch::On, false, _) => format!("{name} is on; what came while it was off is not built by it"),
+        (Switch::Off, false, _) => format!("{name} is off already"),
+        (Switch::Off, true, 0) => format!("{name} is off"),
+        (Switch::Off, true, 1) => format!("{name} is off; one change that waited with it is not built by it"),
+        (Switch::Off, true, n) => format!("{name} is off; {n} changes that waited with it are not built by it"),
+    })
 }
 
 /// Whether a scheduler works.

@@ -1,5 +1,7 @@
 //! The world: the live part of the store in memory, and nothing of history.
 
+use crate::Surroundings;
+use crate::scheduler::{self, Compiled};
 use model::build_set::BuildSetStatus;
 use model::builder::Usual;
 use model::request::RequestStatus;
@@ -18,6 +20,8 @@ use std::sync::Arc;
 pub struct World {
     pub(crate) next: NextIds,
     pub(crate) config: Arc<Config>,
+    pub(crate) surroundings: Surroundings,
+    pub(crate) compiled: Arc<Compiled>,
     pub(crate) builders: BTreeMap<BuilderId, BuilderState>,
     pub(crate) workers: BTreeMap<WorkerId, WorkerState>,
     pub(crate) schedulers: BTreeMap<SchedulerId, SchedulerEntry>,
@@ -62,6 +66,8 @@ pub struct WorkerState {
 pub(crate) struct SchedulerEntry {
     pub(crate) scheduler: Scheduler,
     pub(crate) spec: Option<Arc<SchedulerSpec>>,
+    /// When it has something to do by itself; kept, because tables of times are slow to ask.
+    pub(crate) due: Option<Time>,
 }
 
 #[derive(Clone, Debug)]
@@ -160,6 +166,25 @@ impl World {
             entry.spec = spec.cloned().map(Arc::new);
         }
         self.config = config;
+        self.compile();
+    }
+
+    /// Puts what surrounds the configuration in force: its functions, and the master's time zone.
+    pub fn surround(&mut self, surroundings: Surroundings) {
+        self.surroundings = surroundings;
+        self.compile();
+    }
+
+    /// What surrounds the configuration.
+    pub fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
+    }
+
+    fn compile(&mut self) {
+        self.compiled = Arc::new(Compiled::of(&self.config, &self.surroundings.timezone));
+        for entry in self.schedulers.values_mut() {
+            entry.due = scheduler::due_at(entry, &self.compiled);
+        }
     }
 
     /// The configuration in force.
@@ -207,6 +232,15 @@ impl World {
         self.scheduler_names.get(name).and_then(|id| self.schedulers.get(id)).map(|e| &e.scheduler)
     }
 
+    pub(crate) fn scheduler_entry(&self, name: &str) -> Option<&SchedulerEntry> {
+        self.scheduler_names.get(name).and_then(|id| self.schedulers.get(id))
+    }
+
+    /// All schedulers that were ever configured, by id.
+    pub fn schedulers(&self) -> impl Iterator<Item = &Scheduler> {
+        self.schedulers.values().map(|e| &e.scheduler)
+    }
+
     /// A scheduler by its id.
     pub fn scheduler(&self, id: SchedulerId) -> Option<&Scheduler> {
         self.schedulers.get(&id).map(|e| &e.scheduler)
@@ -252,11 +286,14 @@ impl World {
             Transition::SchedulerKnown(scheduler) => self.know_scheduler(scheduler),
             Transition::ChangeAdded(change) => {
                 bump(&mut self.next.change, change.id.0);
-                self.changes.insert(change.id, change.clone());
+                if self.waits_with(change.id) {
+                    self.changes.insert(change.id, change.clone());
+                }
             }
             Transition::SchedulerRemembers { scheduler, state } => {
                 if let Some(entry) = self.schedulers.get_mut(scheduler) {
                     entry.scheduler.state = state.clone();
+                    entry.due = scheduler::due_at(entry, &self.compiled);
                 }
                 self.forget_changes();
             }
@@ -388,8 +425,10 @@ impl World {
         bump(&mut self.next.scheduler, scheduler.id.0);
         self.scheduler_names.insert(scheduler.name.clone(), scheduler.id);
         let entry = self.schedulers.entry(scheduler.id);
-        entry.or_insert_with(|| SchedulerEntry { scheduler: scheduler.clone(), spec: None }).scheduler =
-            scheduler.clone();
+        let fresh = || SchedulerEntry { scheduler: scheduler.clone(), spec: None, due: None };
+        let entry = entry.or_insert_with(fresh);
+        entry.scheduler = scheduler.clone();
+        entry.due = scheduler::due_at(entry, &self.compiled);
     }
 
     fn enqueue(&mut self, request: &Request) {
@@ -463,6 +502,12 @@ impl World {
                 self.ended_sets.insert(request.set);
             }
         }
+    }
+
+    /// Whether a scheduler waits with this change. The changes of a lane are in the order of their ids.
+    fn waits_with(&self, change: ChangeId) -> bool {
+        let mut lanes = self.schedulers.values().flat_map(|e| e.scheduler.state.lanes.values());
+        lanes.any(|lane| lane.changes.binary_search(&change).is_ok())
     }
 
     /// Changes are kept only while a scheduler waits with them.
