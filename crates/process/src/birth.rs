@@ -10,6 +10,7 @@ use std::ffi::{CString, c_int, c_void};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::OnceLock;
 
 /// Bytes of the child's stack where it cannot go on below the parent's.
 const STACK: usize = 64 << 10;
@@ -59,6 +60,7 @@ struct Errand<'a> {
     /// Where to write that it joins a group, if it is not born there.
     procs: Option<RawFd>,
     parent: i32,
+    ignored: &'a [c_int],
     failed: Cell<Option<(Stage, i32)>>,
 }
 
@@ -70,6 +72,7 @@ pub(crate) fn spawn(exec: &Exec, group: Option<Into<'_>>) -> Result<i32, ExecErr
         environment: pointers(&exec.environment),
         procs: None,
         parent: rustix::process::getpid().as_raw_pid(),
+        ignored: ignored(),
         failed: Cell::new(None),
     };
     let setup = |error| ExecError { stage: Stage::Fork, error };
@@ -91,6 +94,20 @@ pub(crate) fn spawn(exec: &Exec, group: Option<Into<'_>>) -> Result<i32, ExecErr
 
 fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
     strings.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect()
+}
+
+/// The signals that this process ignores; a program would go on to do so. Those with a handler of ours it begins anew.
+fn ignored() -> &'static [c_int] {
+    static IGNORED: OnceLock<Vec<c_int>> = OnceLock::new();
+    let is_ignored = |signal: &c_int| {
+        let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+        // SAFETY: the pointer is to live memory of the right type; a zeroed one is valid where the call fails.
+        unsafe {
+            libc::sigaction(*signal, std::ptr::null(), action.as_mut_ptr());
+            action.assume_init().sa_sigaction == libc::SIG_IGN
+        }
+    };
+    IGNORED.get_or_init(|| (1..=64).filter(is_ignored).collect())
 }
 
 /// Makes the child, wherever this process is.
@@ -219,7 +236,7 @@ extern "C" fn child(errand: *mut c_void) -> c_int {
         if exec.terminal && libc::ioctl(1, libc::TIOCSCTTY, 0) < 0 {
             fail(Stage::Setup);
         }
-        for signal in 1..32 {
+        for &signal in errand.ignored {
             libc::signal(signal, libc::SIG_DFL);
         }
         let mut none = MaybeUninit::uninit();

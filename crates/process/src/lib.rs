@@ -11,6 +11,7 @@ mod client;
 pub mod control;
 mod job;
 mod outcome;
+pub mod pages;
 mod proc;
 mod quote;
 mod spawn;

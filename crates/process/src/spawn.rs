@@ -140,10 +140,8 @@ fn variables(job: &Job, slot_dir: &Path) -> BTreeMap<Word, Word> {
             own
         }
     };
-    let mark = stray::mark(slot_dir, &job.id);
-    if let Some((name, value)) = mark.split_first_chunk::<11>() {
-        variables.insert(name[..10].to_vec().into(), value.to_vec().into());
-    }
+    // The supervisor knows its slot by a path without links.
+    variables.insert(stray::VARIABLE.into(), stray::value(slot_dir, &job.id).as_path().into());
     if job.report == Report::File {
         variables.insert("SLUICE_REPORT".into(), report_path(&job.id.dir(slot_dir)).as_path().into());
     } else {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How long stray processes are hunted.
@@ -69,13 +69,19 @@ pub fn clean_slot(slot_dir: &Path) -> io::Result<Vec<String>> {
     Ok(ended)
 }
 
+/// The variable that marks the processes of a job.
+pub(crate) const VARIABLE: &str = "SLUICE_JOB";
+
 /// The variable that marks the processes of a job, with its value. The path makes it differ from that of another worker
 /// with builds of the same number, as when Sluice builds Sluice.
-pub(crate) fn mark(slot_dir: &Path, job: &JobId) -> Vec<u8> {
+fn mark(slot_dir: &Path, job: &JobId) -> Vec<u8> {
     let slot_dir = fs::canonicalize(slot_dir).unwrap_or_else(|_| slot_dir.to_owned());
-    let mut mark = b"SLUICE_JOB=".to_vec();
-    mark.extend_from_slice(job.dir(&slot_dir).as_os_str().as_bytes());
-    mark
+    [VARIABLE.as_bytes(), b"=", value(&slot_dir, job).as_os_str().as_bytes()].concat()
+}
+
+/// The value of [`VARIABLE`]; the slot's path has no links in it and is absolute.
+pub(crate) fn value(slot_dir: &Path, job: &JobId) -> PathBuf {
+    job.dir(slot_dir)
 }
 
 fn marked(mark: &[u8]) -> BTreeSet<u32> {

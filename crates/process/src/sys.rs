@@ -1,5 +1,5 @@
 //! The system calls that rustix does not offer: signals as a file, waiting with resource usage, forking. All unsafe code of
-//! this room is here and in `birth`.
+//! this room is here, in `birth` and in `pages`.
 
 use std::io;
 use std::mem::MaybeUninit;

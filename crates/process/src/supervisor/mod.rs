@@ -58,6 +58,7 @@ fn detach(slot_dir: &Path) -> io::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     let server = Server::open(slot_dir, lock)?;
+    crate::pages::let_go_of_start();
     tell_ready(ready_out)?;
     server.run()?;
     Ok(ExitCode::SUCCESS)

@@ -161,6 +161,10 @@ pub(crate) fn it_gets_its_surroundings() {
     let ran = slot.run(&job);
     let dir = job.dir.display().to_string();
     assert_eq!(ran.text(Stream::Stdout), format!("{dir}\n0027\n1 2--\n{dir}\n"));
+    // Nothing is ignored or blocked, whatever the supervisor itself does; 32 and 33 are the C library's own.
+    let masks = slot.sh("grep -E '^Sig(Blk|Ign):' /proc/$$/status | cut -f 2").text(Stream::Stdout);
+    let masks: Vec<u64> = masks.lines().map(|mask| u64::from_str_radix(mask, 16).unwrap() & !(3 << 31)).collect();
+    assert_eq!(masks, [0, 0]);
     let mut job = slot.job(Program::words(["/usr/bin/env"]));
     job.env = Environment::Only(BTreeMap::from([(Word::from("ONE"), Word::from(vec![0xff]))]));
     let ran = slot.run(&job);
