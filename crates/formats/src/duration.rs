@@ -19,7 +19,7 @@ pub(crate) fn with_unit(text: &str) -> Option<Span> {
     let span = seconds(number)?;
     match text[number.len()..].trim() {
         "s" | "sec" | "secs" | "seconds" => Some(span),
-        "ms" => Some(Span(span.0 / 1000)),
+        "ms" => Some(Span(span.0.saturating_add(500) / 1000)),
         _ => None,
     }
 }

@@ -99,8 +99,17 @@ impl Sink<'_> {
         (self.to)(Event::Started(name));
     }
 
-    /// `n` tests will come, in addition to what was planned before.
+    /// It says on purpose that there are no tests.
+    pub(crate) fn nothing_planned(&mut self) {
+        self.tally.summary.planned.get_or_insert(0);
+        (self.to)(Event::Planned(0));
+    }
+
+    /// `n` tests will come, in addition to what was planned before. None at all is a plan only in TAP.
     pub(crate) fn planned(&mut self, n: u64) {
+        if n == 0 {
+            return;
+        }
         let planned = &mut self.tally.summary.planned;
         *planned = Some(planned.unwrap_or(0).saturating_add(n));
         (self.to)(Event::Planned(n));

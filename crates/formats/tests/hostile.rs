@@ -136,7 +136,7 @@ fn cut(bytes: &[u8], cuts: &[usize]) -> Vec<usize> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn borders_of_chunks_do_not_matter(
@@ -186,7 +186,7 @@ fn agree((summary, events): &(Summary, Vec<Event>), limits: Limits) -> Result<()
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn samples_that_are_cut_or_bitten_are_read_to_their_end(

@@ -56,9 +56,18 @@ impl Auto {
         };
         out.recognised(format);
         let mut parser = format.parser(&self.limits);
-        // Anything before the first tag would not be XML.
-        for before in self.before.drain(..).filter(|_| format != Format::Junit) {
-            parser.push(&before, out);
+        let last_test = self.before.iter().rposition(|line| line.starts_with(b"test: ")).unwrap_or(0);
+        for (i, before) in self.before.drain(..).enumerate() {
+            let fits = match format {
+                // Anything before the first tag would not be XML.
+                Format::Junit => false,
+                // A line that only looks like the beginning of a test would stay open.
+                Format::SubunitV1 => i >= last_test || !before.starts_with(b"test"),
+                _ => true,
+            };
+            if fits {
+                parser.push(&before, out);
+            }
         }
         parser.push(&line, out);
         self.found = Some(parser);

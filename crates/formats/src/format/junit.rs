@@ -89,9 +89,7 @@ impl Parse for Junit {
         }
         let Self { xml, reading, limits, .. } = self;
         let between = xml.finish(&mut |piece, at| reading.piece(piece, at, limits, out));
-        if let Some(mut case) = reading.case.take() {
-            out.never_ended(&case.name, case.message.take());
-        }
+        reading.lost(out);
         if !between || !reading.stack.is_empty() {
             let missing = match reading.stack.len() {
                 0 => "the end of a tag".to_owned(),
@@ -224,7 +222,8 @@ impl Reading {
         }
         match element {
             Element::Verdict(outcome) => self.told(outcome, out),
-            Element::Case => self.case_ended(out),
+            Element::Case if fits => self.case_ended(out),
+            Element::Case => self.lost(out),
             Element::Suites | Element::Suite(_) if self.stack.is_empty() => {
                 if let Some((before, said)) = self.outer.take() {
                     let counted = out.totals().bad_count().saturating_sub(before);
@@ -267,6 +266,13 @@ impl Reading {
         }
     }
 
+    /// A case whose end never came.
+    fn lost(&mut self, out: &mut Sink<'_>) {
+        if let Some(mut case) = self.case.take() {
+            out.never_ended(&case.name, case.message.take());
+        }
+    }
+
     fn case_ended(&mut self, out: &mut Sink<'_>) {
         let Some(mut case) = self.case.take() else { return };
         if case.outcome == TestOutcome::Passed && case.tries > 0 {
@@ -300,7 +306,9 @@ fn worse(a: TestOutcome, b: TestOutcome) -> TestOutcome {
 fn joined(class: &str, name: &str) -> String {
     // Parameters may hold anything.
     let head = name.split(['[', '(']).next().unwrap_or(name).trim_end();
-    if class.is_empty() || name.starts_with(class) || name == class {
+    let has_class =
+        name.strip_prefix(class).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', ':', '/', ' ']));
+    if class.is_empty() || has_class {
         name.to_owned()
     } else if class.contains("::") || head.contains("::") {
         format!("{class} {name}")

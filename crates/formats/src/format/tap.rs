@@ -91,6 +91,9 @@ impl Tap {
         if self.document.plan.is_some() {
             self.close(out);
         }
+        if n == 0 {
+            out.nothing_planned();
+        }
         out.planned(n);
         self.document.begun = true;
         self.document.closed = self.document.ran > 0;
