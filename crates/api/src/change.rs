@@ -2,6 +2,7 @@
 
 use crate::answer::Document;
 use crate::field::{Field, Kind, field};
+use crate::limit;
 use crate::property::{self, Properties};
 use crate::source_stamp::SourceStamp;
 use model::{NewChange, Time};
@@ -152,9 +153,27 @@ impl AddChange {
         if self.author.trim().is_empty() {
             wrong.push(("author".to_owned(), "say who wrote the change".to_owned()));
         }
+        let when = match self.when_timestamp {
+            None => Ok(now),
+            Some(seconds) => limit::when(seconds, now),
+        };
+        let texts = [
+            ("author", self.author.as_str()),
+            ("committer", self.committer.as_deref().unwrap_or_default()),
+            ("revision", self.revision.as_deref().unwrap_or_default()),
+            ("branch", self.branch.as_deref().unwrap_or_default()),
+            ("repository", &self.repository),
+            ("project", &self.project),
+            ("codebase", &self.codebase),
+            ("category", self.category.as_deref().unwrap_or_default()),
+        ];
+        let mut limits: Vec<_> = texts.map(|(name, text)| (name, limit::text(text, limit::NAME))).into();
+        limits.push(("properties", limit::properties(self.properties.len())));
+        limits.push(("when_timestamp", when.clone().map(drop)));
+        wrong.extend(limits.into_iter().filter_map(|(name, kept)| Some((name.to_owned(), kept.err()?))));
         let mut properties = model::Properties::new();
         for (name, json) in self.properties {
-            match property::value(json) {
+            match limit::property(&name, &json).and_then(|()| property::value(json)) {
                 Ok(value) => {
                     properties.insert(name, model::Property { value, source: "Change".to_owned() });
                 }
@@ -176,7 +195,7 @@ impl AddChange {
             category: self.category,
             revlink: self.revlink.filter(|l| !l.is_empty()),
             files: self.files,
-            when: self.when_timestamp.map_or(now, Time::from_seconds),
+            when: when.unwrap_or(now),
             properties,
         })
     }

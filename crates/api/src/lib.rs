@@ -14,6 +14,7 @@ pub mod change;
 pub mod error;
 pub mod event;
 pub mod field;
+pub mod limit;
 pub mod live;
 pub mod log;
 pub mod master;

@@ -140,6 +140,17 @@ impl Call {
         }
     }
 
+    /// A parameter as text of so many characters at most; absent, `null` and empty are `None`.
+    ///
+    /// # Errors
+    /// When it is there and no text, or longer.
+    pub fn short_text(&self, name: &str, most: usize) -> Result<Option<String>, RpcError> {
+        let text = self.text(name)?;
+        let kept = text.as_deref().map_or(Ok(()), |text| crate::limit::text(text, most));
+        kept.map_err(|what| RpcError::fields(&[(name.to_owned(), what)]))?;
+        Ok(text)
+    }
+
     /// A parameter that must be there, as a truth value.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use crate::answer::Document;
 use crate::field::{Field, Kind, field};
+use crate::limit;
 use crate::master::Master;
 use crate::property;
 use model::{BuilderId, Properties, RequestId, SchedulerKind, SchedulerSpec};
@@ -175,16 +176,18 @@ impl ForceParams {
         match name {
             "builderid" => self.builder_ids.push(BuilderId(whole(value)?)),
             "builderNames" => self.builder_names = names(value)?,
-            "owner" | "username" => self.owner = said(value)?.or(self.owner.take()),
-            "reason" => self.reason = said(value)?.unwrap_or_else(|| "force build".to_owned()),
-            "branch" => self.branch = said(value)?,
-            "revision" => self.revision = said(value)?,
-            "repository" => self.repository = said(value)?.unwrap_or_default(),
-            "project" => self.project = said(value)?.unwrap_or_default(),
+            "owner" | "username" => self.owner = said(value, limit::NAME)?.or(self.owner.take()),
+            "reason" => self.reason = said(value, limit::REASON)?.unwrap_or_else(|| "force build".to_owned()),
+            "branch" => self.branch = said(value, limit::NAME)?,
+            "revision" => self.revision = said(value, limit::NAME)?,
+            "repository" => self.repository = said(value, limit::NAME)?.unwrap_or_default(),
+            "project" => self.project = said(value, limit::NAME)?.unwrap_or_default(),
             "priority" => self.priority = whole(value)?,
             "properties" => {
                 let Value::Object(map) = value else { return Err("must be an object: name to value".to_owned()) };
+                limit::properties(map.len())?;
                 for (name, json) in map {
+                    limit::property(name, json)?;
                     let value = property::value(json.clone()).map_err(|e| format!("{name}: {e}"))?;
                     self.properties.insert(name.clone(), model::Property { value, source: FORCE_SOURCE.to_owned() });
                 }
@@ -233,9 +236,10 @@ fn whole(value: &Value) -> Result<i64, String> {
     number.ok_or_else(|| "must be a whole number".to_owned())
 }
 
-/// Text; empty is nothing.
-fn said(value: &Value) -> Result<Option<String>, String> {
+/// Text of so many characters at most; empty is nothing.
+fn said(value: &Value, most: usize) -> Result<Option<String>, String> {
     let text = value.as_str().ok_or_else(|| "must be text".to_owned())?;
+    limit::text(text, most)?;
     Ok((!text.is_empty()).then(|| text.to_owned()))
 }
 

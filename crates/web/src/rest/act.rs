@@ -5,7 +5,7 @@ use super::read;
 use super::reply::{self, Failure};
 use crate::Web;
 use crate::control::{ControlError, Enabled, Force, Forced};
-use api::{AddChange, Call, ForceParams, Reply, Route, RpcError};
+use api::{AddChange, Call, ForceParams, Reply, Route, RpcError, limit};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
@@ -121,9 +121,9 @@ impl Who {
     /// A login speaks for itself; whoever has the token, or needs none, may say who they are.
     fn of(user: Option<super::auth::User>, call: &Call) -> Result<Self, RpcError> {
         use super::auth::Proof;
-        let said = match call.text("owner")? {
+        let said = match call.short_text("owner", limit::NAME)? {
             Some(owner) => Some(owner),
-            None => call.text("username")?,
+            None => call.short_text("username", limit::NAME)?,
         };
         let name = match user {
             Some(user) if user.proof == Proof::Session => user.name,
@@ -134,7 +134,7 @@ impl Who {
     }
 
     fn reason(&self, call: &Call, verb: &str) -> Result<String, RpcError> {
-        Ok(call.text("reason")?.unwrap_or_else(|| format!("{verb} by {}", self.name)))
+        Ok(call.short_text("reason", limit::REASON)?.unwrap_or_else(|| format!("{verb} by {}", self.name)))
     }
 }
 

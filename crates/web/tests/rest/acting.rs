@@ -213,3 +213,40 @@ async fn new_rules_end_old_sessions() {
     assert_eq!(town.web.auth.who(&headers), None);
     assert!(!town.web.auth.has_users());
 }
+
+#[tokio::test]
+async fn calls_that_say_too_much_become_nothing() {
+    let town = Town::new().await;
+    let cases = [
+        (
+            "builds/2",
+            "stop",
+            json!({ "reason": "x".repeat(1001) }),
+            json!({ "reason": "has 1001 characters; 1000 are the limit" }),
+        ),
+        (
+            "forceschedulers",
+            "force",
+            json!({ "reason": "x".repeat(50_000), "properties": { "a": "x".repeat(70_000) } }),
+            json!({
+                "reason": "has 50000 characters; 1000 are the limit",
+                "properties": "the value of a has 70000 bytes; 65536 are the limit",
+            }),
+        ),
+        (
+            "changes",
+            "add",
+            json!({ "author": "ann", "when_timestamp": 1_700_000_000_000i64, "branch": "b".repeat(2000) }),
+            json!({
+                "branch": "has 2000 characters; 1000 are the limit",
+                "when_timestamp": "1700000000000 is no time of a change; it is counted in seconds since 1970 and at most a year ahead of now, which is 1700000000",
+            }),
+        ),
+    ];
+    for (path, method, params, message) in cases {
+        let said = town.act(&format!("/api/v2/{path}"), method, params).await;
+        assert_eq!(said.status, StatusCode::BAD_REQUEST, "{path} {method}: {}", said.text());
+        assert_eq!(said.json()["error"], json!({ "code": -32602, "message": message }), "{path} {method}");
+        assert_eq!(town.notes.take(), [""; 0], "{path} {method}");
+    }
+}
