@@ -1,5 +1,6 @@
 //! What is asked of a supervisor: one command with its surroundings and its limits.
 
+use crate::spool::Stream;
 use crate::word::{self, Word};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -142,6 +143,29 @@ pub enum Cgroup {
     Never,
 }
 
+/// A file that becomes a log while the command writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowedFile {
+    /// The log's number; not that of the command's output.
+    pub log: u16,
+    /// The file. It may be absent at first, cut short, or replaced by another. One that was there before is told only
+    /// once it has changed.
+    #[serde(with = "word::path")]
+    pub path: PathBuf,
+    /// What stood in it before the command began is passed over.
+    pub from_end: bool,
+}
+
+/// A file that is handed back with the outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CollectedFile {
+    /// The name under which it is handed back.
+    pub name: String,
+    /// The file. One that is absent, or no plain file, is left out.
+    #[serde(with = "word::path")]
+    pub path: PathBuf,
+}
+
 /// One command, with all that is known of it when it starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
@@ -185,11 +209,26 @@ pub struct Job {
     pub log: u16,
     /// Where in that log its first byte stands; not 0 for the second command of a step.
     pub first_offset: u64,
+    /// Streams that are read and not kept.
+    #[serde(default)]
+    pub unwanted: Vec<Stream>,
+    /// Files that become logs.
+    #[serde(default)]
+    pub follow: Vec<FollowedFile>,
+    /// Secrets: wherever one stands in what is kept, each byte of it is `*`; also in base64, URL-encoded or in JSON. Those of
+    /// less than three bytes count as none.
+    #[serde(default)]
+    pub mask: Vec<serde_bytes::ByteBuf>,
+    /// Files that are handed back.
+    #[serde(default)]
+    pub collect: Vec<CollectedFile>,
 }
 
 impl Job {
     /// Bytes of [`Outcome::report`](crate::Outcome::report), at most.
     pub const LONGEST_REPORT: usize = 64 << 10;
+    /// Bytes of a collected file, at most; of a longer one there is one byte more.
+    pub const LONGEST_COLLECTED: usize = 128 << 10;
     /// Bytes of [`Job::stdin`], at most.
     pub const LONGEST_STDIN: usize = 4 << 20;
     /// [`Job::spool_limit`] unless told.
@@ -217,6 +256,10 @@ impl Job {
             cgroup: Cgroup::default(),
             log: 0,
             first_offset: 0,
+            unwanted: Vec::new(),
+            follow: Vec::new(),
+            mask: Vec::new(),
+            collect: Vec::new(),
         }
     }
 }

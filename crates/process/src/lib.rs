@@ -10,6 +10,7 @@ mod cgroup;
 mod client;
 pub mod control;
 mod job;
+mod mask;
 mod outcome;
 pub mod pages;
 mod proc;
@@ -23,7 +24,9 @@ mod text;
 mod word;
 
 pub use client::{ClientError, Supervisor};
-pub use job::{BadJobId, Cgroup, Environment, Job, JobId, LogEnviron, Program, Report, Terminal};
-pub use outcome::{Blame, EndedBy, Exit, Outcome};
+pub use job::{
+    BadJobId, Cgroup, CollectedFile, Environment, FollowedFile, Job, JobId, LogEnviron, Program, Report, Terminal,
+};
+pub use outcome::{Blame, Collected, EndedBy, Exit, Outcome};
 pub use text::signal_name;
 pub use word::Word;

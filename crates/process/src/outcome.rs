@@ -31,6 +31,19 @@ pub struct Outcome {
     pub report: Option<Vec<u8>>,
     /// Where each log ends: the offset behind its last byte.
     pub ends: BTreeMap<u16, u64>,
+    /// The files of [`Job::collect`](crate::Job::collect) that are there.
+    #[serde(default)]
+    pub collected: Vec<Collected>,
+}
+
+/// A file that was handed back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collected {
+    /// Its name, as the job had it.
+    pub name: String,
+    /// Its first bytes, at most [`Job::LONGEST_COLLECTED`](crate::Job::LONGEST_COLLECTED) and one.
+    #[serde(with = "serde_bytes")]
+    pub data: Vec<u8>,
 }
 
 impl Outcome {

@@ -26,6 +26,7 @@ fn an_outcome() -> Outcome {
         system_cpu: 3,
         max_rss: 4,
         report: Some(b"\0\xff".to_vec()),
+        collected: Vec::new(),
         ends: BTreeMap::from([(0, 5)]),
     }
 }

@@ -1,5 +1,7 @@
 //! A command that runs: what it says goes to the spool, its limits are watched, and its tree is ended.
 
+use super::followed::{AT_ONCE, LOOK, Look};
+use super::intake::Intake;
 use super::typing::Typing;
 use super::{SHORT, tree};
 use crate::cgroup::Group;
@@ -7,7 +9,7 @@ use crate::control::{FromSupervisor, Holding, HoldingState, Wait};
 use crate::spawn::{self, NotStarted, Spawned};
 use crate::spool::{Stream, Writer};
 use crate::sys::Reaped;
-use crate::{EndedBy, Exit, Job, Outcome, Report, Terminal, text};
+use crate::{Collected, EndedBy, Exit, Job, Outcome, Report, Terminal, text};
 use rustix::event::PollFlags;
 use std::collections::VecDeque;
 use std::fs::OpenOptions;
@@ -23,6 +25,8 @@ const AGAIN: Duration = Duration::from_millis(250);
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 /// to this.
 const LAST_PAUSE: Duration = Duration::from_millis(100);
+/// One look at the followed files takes no longer than this, though somebody writes them without end.
+const LAST_LOOK: Duration = Duration::from_secs(10);
 
 /// Where a command stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +48,7 @@ enum Phase {
 /// What is to be written.
 #[derive(Debug)]
 enum Item {
-    Data(Stream, Vec<u8>),
+    Data(u16, Stream, Vec<u8>),
     Outcome(Box<Outcome>),
 }
 
@@ -56,6 +60,7 @@ pub(super) struct Command {
     writer: Writer,
     pid: u32,
     outputs: Vec<(Stream, OwnedFd)>,
+    intake: Intake,
     /// What is still to be typed at its terminal.
     typing: Option<Typing>,
     phase: Phase,
@@ -98,8 +103,10 @@ impl Command {
             max_rss: 0,
             report: None,
             ends: writer.ends().clone(),
+            collected: Vec::new(),
         };
         let mut command = Command {
+            intake: Intake::new(&job, now),
             job,
             spool_dir,
             writer,
@@ -129,7 +136,7 @@ impl Command {
         let prepared = spawn::prepare(&self.job, slot_dir);
         if let Ok(prepared) = &prepared {
             let opening = text::opening(&self.job, prepared);
-            self.write(Item::Data(Stream::Header, opening.into_bytes()), now);
+            self.head(opening, now);
         }
         match prepared.and_then(|prepared| spawn::spawn(&self.job, prepared, group)) {
             Ok(Spawned { pid, stdout, stderr }) => {
@@ -143,7 +150,7 @@ impl Command {
                 self.news.push(FromSupervisor::Started { job: self.job.id.clone(), pid: self.pid });
             }
             Err(NotStarted { error, blame }) => {
-                self.exit = Some(Exit::NotStarted { error, blame });
+                self.exit = Some(Exit::NotStarted { error: self.intake.text(error), blame });
                 self.conclude(now);
             }
         }
@@ -210,8 +217,10 @@ impl Command {
         match rustix::io::read(&self.outputs[place].1, &mut *buffer) {
             Ok(n) if n > 0 => {
                 self.last_output = now;
-                self.take(stream, &buffer[..n], now);
-                self.hold_if_full(now);
+                if !self.job.unwanted.contains(&stream) {
+                    self.take(self.job.log, stream, &buffer[..n], now);
+                    self.hold_if_full(now);
+                }
                 true
             }
             Err(rustix::io::Errno::INTR) => true,
@@ -224,18 +233,62 @@ impl Command {
         }
     }
 
-    fn take(&mut self, stream: Stream, data: &[u8], now: Instant) {
-        if self.broken {
+    fn take(&mut self, log: u16, stream: Stream, data: &[u8], now: Instant) {
+        let data = self.intake.through(log, stream, data, now);
+        self.keep(log, stream, &data, now);
+    }
+
+    fn keep(&mut self, log: u16, stream: Stream, data: &[u8], now: Instant) {
+        if self.broken || data.is_empty() {
             return;
         }
         if !self.todo.is_empty() {
-            self.todo.push_back(Item::Data(stream, data.to_vec()));
-        } else if let Err(error) = self.writer.append(self.job.log, stream, data) {
-            self.todo.push_back(Item::Data(stream, data.to_vec()));
+            self.todo.push_back(Item::Data(log, stream, data.to_vec()));
+        } else if let Err(error) = self.writer.append(log, stream, data) {
+            self.todo.push_back(Item::Data(log, stream, data.to_vec()));
             self.stuck(&error, now);
         } else {
             self.grown = true;
         }
+    }
+
+    /// Keeps what was held back for long enough; all of it at the end.
+    fn release(&mut self, at_end: bool, now: Instant) {
+        for (log, stream, data) in self.intake.release(at_end, now) {
+            self.keep(log, stream, &data, now);
+        }
+    }
+
+    /// Takes what is new in the files that are followed. At the end that is all there is.
+    fn look(&mut self, at_end: bool, buffer: &mut [u8], now: Instant) {
+        let patience = Instant::now() + LAST_LOOK;
+        self.intake.look_at = now + LOOK;
+        for place in 0..self.intake.followed.len() {
+            let mut taken = 0;
+            while self.wait.is_none() && Instant::now() < patience {
+                let log = self.intake.followed[place].log();
+                match self.intake.followed[place].look(buffer) {
+                    Look::Bytes(n) => {
+                        self.last_output = now;
+                        self.take(log, Stream::Stdout, &buffer[..n], now);
+                        self.hold_if_full(now);
+                        taken += n;
+                    }
+                    Look::CutShort => self.keep(log, Stream::Header, b"the file was cut short\n", now),
+                    Look::Nothing => break,
+                }
+                if taken >= AT_ONCE && !at_end {
+                    self.intake.look_at = now;
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Says something in the command's log.
+    fn head(&mut self, text: String, now: Instant) {
+        let text = self.intake.text(text);
+        self.write(Item::Data(self.job.log, Stream::Header, text.into_bytes()), now);
     }
 
     fn write(&mut self, item: Item, now: Instant) {
@@ -249,7 +302,7 @@ impl Command {
     fn flush(&mut self, now: Instant) {
         while let Some(item) = self.todo.front_mut() {
             let written = match item {
-                Item::Data(stream, data) => self.writer.append(self.job.log, *stream, data),
+                Item::Data(log, stream, data) => self.writer.append(*log, *stream, data),
                 Item::Outcome(outcome) => {
                     outcome.ends = self.writer.ends().clone();
                     self.writer.finish(outcome)
@@ -337,7 +390,7 @@ impl Command {
             return;
         }
         if let Some(line) = text::cause(&cause) {
-            self.write(Item::Data(Stream::Header, line.into_bytes()), now);
+            self.head(line, now);
         }
         self.cause = cause;
         tree::terminate(self.pid, group);
@@ -355,6 +408,10 @@ impl Command {
         }
         if matches!(self.phase, Phase::Ended | Phase::Told) {
             return;
+        }
+        self.release(false, now);
+        if now >= self.intake.look_at && !self.intake.followed.is_empty() {
+            self.look(false, buffer, now);
         }
         let group = tree.group;
         let empty = tree.childless && self.exit.is_some() && !group.is_some_and(Group::populated);
@@ -389,11 +446,16 @@ impl Command {
         }
     }
 
+    /// The living processes, as people may see them.
+    fn names(&self, group: Option<&Group>) -> Vec<String> {
+        tree::names(group).into_iter().map(|name| self.intake.text(name)).collect()
+    }
+
     fn end_leftover(&mut self, group: Option<&Group>, now: Instant) {
-        let names = tree::names(group);
+        let names = self.names(group);
         if !names.is_empty() {
             let line = text::processes("left behind", &names, "ended");
-            self.write(Item::Data(Stream::Header, line.into_bytes()), now);
+            self.head(line, now);
         }
         self.outcome.left_behind = names;
         tree::terminate(self.pid, group);
@@ -401,10 +463,10 @@ impl Command {
     }
 
     fn give_up(&mut self, group: Option<&Group>, buffer: &mut [u8], now: Instant) {
-        let names = tree::names(group);
+        let names = self.names(group);
         if !names.is_empty() {
             let line = text::processes("even KILL does not end", &names, "left alone");
-            self.write(Item::Data(Stream::Header, line.into_bytes()), now);
+            self.head(line, now);
         }
         self.outcome.survivors = names;
         self.exit.get_or_insert(Exit::Signalled { signal: libc::SIGKILL, core: false });
@@ -440,7 +502,9 @@ impl Command {
             Phase::Killing { next, .. } => Some(next),
             Phase::Ended | Phase::Told => None,
         };
-        [again, phase].into_iter().flatten().min()
+        let over = matches!(self.phase, Phase::Ended | Phase::Told) || self.wait.is_some();
+        let intake = self.intake.deadline().filter(|_| !over);
+        [again, phase, intake].into_iter().flatten().min()
     }
 
     /// Reads what is still in the pipes, and writes the outcome when that is all.
@@ -448,6 +512,7 @@ impl Command {
         for stream in [Stream::Stdout, Stream::Stderr] {
             while self.read(stream, buffer, now) {}
         }
+        self.look(true, buffer, now);
         if self.wait.is_none() {
             self.conclude(now);
         }
@@ -455,21 +520,31 @@ impl Command {
 
     fn conclude(&mut self, now: Instant) {
         self.outputs.clear();
+        self.release(true, now);
         let exit = self.exit.clone().unwrap_or(Exit::Exited(0));
         let line = text::closing(&exit, self.main_ended.saturating_duration_since(self.started));
-        let mut lines = line.into_bytes();
+        let mut lines = line;
         let mut outcome = self.outcome.clone();
         if self.job.report == Report::File {
             match read_report(&spawn::report_path(&self.spool_dir)) {
-                Ok(report) => outcome.report = report,
-                Err(error) => lines.extend_from_slice(format!("its report is not taken: {error}\n").as_bytes()),
+                Ok(report) => outcome.report = report.map(|bytes| self.intake.bytes(bytes)),
+                Err(error) => lines.push_str(&format!("its report is not taken: {error}\n")),
             }
         }
         outcome.exit = exit;
         outcome.ended_by = self.cause.clone();
         outcome.elapsed = now.saturating_duration_since(self.started).as_micros().try_into().unwrap_or(u64::MAX);
         self.phase = if self.broken { Phase::Told } else { Phase::Ended };
-        self.write(Item::Data(Stream::Header, lines), now);
+        outcome.collected = self
+            .job
+            .collect
+            .iter()
+            .filter_map(|file| {
+                let data = read_first(&file.path, Job::LONGEST_COLLECTED + 1).ok()??;
+                Some(Collected { name: file.name.clone(), data })
+            })
+            .collect();
+        self.head(lines, now);
         self.write(Item::Outcome(Box::new(outcome)), now);
     }
 }
@@ -485,6 +560,14 @@ pub(super) struct Tree<'a> {
 
 /// What the command left for us, if anything. It may be no plain file, or too long: the command chose what is there.
 fn read_report(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match read_first(path, Job::LONGEST_REPORT + 1)? {
+        Some(bytes) if bytes.len() > Job::LONGEST_REPORT => Err(io::Error::other("it is longer than 64 KiB")),
+        other => Ok(other),
+    }
+}
+
+/// The first bytes of a plain file, if there is one.
+fn read_first(path: &Path, most: usize) -> io::Result<Option<Vec<u8>>> {
     let open = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
     let file = match open {
         Ok(file) => file,
@@ -495,9 +578,6 @@ fn read_report(path: &Path) -> io::Result<Option<Vec<u8>>> {
         return Err(io::Error::other("it is no plain file"));
     }
     let mut bytes = Vec::new();
-    file.take(Job::LONGEST_REPORT as u64 + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > Job::LONGEST_REPORT {
-        return Err(io::Error::other("it is longer than 64 KiB"));
-    }
+    file.take(most as u64).read_to_end(&mut bytes)?;
     Ok(Some(bytes))
 }

@@ -8,6 +8,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 mod command;
+mod followed;
+mod intake;
 mod peer;
 mod server;
 mod slot;

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 mod adoption;
 mod ends;
 mod output;
+mod secrets;
 mod slot;
 mod tree;
 
@@ -60,6 +61,11 @@ const TESTS: &[Test] = tests![
     output::standard_input_ends,
     output::stdout_and_stderr_are_told_apart,
     output::the_spool_is_read_while_it_is_written,
+    secrets::a_secret_is_masked_wherever_it_could_be_kept,
+    secrets::files_come_back_with_the_outcome,
+    secrets::files_that_are_followed_become_logs,
+    secrets::half_a_secret_is_held_back_for_a_moment_only,
+    secrets::unwanted_output_is_read_and_not_kept,
     tree::a_command_that_closes_its_output_is_stopped_by_an_interrupt,
     tree::a_command_that_closes_its_output_is_waited_for,
     tree::a_daemon_is_found_and_ended,
