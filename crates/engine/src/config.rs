@@ -1,6 +1,6 @@
 //! A new configuration: what the store must learn of it.
 
-use crate::World;
+use crate::{World, scheduler};
 use model::builder::Usual;
 use model::{
     Builder, BuilderId, BuilderSpec, Config, Results, Scheduler, SchedulerId, SchedulerState, Time, Transition, Worker,
@@ -128,8 +128,14 @@ fn schedulers(world: &World, config: &Config, todo: &mut Vec<Transition>) {
     let mut next = world.next.scheduler;
     for spec in &config.schedulers {
         match world.scheduler_named(&spec.name) {
-            Some(old) if old.configured => {}
-            Some(old) => todo.push(Transition::SchedulerKnown(Scheduler { configured: true, ..old.clone() })),
+            Some(old) => {
+                let before = world.config.schedulers.iter().find(|s| s.name == spec.name);
+                let state = scheduler::state_under(old, before, spec);
+                let new = Scheduler { configured: true, state, ..old.clone() };
+                if *old != new {
+                    todo.push(Transition::SchedulerKnown(new));
+                }
+            }
             None => todo.push(Transition::SchedulerKnown(Scheduler {
                 id: SchedulerId::take(&mut next),
                 name: spec.name.clone(),

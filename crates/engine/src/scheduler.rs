@@ -23,7 +23,9 @@ use crate::World;
 use crate::build_set::{self, NewSet};
 use crate::world::SchedulerEntry;
 use model::property::property;
-use model::{BuilderId, Properties, SchedulerId, SchedulerKind, SchedulerSpec, SchedulerState, Span, Time, Transition};
+use model::{
+    BuilderId, Properties, Scheduler, SchedulerId, SchedulerKind, SchedulerSpec, SchedulerState, Span, Time, Transition,
+};
 
 /// A set of a table that is filed so much after its time says so.
 const LATE: Span = Span::seconds(60);
@@ -128,6 +130,26 @@ pub(crate) fn due_at(entry: &SchedulerEntry, compiled: &Compiled) -> Option<Time
         }
         SchedulerKind::Dependent { .. } | SchedulerKind::Triggerable | SchedulerKind::Force(_) => None,
     }
+}
+
+/// What a stored scheduler remembers under a new configuration. One that was not configured, or is of another kind now,
+/// begins anew, turned on or off as it was; so does one whose table of times is another, because what the new table
+/// would have said in the past was never missed.
+pub(crate) fn state_under(old: &Scheduler, before: Option<&SchedulerSpec>, now: &SchedulerSpec) -> SchedulerState {
+    let same_kind = before.is_none_or(|before| before.kind.word() == now.kind.word());
+    let mut state = old.state.clone();
+    if !old.configured || !same_kind {
+        return SchedulerState { enabled: state.enabled, ..SchedulerState::default() };
+    }
+    if let (
+        Some(SchedulerKind::Nightly { cron: old_table, timezone: old_zone, .. }),
+        SchedulerKind::Nightly { cron, timezone, .. },
+    ) = (before.map(|b| &b.kind), &now.kind)
+        && (old_table != cron || old_zone != timezone)
+    {
+        state.last_fired = None;
+    }
+    state
 }
 
 /// The builders that a scheduler asks, in its order.

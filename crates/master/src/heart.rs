@@ -259,6 +259,7 @@ impl Heart {
             },
             priority: force.priority,
             properties: force.properties,
+            ..Wish::default()
         };
         match engine::force::grant(&self.world, wish, now) {
             Ok(filed) => self.filed(filed, reply, turn),
