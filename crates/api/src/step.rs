@@ -2,7 +2,7 @@
 
 use crate::answer::Document;
 use crate::field::{Field, Kind, field};
-use model::{Results, Time};
+use model::{Results, TestTotals, Time};
 use serde::{Deserialize, Serialize};
 
 /// A step.
@@ -32,6 +32,10 @@ pub struct Step {
     pub urls: Vec<Url>,
     /// It is not shown by default.
     pub hidden: bool,
+    /// How many warnings were counted in its output; `null`: nobody counted. Of our own.
+    pub warnings: Option<u64>,
+    /// What its tests gave, with those at fault by name; `null`: it ran none. Of our own.
+    pub tests: Option<TestTotals>,
 }
 
 /// A link.
@@ -60,6 +64,8 @@ impl Step {
             state_string: step.state.clone(),
             urls: step.facts.urls.iter().map(|(name, url)| Url { name: name.clone(), url: url.clone() }).collect(),
             hidden: step.facts.hidden,
+            warnings: step.facts.warnings,
+            tests: step.facts.tests.clone(),
         }
     }
 }
@@ -79,5 +85,7 @@ impl Document for Step {
         field("state_string", Kind::Text),
         field("urls", Kind::Nested),
         field("hidden", Kind::Bool),
+        field("warnings", Kind::Nested),
+        field("tests", Kind::Nested),
     ];
 }

@@ -286,7 +286,9 @@ fn a_step_and_its_log() {
       "results": 0,
       "state_string": "git develop",
       "urls": [],
-      "hidden": false
+      "hidden": false,
+      "warnings": null,
+      "tests": null
     }
     "#);
     let mut log = LogFacts {

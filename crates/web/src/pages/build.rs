@@ -1,6 +1,7 @@
 //! One build: how it ended and why, then everything else about it.
 
 mod steps;
+mod tests;
 
 use super::builder::acts;
 use super::clock::{Clock, eta};
@@ -10,7 +11,7 @@ use super::line::{Row, rows};
 use super::mark::{Mark, Outcome};
 use super::text::{count, many_lines, nothing, outside, safe_href};
 use maud::{Markup, html};
-use model::{Span, Time};
+use model::{Span, TestTotals, Time};
 
 /// What the page of a build shows.
 #[derive(Debug)]
@@ -82,6 +83,14 @@ pub(super) struct Step {
     pub(super) logs: Vec<(String, String, Option<u64>)>,
     /// Where it is defined.
     pub(super) defined_at: Option<String>,
+    /// Pages leave it out, unless it is at fault.
+    pub(super) hidden: bool,
+    /// Places to look at: words and address.
+    pub(super) urls: Vec<(String, String)>,
+    /// Warnings that were counted.
+    pub(super) warnings: Option<u64>,
+    /// What its tests gave.
+    pub(super) tests: Option<TestTotals>,
 }
 
 /// Lines of a log around an error.
@@ -147,6 +156,7 @@ pub(super) fn page(v: &Build, frame: &Frame, clock: &Clock) -> Page {
         p.under { (second_sentence(v, clock)) }
         @if v.to.is_none() { (running(v, clock)) }
         @if let Some(excerpt) = &v.excerpt { (failure(v, excerpt)) }
+        (tests::reports(v))
         (steps::timeline(v, clock))
         div.columns {
             div.wide {

@@ -4,7 +4,7 @@ use super::{Build, Step};
 use crate::pages::clock::Clock;
 use crate::pages::layout::log_at;
 use crate::pages::mark::{Mark, Outcome};
-use crate::pages::text::{outside, segment, thousands};
+use crate::pages::text::{count, outside, safe_href, segment, thousands};
 use maud::{Markup, html};
 use model::{Span, Time};
 
@@ -21,7 +21,31 @@ pub(super) fn timeline(v: &Build, clock: &Clock) -> Markup {
             h2 #steps { "Steps" }
             @if v.steps.is_empty() { p.faint { "No step has begun." } }
             ol.steps {
-                @for s in &v.steps { (row(v, s, end, clock)) }
+                @for s in v.steps.iter().filter(|s| is_shown(s)) { (row(v, s, end, clock)) }
+            }
+            (left_out(v))
+        }
+    }
+}
+
+/// A step that is at fault is shown whatever its configuration says.
+fn is_shown(s: &Step) -> bool {
+    !s.hidden || s.mark.is_bad()
+}
+
+fn left_out(v: &Build) -> Markup {
+    let hidden: Vec<&Step> = v.steps.iter().filter(|s| !is_shown(s)).collect();
+    html! {
+        @if !hidden.is_empty() {
+            p.faint {
+                "Left out: "
+                @for (i, s) in hidden.iter().enumerate() {
+                    @if i > 0 { ", " }
+                    @match s.logs.first() {
+                        Some((_, slug, _)) => a href=(log_at(&v.builder, v.number, &s.name, slug)) { (outside(&s.name, 40)) },
+                        None => { (outside(&s.name, 40)) },
+                    }
+                }
             }
         }
     }
@@ -38,6 +62,11 @@ fn row(v: &Build, s: &Step, end: Time, clock: &Clock) -> Markup {
                     None => span.name { (outside(&s.name, 40)) },
                 }
                 @if !s.state.is_empty() && s.mark != Mark::Done(Outcome::Passed) && s.state != s.name { " " span.faint { (outside(&s.state, 60)) } }
+                @if let Some(n) = s.warnings.filter(|n| *n > 0) { " " span.faint { (count(usize::try_from(n).unwrap_or(usize::MAX), "warning", "warnings")) } }
+                @if let Some(tests) = &s.tests { " " a.faint href={ "#tests-" (segment(&s.name)) } { (tests.words()) } }
+                @for (words, address) in &s.urls {
+                    @if let Some(address) = safe_href(address) { " " a href=(address) rel="noreferrer" { (outside(words, 40)) } }
+                }
                 @for (name, slug, lines) in &s.logs {
                     " " a.faint href=(log_at(&v.builder, v.number, &s.name, slug)) {
                         (outside(name, 24)) @if let Some(n) = lines { " (" (thousands(*n)) ")" }

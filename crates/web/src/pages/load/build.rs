@@ -122,6 +122,10 @@ fn step_views(
         usual: of.usual.steps.get(&s.name).copied(),
         logs: logs.get(&s.id).into_iter().flatten().map(log_link).collect(),
         defined_at: place(&s.name),
+        hidden: s.facts.hidden,
+        urls: s.facts.urls.clone(),
+        warnings: s.facts.warnings,
+        tests: s.facts.tests.clone(),
     });
     let names: Vec<String> = match (build.status.results(), live) {
         (Some(_), _) => Vec::new(),
@@ -136,6 +140,10 @@ fn step_views(
         usual: of.usual.steps.get(&name).copied(),
         logs: Vec::new(),
         defined_at: place(&name),
+        hidden: false,
+        urls: Vec::new(),
+        warnings: None,
+        tests: None,
         name,
     });
     begun.chain(to_come).collect()
