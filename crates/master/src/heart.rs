@@ -388,7 +388,9 @@ impl Heart {
         loop {
             match self.store.snapshot().await {
                 Ok(snapshot) => {
+                    let surroundings = self.world.surroundings().clone();
                     self.world = World::load(snapshot, self.world.config().clone());
+                    self.world.surround(surroundings);
                     self.sessions.restore(&self.world, &self.logs).await;
                     return;
                 }
