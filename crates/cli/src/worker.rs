@@ -138,6 +138,9 @@ fn load(dir: &Path) -> anyhow::Result<worker::Setup> {
     Ok(worker::load(&std::path::absolute(dir)?, &exe)?)
 }
 
+/// By then a worker has connected, and does not need most of what it was started with again.
+const SETTLED: std::time::Duration = std::time::Duration::from_secs(2);
+
 async fn run_worker(dir: &Path) -> anyhow::Result<Exit> {
     let setup = load(dir)?;
     let _hold = hold(dir)?;
@@ -154,6 +157,10 @@ async fn run_worker(dir: &Path) -> anyhow::Result<Exit> {
         wish.send_replace(Wish::EndCommands);
         // A second signal changes nothing: the commands are being ended already.
         wish.closed().await;
+    });
+    tokio::spawn(async {
+        tokio::time::sleep(SETTLED).await;
+        process::pages::let_go_of_start();
     });
     worker::run(setup, wishes).await?;
     Ok(Exit::Passed)

@@ -30,6 +30,26 @@ fn each_misbehaviour_has_its_outcome() {
 }
 
 #[test]
+fn nobody_is_blamed_for_what_the_machine_does() {
+    // A shell that the supervisor runs has it for its parent.
+    let (code, said, _) = outcome("echo begun; kill -9 $PPID; sleep 100");
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("the process that watched over it is gone"), "{said}");
+    for (branch, there, code, expected) in [
+        ("main", false, 3, "there is no git repository at"),
+        ("gone", true, 1, "has no branch gone"),
+    ] {
+        let mut place = Sealed::new();
+        let repo = testkit::Repo::bare(place.path("repo.git"));
+        repo.commit("main", "One", "a.c", "1\n");
+        let address = if there { repo.address() } else { format!("{}.away", repo.address()) };
+        let step = format!("steps.git({address:?}, branch = {branch:?}");
+        let url = place.master(&config("x").replace("steps.shell(\"x\"", &step));
+        place.run(&["force", "b", "--wait", "--master", &url]).ends(code).says(expected);
+    }
+}
+
+#[test]
 fn words_that_name_no_program_are_said_so() {
     let mut place = Sealed::new();
     let words = config("x").replace("steps.shell(\"x\"", "steps.shell([\"./absent\", \"1\"]");
