@@ -35,10 +35,9 @@ fn nobody_is_blamed_for_what_the_machine_does() {
     let (code, said, _) = outcome("echo begun; kill -9 $PPID; sleep 100");
     assert_eq!(code, 3, "{said}");
     assert!(said.contains("the process that watched over it is gone"), "{said}");
-    for (branch, there, code, expected) in [
-        ("main", false, 3, "there is no git repository at"),
-        ("gone", true, 1, "has no branch gone"),
-    ] {
+    for (branch, there, code, expected) in
+        [("main", false, 3, "there is no git repository at"), ("gone", true, 1, "has no branch gone")]
+    {
         let mut place = Sealed::new();
         let repo = testkit::Repo::bare(place.path("repo.git"));
         repo.commit("main", "One", "a.c", "1\n");
