@@ -1,5 +1,7 @@
 //! `sluice worker`: a worker's life.
 
+mod standing;
+
 use crate::daemon::{Daemon, argument};
 use crate::exit::{Exit, Trouble};
 use crate::number;
@@ -8,11 +10,12 @@ use anyhow::{Context, bail};
 use model::Span;
 use model::worker::Secret;
 use rustix::fs::{FlockOperation, flock};
+use standing::{First, Told};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use worker::{Initialised, Password, Settings, Wish};
+use worker::{Initialised, Password, Settings, Standing, Wish};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Verb {
@@ -142,7 +145,7 @@ fn load(dir: &Path) -> anyhow::Result<worker::Setup> {
 const SETTLED: std::time::Duration = std::time::Duration::from_secs(2);
 
 async fn run_worker(dir: &Path) -> anyhow::Result<Exit> {
-    let setup = load(dir)?;
+    let mut setup = load(dir)?;
     let _hold = hold(dir)?;
     let ansi = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).with_ansi(ansi).init();
@@ -162,6 +165,9 @@ async fn run_worker(dir: &Path) -> anyhow::Result<Exit> {
         tokio::time::sleep(SETTLED).await;
         process::pages::let_go_of_start();
     });
+    let standing = watch::Sender::default();
+    tokio::spawn(standing::write_down(dir.to_owned(), standing.subscribe()));
+    setup.standing = Some(standing);
     worker::run(setup, wishes).await?;
     Ok(Exit::Passed)
 }
@@ -191,12 +197,23 @@ fn start(dir: &Path) -> anyhow::Result<Exit> {
     let arguments = ["worker".as_ref(), "run".as_ref(), argument(dir)];
     let ready = |pid: u32| daemon.running().ok().flatten() == i32::try_from(pid).ok();
     let pid = daemon.start(&arguments, ready).map_err(|e| Trouble(format!("{e:#}")))?;
-    out::line(format!(
-        "  ✓ the worker of {} runs as process {pid}\n    it says what it does in {}",
-        dir.display(),
-        daemon.log.display()
-    ))?;
-    Ok(Exit::Passed)
+    let stands = match standing::first(dir, &daemon, pid) {
+        First::Stands(stands) => stands,
+        First::Gone => bail!(Trouble(format!("it has ended again; see {}", daemon.log.display()))),
+    };
+    let mark = match stands {
+        Standing::Connected => '✓',
+        Standing::Refused(_) => '✗',
+        Standing::Away(_) | Standing::Trying => '–',
+    };
+    out::line(format!("  {mark} the worker of {} runs as process {pid}", dir.display()))?;
+    out::line(format!("    {}", Told(&stands)))?;
+    if let Standing::Refused(_) = stands {
+        out::line("    it tries again now and then; mend its settings or the master's configuration, or end it:")?;
+        out::line(format!("    sluice worker stop {}", dir.display()))?;
+    }
+    out::line(format!("    it says what it does in {}", daemon.log.display()))?;
+    Ok(if matches!(stands, Standing::Refused(_)) { Exit::Infrastructure } else { Exit::Passed })
 }
 
 fn stop(dir: &Path) -> anyhow::Result<Exit> {

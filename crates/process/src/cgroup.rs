@@ -116,14 +116,28 @@ pub(crate) fn kill_and_remove(dir: &Path) -> Vec<String> {
     held
 }
 
-fn remove(dir: &Path) {
+/// Removes the empty groups, below the one that this process is in, whose supervisors are dead. Answers how many.
+pub(crate) fn sweep() -> usize {
+    let own = fs::read("/proc/self/mountinfo").ok().zip(fs::read("/proc/self/cgroup").ok());
+    let Some(dir) = own.and_then(|(mountinfo, own)| own_dir(&mountinfo, &own)) else { return 0 };
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let left = entries.filter(|e| supervisor(&e.file_name()).is_some_and(|pid| crate::proc::stat(pid).is_none()));
+    left.map(|entry| entry.path()).filter(|dir| remove(dir)).count()
+}
+
+/// The supervisor that a group was made by, told by the name that [`Group::make`] gives.
+fn supervisor(name: &std::ffi::OsStr) -> Option<u32> {
+    name.to_str()?.strip_prefix("sluice-")?.strip_suffix("-slot")?.parse().ok()
+}
+
+/// Whether it is gone. A group that still holds something stays; it costs little.
+fn remove(dir: &Path) -> bool {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             remove(&entry.path());
         }
     }
-    // A group that still holds something stays; it costs little.
-    let _ = fs::remove_dir(dir);
+    fs::remove_dir(dir).is_ok()
 }
 
 /// Where the group that this process is in lies in the file system.
@@ -158,6 +172,30 @@ fn unescape(field: &[u8]) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_group_names_the_supervisor_that_made_it() {
+        for (name, pid) in [
+            ("sluice-4711-slot", Some(4711)),
+            ("sluice-x-slot", None),
+            ("sluice--slot", None),
+            ("system.slice", None),
+            ("sluice-1-slot.d", None),
+        ] {
+            assert_eq!(supervisor(name.as_ref()), pid, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_dead_supervisor_left_is_swept_and_what_a_living_one_has_stays() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let dead = child.id();
+        child.wait().unwrap();
+        let (Some(left), Some(kept)) = (Group::make(dead), Group::make(std::process::id())) else { return };
+        sweep();
+        assert!(!left.dir().exists() && kept.dir().exists());
+        kept.remove();
+    }
 
     #[test]
     fn the_own_group_is_found_in_the_mount_table() {

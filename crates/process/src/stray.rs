@@ -69,6 +69,12 @@ pub fn clean_slot(slot_dir: &Path) -> io::Result<Vec<String>> {
     Ok(ended)
 }
 
+/// Removes the empty control groups that dead supervisors left below the group that this process is in, whatever slot they
+/// served. Answers how many these were.
+pub fn sweep_groups() -> usize {
+    cgroup::sweep()
+}
+
 /// The variable that marks the processes of a job.
 pub(crate) const VARIABLE: &str = "SLUICE_JOB";
 

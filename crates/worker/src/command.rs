@@ -145,6 +145,10 @@ impl Commands {
                 self.slots.insert(number, Entry { slot, state });
             }
         }
+        let left = process::stray::sweep_groups();
+        if left > 0 {
+            tracing::debug!("removed {left} empty control groups of dead supervisors");
+        }
         if !self.tasks.is_empty() {
             tracing::info!("commands taken over from an earlier daemon: {}", self.tasks.len());
         }

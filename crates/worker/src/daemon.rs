@@ -8,7 +8,7 @@ use crate::info;
 use crate::job::{ORPHANED, STOPPED};
 use crate::line::{Line, LineEvent, Pause};
 use crate::link::{self, Link};
-use crate::setup::{Master, Setup, Wish};
+use crate::setup::{Master, Setup, Standing, Wish};
 use crate::slot::SlotNews;
 use model::{Span, Time};
 use std::time::{Duration, Instant};
@@ -54,6 +54,7 @@ pub async fn run(setup: Setup, wish: watch::Receiver<Wish>) -> Result<(), Worker
         commands,
         line,
         news,
+        standing: setup.standing.unwrap_or_default(),
         stop: Stop::No,
     };
     daemon.run(wish).await;
@@ -81,6 +82,7 @@ struct Daemon {
     commands: Commands,
     line: Line,
     news: mpsc::Receiver<SlotNews>,
+    standing: watch::Sender<Standing>,
     /// Since when the master has been away.
     alone_since: Option<Time>,
     stop: Stop,
@@ -275,6 +277,7 @@ impl Daemon {
         match action {
             WorkerAction::Welcomed(terms) => {
                 tracing::info!("connected to {} as {}, session {}", self.line.name(), self.login.name, terms.session);
+                self.standing.send_replace(Standing::Connected);
                 self.alone_since = None;
                 if terms.orphan_limit.is_some() {
                     self.commands.orphan_limit = terms.orphan_limit;
@@ -291,7 +294,8 @@ impl Daemon {
                     Again::Soon => Pause::Usual,
                     Again::Slowly => Pause::Slowly,
                 };
-                self.lost(&format!("the master refuses {}: {reason}", self.login.name), pause);
+                let why = format!("the master refuses {}: {reason}", self.login.name);
+                self.down(&why, pause, Standing::Refused(reason));
             }
             WorkerAction::Replaced { by } => {
                 let text = format!("another worker called {} took over: {by}", self.login.name);
@@ -301,14 +305,20 @@ impl Daemon {
         }
     }
 
-    /// The line is down.
+    /// The line broke, or there was none.
     fn lost(&mut self, why: &str, pause: Pause) {
+        self.down(why, pause, Standing::Away(why.to_owned()));
+    }
+
+    /// The line is down.
+    fn down(&mut self, why: &str, pause: Pause, standing: Standing) {
         let now = self.clock.now();
         let (link, wait) = self.line.down(pause, now);
         if let Some(link) = link {
             tokio::spawn(link.close());
         }
         self.alone_since.get_or_insert(now);
+        self.standing.send_replace(standing);
         if self.stop == Stop::No {
             tracing::warn!("{}: {why}; next attempt in {wait}", self.line.name());
         }

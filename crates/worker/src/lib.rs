@@ -21,4 +21,4 @@ pub use daemon::run;
 pub use error::WorkerError;
 pub use link::Pipe;
 pub use settings::{Initialised, Password, Settings, init, load};
-pub use setup::{Master, Patience, Setup, Wish};
+pub use setup::{Master, Patience, Setup, Standing, Wish};

@@ -7,6 +7,7 @@ mod names;
 mod output;
 mod reload;
 mod sealed;
+mod survive;
 mod up;
 mod watch;
 mod worker;

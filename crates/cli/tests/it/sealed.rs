@@ -90,12 +90,18 @@ impl Sealed {
 
     /// A worker from `worker init`, started in the background.
     pub(crate) fn worker(&mut self, url: &str, name: &str, password: &str) -> PathBuf {
+        self.start_worker(url, name, password).passes();
+        self.path(name)
+    }
+
+    /// The same, and what the start said.
+    pub(crate) fn start_worker(&mut self, url: &str, name: &str, password: &str) -> Said {
         let dir = self.path(name);
         let dir_text = dir.display().to_string();
         self.run(&["worker", "init", &dir_text, "--master", url, "--name", name, "--password", password]).passes();
-        self.run(&["worker", "start", &dir_text]).passes();
-        self.daemons.push(("worker", dir.clone()));
-        dir
+        let said = self.run(&["worker", "start", &dir_text]);
+        self.daemons.push(("worker", dir));
+        said
     }
 
     /// What a master answers to a GET, without its head.

@@ -32,11 +32,24 @@ fn a_worker_builds_and_shows_who_it_is() {
 fn strangers_are_told_why_they_are_not_let_in() {
     let mut place = Sealed::new();
     let url = place.master(&config("true"));
-    let wrong = place.worker(&url, "far", "open barley");
-    let log = wrong.strip_prefix(place.path("")).expect("below the place").join("sluice.log");
-    place.wait_for_text(&log.display().to_string(), "the password of worker \"far\" is wrong");
-    place.worker(&url, "fra", "open sesame");
-    place.wait_for_text("fra/sluice.log", "there is no worker \"fra\"");
+    let wrong = place.start_worker(&url, "far", "open barley").ends(3);
+    wrong.says("the password of worker \"far\" is wrong").says("✗").says("sluice worker stop");
+    place.wait_for_text("far/sluice.log", "the password of worker \"far\" is wrong");
+    place.start_worker(&url, "fra", "open sesame").ends(3).says("there is no worker \"fra\"");
+    // The right password gets in, and the start says so.
+    let dir = place.path("far").display().to_string();
+    place.run(&["worker", "stop", &dir]).passes();
+    let conf = std::fs::read_to_string(place.path("far/worker.conf")).expect("settings");
+    std::fs::write(place.path("far/worker.conf"), conf.replace("barley", "sesame")).expect("written");
+    place.run(&["worker", "start", &dir]).passes().says("✓").says("the master has let it in");
+}
+
+#[test]
+fn a_master_that_is_not_there_yet_is_said_so() {
+    let mut place = Sealed::new();
+    let said = place.start_worker("http://127.0.0.1:9/", "far", "open sesame").passes();
+    assert!(!said.out.contains('✓'), "nothing is done yet: {}", said.out);
+    said.says("its master is not there yet, and it goes on trying").says("127.0.0.1:9");
 }
 
 #[test]
