@@ -212,13 +212,16 @@ impl Commands {
         }
         let coming = self.slots.values().filter(|e| e.state != SlotState::Idle && !e.busy()).count();
         let idle = self.idle();
-        let wanted = self.waiting.len() + self.setup.spare_slots.max(1);
+        let wanted = self.waiting.len() + self.setup.spare_slots;
         for _ in coming + idle..wanted {
+            if self.setup.most_at_once.is_some_and(|most| self.slots.len() >= most) {
+                break;
+            }
             let number = (0..).find(|n| !self.slots.contains_key(n)).unwrap_or(u32::MAX);
             let slot = Slot::start(number, self.setup.exe.clone(), self.home.slot(number), self.news.clone());
             self.slots.insert(number, Entry { slot, state: SlotState::Starting });
         }
-        if idle > self.setup.spare_slots.max(1) + IDLE
+        if idle > self.setup.spare_slots + IDLE
             && let Some(entry) = self.slots.values().rev().find(|e| e.state == SlotState::Idle)
         {
             entry.slot.hint(ToSupervisor::Quit);

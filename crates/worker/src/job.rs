@@ -1,14 +1,20 @@
 //! An assignment becomes a job for a supervisor, and its outcome becomes an ending.
 
-use crate::home::{Home, below};
-use crate::setup::Setup;
-use model::{CommandLine, Patch, Span, Value};
-use process::{Environment, Job, JobId, LogEnviron, Outcome, Program, Report, Terminal};
+use crate::act::{self, MasterPlace, Task, below};
+use crate::home::Home;
+use crate::setup::{Master, Reach, Setup};
+use model::{CommandLine, Patch, Results, Span, TransferSpec, Value};
+use process::{
+    CollectedFile, Environment, FollowedFile, Job, JobId, LogEnviron, Outcome, Program, Report, Terminal, Word,
+};
+use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
-use vcs::git::{CheckoutReport, CheckoutSpec};
-use wire::{Assignment, CommandId, EndedBy, Ending, Exit, GitWork, ShellWork, Usage, Work};
+use vcs::git::CheckoutSpec;
+use wire::{
+    Assignment, COLLECT_FILES, Collected, CommandId, EndedBy, Ending, Exit, GitWork, LOG_LIMIT, SequenceWork,
+    ShellWork, TransferWork, Usage, Work,
+};
 
 /// What supervisors are told when the worker stops; endings are told apart by it.
 pub(crate) const STOPPED: &str = "the worker is being stopped";
@@ -50,45 +56,144 @@ pub(crate) fn job(
     }
     let builddir = below(home.dir(), &assignment.builddir)?;
     let id = job_id(command)?;
+    let place = Place { setup, home, builddir: &builddir };
     let mut job = match assignment.work {
-        Work::Shell(work) => shell(setup, id, builddir, work)?,
-        Work::Git(work) => git(setup, home, id, builddir, work)?,
-        _ => return Err(Refusal::Asked("this worker cannot do that".to_owned())),
+        Work::Shell(work) => shell(&place, id, work)?,
+        Work::Git(work) => git(&place, id, work)?,
+        Work::Sequence(work) => sequence(&place, id, work)?,
+        Work::File(file) => place.task(id, &Task::File { dir: builddir.clone(), file })?,
+        Work::Transfer(work) => transfer(&place, id, work)?,
+        Work::Http(http) => {
+            let timeout = http.timeout;
+            let job = place.task(id, &Task::Http(http))?;
+            // The program keeps the limit itself; this one is for a program that does not.
+            Job { max_time: Some(timeout.to_std() + GRACE), ..job }
+        }
     };
+    if assignment.collect.len() > COLLECT_FILES {
+        return Err(Refusal::Asked(format!(
+            "{} files are to come back; {COLLECT_FILES} may",
+            assignment.collect.len()
+        )));
+    }
+    for path in assignment.collect {
+        job.collect.push(CollectedFile { path: below(&builddir, &path)?, name: path });
+    }
+    job.mask.extend(assignment.mask.iter().map(|secret| secret.reveal().as_bytes().to_vec().into()));
     job.umask = setup.umask;
     job.orphan_limit = orphan_limit.map(Span::to_std);
     Ok(job)
+}
+
+/// How much longer than its own limit a program of ours may take.
+const GRACE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Where a job is done.
+struct Place<'a> {
+    setup: &'a Setup,
+    home: &'a Home,
+    builddir: &'a Path,
+}
+
+impl Place<'_> {
+    /// A work directory.
+    fn workdir(&self, relative: &str) -> Result<PathBuf, String> {
+        match self.setup.reach {
+            Reach::Anywhere if Path::new(relative).is_absolute() => Ok(PathBuf::from(relative)),
+            _ => below(self.builddir, relative),
+        }
+    }
+
+    /// A job that this program does itself.
+    fn task(&self, id: JobId, task: &Task) -> Result<Job, Refusal> {
+        let file = self.home.work_file(id.as_str());
+        task.write(&file).map_err(|e| unwritable(&file, &e))?;
+        let words = [self.setup.exe.as_os_str(), "__do".as_ref(), task.kind().as_ref(), file.as_os_str()];
+        let mut job = Job::new(id, Program::words(words.map(|w| w.to_owned())), self.builddir);
+        job.report = Report::File;
+        Ok(job)
+    }
+}
+
+fn unwritable(file: &Path, error: &std::io::Error) -> Refusal {
+    Refusal::Machine(format!("{} cannot be written: {error}", file.display()))
 }
 
 fn environment(env: BTreeMap<String, String>) -> Environment {
     Environment::Changed(env.into_iter().map(|(name, value)| (name.into(), Some(value.into()))).collect())
 }
 
-fn shell(setup: &Setup, id: JobId, builddir: PathBuf, work: ShellWork) -> Result<Job, String> {
-    let program = match work.command {
+fn shell(place: &Place<'_>, id: JobId, work: ShellWork) -> Result<Job, String> {
+    let program = match &work.command {
         CommandLine::Words(words) if words.is_empty() => return Err("the command has no words".to_owned()),
-        CommandLine::Words(words) => Program::words(words),
-        CommandLine::Script(script) => Program::script(script),
+        CommandLine::Words(words) => Program::words(words.clone()),
+        CommandLine::Script(script) => Program::script(script.clone()),
     };
-    let mut job = Job::new(id, program, below(&builddir, &work.workdir)?);
+    surround(place, Job::new(id, program, place.workdir(&work.workdir)?), work)
+}
+
+/// Everything about a command but what it runs.
+fn surround(place: &Place<'_>, mut job: Job, work: ShellWork) -> Result<Job, String> {
+    if work.log_files.len() >= LOG_LIMIT {
+        return Err(format!("it has {} log files; {} may be followed", work.log_files.len(), LOG_LIMIT - 1));
+    }
+    for (log, file) in (1..).zip(work.log_files) {
+        job.follow.push(FollowedFile { log, path: below(&job.dir, &file.path)?, from_end: file.follow });
+    }
     job.env = environment(work.env);
     job.timeout = work.timeout.map(Span::to_std);
     job.max_time = work.max_time.map(Span::to_std);
     job.sigterm_time = work.sigterm_time.to_std();
-    job.terminal = if work.pty || setup.usepty { Terminal::Pty } else { Terminal::Pipes };
+    job.terminal = if work.pty || place.setup.usepty { Terminal::Pty } else { Terminal::Pipes };
     job.log_environ = if work.log_environ { LogEnviron::Yes } else { LogEnviron::No };
+    job.stdin = work.initial_stdin.map(String::into_bytes);
+    let unwanted =
+        [(work.want_stdout, process::spool::Stream::Stdout), (work.want_stderr, process::spool::Stream::Stderr)];
+    job.unwanted = unwanted.into_iter().filter(|(wanted, _)| !wanted).map(|(_, stream)| stream).collect();
     Ok(job)
 }
 
-fn git(setup: &Setup, home: &Home, id: JobId, builddir: PathBuf, work: GitWork) -> Result<Job, Refusal> {
+fn sequence(place: &Place<'_>, id: JobId, work: SequenceWork) -> Result<Job, Refusal> {
+    let task = Task::Sequence { parts: work.parts, decode_rc: work.decode_rc };
+    let job = Job { dir: place.workdir(&work.shell.workdir)?, ..place.task(id, &task)? };
+    Ok(surround(place, job, work.shell)?)
+}
+
+fn transfer(place: &Place<'_>, id: JobId, work: TransferWork) -> Result<Job, Refusal> {
+    let setup = place.setup;
+    let master = match (&setup.master_file, &setup.master) {
+        (Some(file), _) => MasterPlace::File(file.clone()),
+        (None, Master::Url(url)) => MasterPlace::Url(url.clone()),
+        (None, Master::InProcess(_)) => return Err(Refusal::Machine("the master's address is not known".to_owned())),
+    };
+    let (TransferSpec::Upload { workdir, .. }
+    | TransferSpec::Download { workdir, .. }
+    | TransferSpec::DownloadText { workdir, .. }) = &work.transfer;
+    let task = Task::Transfer {
+        workdir: below(place.builddir, workdir)?,
+        dir: place.builddir.to_owned(),
+        token: work.token.reveal().to_owned(),
+        master,
+        transfer: work.transfer,
+    };
+    let mut job = place.task(id, &task)?;
+    job.timeout = Some(SILENCE);
+    job.mask.push(work.token.reveal().as_bytes().to_vec().into());
+    Ok(job)
+}
+
+/// How long a transfer may say nothing. It says how far it is, and that it waits for the master.
+const SILENCE: std::time::Duration = std::time::Duration::from_secs(1200);
+
+fn git(place: &Place<'_>, id: JobId, work: GitWork) -> Result<Job, Refusal> {
     let spec = CheckoutSpec {
         repository: work.repository,
         branch: work.branch,
         revision: work.revision,
         always_use_latest: false,
         mode: work.mode,
-        workdir: below(&builddir, &work.workdir)?,
-        mirror_dir: home.mirrors(),
+        workdir: below(place.builddir, &work.workdir)?,
+        mirror_dir: place.home.mirrors(),
         submodules: work.submodules,
         shallow: work.shallow,
         retry: work.retry,
@@ -100,41 +205,62 @@ fn git(setup: &Setup, home: &Home, id: JobId, builddir: PathBuf, work: GitWork) 
             body: p.body,
         }),
     };
-    let file = home.work_file(id.as_str());
+    let file = place.home.work_file(id.as_str());
     let text = serde_json::to_vec(&spec).map_err(|e| e.to_string())?;
-    fs::write(&file, text).map_err(|e| Refusal::Machine(format!("{} cannot be written: {e}", file.display())))?;
-    let words = [setup.exe.as_os_str(), "__checkout".as_ref(), file.as_os_str()];
-    let mut job = Job::new(id, Program::words(words.map(|w| w.to_owned())), builddir);
+    act::write_private(&file, &text).map_err(|e| unwritable(&file, &e))?;
+    let words = [place.setup.exe.as_os_str(), "__checkout".as_ref(), file.as_os_str()];
+    let mut job = Job::new(id, Program::words(words.map(|w| w.to_owned())), place.builddir);
     job.env = environment(work.env);
     job.timeout = work.timeout.map(Span::to_std);
     job.report = Report::File;
     Ok(job)
 }
 
+/// What programs of ours report: those of [`crate::act`] and checkouts.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Reported {
+    got_revision: Option<String>,
+    /// Why a checkout failed.
+    reason: Option<String>,
+    results: Option<Results>,
+    state: Option<String>,
+    trouble: Option<String>,
+}
+
+impl Reported {
+    fn of(bytes: Option<&[u8]>) -> Self {
+        bytes.and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default()
+    }
+}
+
 /// What the master is told of an outcome; `spool` is the directory that it was read from.
 pub(crate) fn ending(outcome: &Outcome, spool: &Path) -> Ending {
     let micros = |n: u64| Span(i64::try_from(n).unwrap_or(i64::MAX));
+    let reported = Reported::of(outcome.report.as_deref());
+    let files = outcome.collected.iter().map(|c| Collected { path: c.name.clone(), data: c.data.clone() });
+    let revision = reported.got_revision.clone().map(|revision| ("got_revision".to_owned(), Value::Text(revision)));
     Ending {
         exit: match &outcome.exit {
             process::Exit::Exited(code) => Exit::Exited { code: *code },
             process::Exit::Signalled { signal, .. } => Exit::Signalled { signal: *signal },
             process::Exit::NotStarted { error, .. } => Exit::NotStarted { why: error.clone() },
         },
-        ended_by: match trouble(outcome, spool) {
+        ended_by: match trouble(outcome, &reported, spool) {
             Some(what) => EndedBy::WorkerTrouble { what },
             None => ended_by(&outcome.ended_by),
         },
         elapsed: micros(outcome.elapsed),
         left_behind: u32::try_from(outcome.left_behind.len()).unwrap_or(u32::MAX),
-        properties: properties(outcome.report.as_deref()),
+        properties: revision.into_iter().collect(),
         usage: Usage {
             user: micros(outcome.user_cpu),
             system: micros(outcome.system_cpu),
             max_rss_kib: outcome.max_rss / 1024,
         },
-        results: None,
-        state: None,
-        files: Vec::new(),
+        results: reported.results,
+        state: reported.state,
+        files: files.collect(),
     }
 }
 
@@ -150,9 +276,29 @@ fn ended_by(cause: &process::EndedBy) -> EndedBy {
     }
 }
 
-/// What the machine, or the way to the repository, did to a command that was not otherwise cut short; `None` if the code
-/// has to answer for how it ended. A checkout is a program of our own: of its ends, one exit code alone blames the code.
-fn trouble(outcome: &Outcome, spool: &Path) -> Option<String> {
+/// A program of ours, by the words that it was begun with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Own {
+    Checkout,
+    Sequence,
+    /// It does one thing with files or with another machine.
+    Other,
+}
+
+fn own(spool: &Path) -> Option<Own> {
+    let job = process::spool::read_job(spool).ok().filter(|job| job.report == Report::File)?;
+    let Program::Words(words) = &job.program else { return None };
+    match (words.get(1).map(Word::as_bytes), words.get(2).map(Word::as_bytes)) {
+        (Some(b"__checkout"), _) => Some(Own::Checkout),
+        (Some(b"__do"), Some(b"sequence")) => Some(Own::Sequence),
+        (Some(b"__do"), _) => Some(Own::Other),
+        _ => None,
+    }
+}
+
+/// What the machine, or the way to another one, did to a command that was not otherwise cut short; `None` if the code has
+/// to answer for how it ended. Programs of our own say themselves what was not the code's fault.
+fn trouble(outcome: &Outcome, reported: &Reported, spool: &Path) -> Option<String> {
     use process::{Blame, EndedBy, Exit};
     let by = match (&outcome.ended_by, &outcome.exit) {
         (EndedBy::Itself, Exit::Exited(0)) => return None,
@@ -160,35 +306,29 @@ fn trouble(outcome: &Outcome, spool: &Path) -> Option<String> {
         (by @ (EndedBy::Itself | EndedBy::NoOutput(_)), _) => by,
         _ => return None,
     };
-    let is_checkout = process::spool::read_job(spool).is_ok_and(|job| job.report == Report::File);
-    if !is_checkout {
-        return None;
-    }
-    let report: CheckoutReport = report(outcome.report.as_deref());
-    Some(match (by, &outcome.exit) {
+    let own = own(spool)?;
+    let (what, peer) = match own {
+        Own::Checkout => ("checkout", "repository"),
+        Own::Sequence | Own::Other => ("work", "other side"),
+    };
+    let ended = match (by, &outcome.exit) {
+        (EndedBy::NoOutput(_), _) if own == Own::Sequence => return None,
         (EndedBy::NoOutput(after), _) => {
-            format!("the repository does not answer: {} without output", Span::from(*after))
+            return Some(format!("the {peer} does not answer: {} without output", Span::from(*after)));
         }
-        (_, Exit::Exited(vcs::git::FAILED)) => return None,
+        (_, Exit::Exited(_)) if own != Own::Checkout && reported.results.is_some() => return reported.trouble.clone(),
+        (_, Exit::Exited(vcs::git::FAILED)) if own == Own::Checkout => return None,
         (_, Exit::Signalled { signal, .. }) => {
             let name = process::signal_name(*signal).map_or_else(|| signal.to_string(), str::to_owned);
-            format!("the checkout was ended by signal {name}")
+            format!("the {what} was ended by signal {name}")
         }
-        (_, Exit::NotStarted { error, .. }) => format!("the checkout cannot be started: {error}"),
+        (_, Exit::NotStarted { error, .. }) => format!("the {what} cannot be started: {error}"),
         (_, Exit::Exited(code)) => {
-            report.reason.unwrap_or_else(|| format!("the checkout cannot be done here (code {code}), its log says why"))
+            let unsaid = || format!("the {what} cannot be done here (code {code}), its log says why");
+            reported.reason.clone().unwrap_or_else(unsaid)
         }
-    })
-}
-
-fn report(bytes: Option<&[u8]>) -> CheckoutReport {
-    bytes.and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default()
-}
-
-/// What a checkout reports, as properties of the build.
-fn properties(bytes: Option<&[u8]>) -> BTreeMap<String, Value> {
-    let revision = report(bytes).got_revision;
-    revision.map(|revision| ("got_revision".to_owned(), Value::Text(revision))).into_iter().collect()
+    };
+    Some(ended)
 }
 
 #[cfg(test)]
@@ -254,30 +394,92 @@ mod tests {
         let words = ["/bin/sluice".as_ref(), "__checkout".as_ref(), file.as_os_str()];
         assert_eq!(made.program, Program::words(words.map(|w| w.to_owned())));
         assert_eq!((made.report, made.log_environ), (Report::File, LogEnviron::No));
-        let spec: CheckoutSpec = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+        let spec: CheckoutSpec = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
         assert_eq!(spec.workdir, home.dir().join("linux/build"));
         assert_eq!(spec.mirror_dir, home.dir().join(".mirrors"));
     }
 
     #[test]
-    fn reports_become_properties_whatever_they_hold() {
-        assert_eq!(properties(Some(br#"{"got_revision":"abc"}"#))["got_revision"], Value::from("abc"));
-        for odd in [&b""[..], b"[", b"{}", b"\xff", br#"{"got_revision":5}"#] {
-            assert!(properties(Some(odd)).is_empty());
+    fn reports_are_read_whatever_they_hold() {
+        let told = |text: &'static [u8]| Reported::of(Some(text)).got_revision;
+        assert_eq!(told(br#"{"got_revision":"abc"}"#).as_deref(), Some("abc"));
+        for odd in [&b""[..], b"[", b"{}", b"\xff", br#"{"got_revision":5}"#, br#"{"results":17}"#] {
+            assert_eq!(told(odd), None);
         }
+    }
+
+    #[test]
+    fn what_the_program_does_itself_is_told_in_a_private_file() {
+        let top = tempfile::tempdir().unwrap();
+        let home = Home::take(top.path()).unwrap();
+        let mut setup = setup(top.path());
+        let of = |setup: &Setup, work: Work| job(setup, &home, None, C, Assignment::new("linux", work));
+        let file = model::FileSpec::Exists { path: "x".into() };
+        let made = of(&setup, Work::File(file.clone())).unwrap();
+        let spec = home.work_file("7.1.2");
+        let words = ["/bin/sluice".as_ref(), "__do".as_ref(), "file".as_ref(), spec.as_os_str()];
+        assert_eq!((made.program, made.report), (Program::words(words.map(|w| w.to_owned())), Report::File));
+        assert_eq!(Task::read(&spec).unwrap(), Task::File { dir: home.dir().join("linux"), file });
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&spec).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
+        let transfer = TransferSpec::DownloadText { text: "t".into(), to: "f".into(), workdir: "w".into(), mode: None };
+        let work = wire::TransferWork { transfer, token: Secret::new("7.1.2.beef") };
+        let made = of(&setup, Work::Transfer(work.clone())).unwrap();
+        assert_eq!(made.mask, [b"7.1.2.beef".to_vec()]);
+        setup.master_file = Some("/m/address".into());
+        of(&setup, Work::Transfer(work)).unwrap();
+        let Task::Transfer { master, workdir, .. } = Task::read(&spec).unwrap() else { panic!("a transfer") };
+        assert_eq!((master, workdir), (MasterPlace::File("/m/address".into()), home.dir().join("linux/w")));
+    }
+
+    #[test]
+    fn a_command_s_surroundings_are_taken_over() {
+        let top = tempfile::tempdir().unwrap();
+        let home = Home::take(top.path()).unwrap();
+        let mut spec = ShellSpec::new(CommandLine::Script("true".into()));
+        spec.want_stdout = false;
+        spec.initial_stdin = Some("y\n".into());
+        spec.log_files = vec![model::FollowedLog { name: "config".into(), path: "a/config.log".into(), follow: true }];
+        let work = |spec: &ShellSpec<String>| Work::Shell(ShellWork::of(spec, &BTreeMap::new()));
+        let mut assignment = Assignment::new("linux", work(&spec));
+        assignment.mask = vec![Secret::new("sesame")];
+        assignment.collect = vec!["build/sluice.star".into()];
+        let made = job(&setup(top.path()), &home, None, C, assignment.clone()).unwrap();
+        assert_eq!((made.unwanted, made.stdin), (vec![process::spool::Stream::Stdout], Some(b"y\n".to_vec())));
+        let path = home.dir().join("linux/build/a/config.log");
+        assert_eq!(made.follow, [FollowedFile { log: 1, path, from_end: true }]);
+        assert_eq!(made.mask, [b"sesame".to_vec()]);
+        let path = home.dir().join("linux/build/sluice.star");
+        assert_eq!(made.collect, [CollectedFile { name: "build/sluice.star".into(), path }]);
+        for bad in [vec!["../x".to_owned()], vec!["a".to_owned(); 3]] {
+            assignment.collect = bad;
+            job(&setup(top.path()), &home, None, C, assignment.clone()).unwrap_err();
+        }
+        spec.workdir = "/".into();
+        spec.log_files.clear();
+        let of = |setup: &Setup| job(setup, &home, None, C, Assignment::new("linux", work(&spec)));
+        of(&setup(top.path())).unwrap_err();
+        assert_eq!(of(&Setup { reach: Reach::Anywhere, ..setup(top.path()) }).unwrap().dir, Path::new("/"));
     }
 
     #[test]
     fn whose_fault_an_end_is() {
         use process::{Blame, EndedBy as By, Exit as Did};
         let top = tempfile::tempdir().unwrap();
-        let spool = |name: &str, report: Report| {
+        let spool = |name: &str, report: Report, words: &[&str]| {
             let dir = top.path().join(name);
-            let job = Job { report, ..Job::new(JobId::new(name).unwrap(), Program::script("true"), "/") };
+            let program = Program::words(words.iter().copied());
+            let job = Job { report, ..Job::new(JobId::new(name).unwrap(), program, "/") };
             process::spool::Writer::create(&dir, &job).unwrap();
             dir
         };
-        let (shell, checkout) = (spool("shell", Report::No), spool("checkout", Report::File));
+        let shell = spool("shell", Report::No, &["make", "__checkout"]);
+        let checkout = spool("checkout", Report::File, &["sluice", "__checkout", "x"]);
+        let file = spool("file", Report::File, &["sluice", "__do", "file", "x"]);
+        let sequence = spool("sequence", Report::File, &["sluice", "__do", "sequence", "x"]);
+        let full = br#"{"results":4,"trouble":"the disk is full"}"#;
+        let failed = br#"{"results":2,"state":"there is no file x"}"#;
+        let unsaid = "the work cannot be done here (code 101), its log says why";
         let not_started = |blame| Did::NotStarted { error: "no".into(), blame };
         let away = br#"{"reason":"the host is away"}"#;
         let span = std::time::Duration::from_secs(60);
@@ -294,6 +496,7 @@ mod tests {
                 max_rss: 0,
                 report: report.map(<[u8]>::to_vec),
                 ends: BTreeMap::new(),
+                collected: Vec::new(),
             };
             match ending(&outcome, dir).ended_by {
                 EndedBy::WorkerTrouble { what } => what,
@@ -327,6 +530,12 @@ mod tests {
                 "the repository does not answer: 1 min without output",
             ),
             (Did::Exited(3), stopped, Some(&away[..]), &checkout, r#"Interrupted { reason: "r" }"#),
+            (Did::Exited(1), By::Itself, Some(&full[..]), &file, "the disk is full"),
+            (Did::Exited(1), By::Itself, Some(&failed[..]), &file, "Itself"),
+            (Did::Exited(101), By::Itself, None, &file, unsaid),
+            (Did::Exited(3), By::Itself, Some(&failed[..]), &sequence, "Itself"),
+            (Did::Exited(0), By::NoOutput(span), None, &sequence, "NoOutput { after: Span(60000000) }"),
+            (Did::Exited(0), By::NoOutput(span), None, &file, "the other side does not answer: 1 min without output"),
         ] {
             assert_eq!(what(exit, by, report, dir), expected);
         }

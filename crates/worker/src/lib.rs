@@ -4,6 +4,7 @@
 //! supervisors, one for each slot below `BASEDIR/.slots`; they and their spools outlive this daemon, and the next one finds
 //! them. Build work happens in `BASEDIR/BUILDDIR`, git's mirrors lie in `BASEDIR/.mirrors`, and nothing else is touched.
 
+pub mod act;
 mod backoff;
 mod command;
 mod daemon;
@@ -21,4 +22,4 @@ pub use daemon::run;
 pub use error::WorkerError;
 pub use link::Pipe;
 pub use settings::{Initialised, Password, Settings, init, load};
-pub use setup::{Master, Patience, Setup, Standing, Wish};
+pub use setup::{Master, Patience, Reach, Setup, Wish};

@@ -4,7 +4,7 @@ use crate::Pipe;
 use model::Span;
 use model::worker::Secret;
 use std::path::PathBuf;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 /// All that a worker needs to know.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub struct Setup {
     pub password: Secret,
     /// Where its master is.
     pub master: Master,
-    /// The program that is run as `EXE __supervise SLOTDIR` and `EXE __checkout SPEC`.
+    /// The program that is run as `EXE __supervise SLOTDIR`, `EXE __checkout SPEC` and `EXE __do KIND SPEC`.
     pub exe: PathBuf,
     /// Commands get a terminal, even those that do not ask for one.
     pub usepty: bool,
@@ -27,12 +27,26 @@ pub struct Setup {
     pub keepalive: Option<Span>,
     /// How long commands go on without a master, unless the master says; `None` is for ever.
     pub orphan_limit: Option<Span>,
-    /// How many idle supervisors are kept for commands to come; at least one is.
+    /// How many idle supervisors are kept for commands to come.
     pub spare_slots: usize,
     /// How long to wait before the next attempt to reach the master.
     pub patience: Patience,
-    /// Where to say how the worker stands with its master.
-    pub standing: Option<watch::Sender<Standing>>,
+    /// Commands at once; more of them wait. `None`: the master knows.
+    pub most_at_once: Option<usize>,
+    /// Where work may be done.
+    pub reach: Reach,
+    /// For a worker in the master's process: the file that tells the master's address.
+    pub master_file: Option<PathBuf>,
+}
+
+/// Where a worker may work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// Below the builder's directory.
+    #[default]
+    Builder,
+    /// Wherever the configuration says: for the master's own steps.
+    Anywhere,
 }
 
 impl Setup {
@@ -50,7 +64,9 @@ impl Setup {
             orphan_limit: None,
             spare_slots: 1,
             patience: Patience::default(),
-            standing: None,
+            most_at_once: None,
+            reach: Reach::Builder,
+            master_file: None,
         }
     }
 }
@@ -87,20 +103,6 @@ impl Default for Patience {
             replaced: Span::seconds(300),
         }
     }
-}
-
-/// How a worker stands with its master.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Standing {
-    /// Nothing has come of the first attempt yet.
-    #[default]
-    Trying,
-    /// The master has let it in.
-    Connected,
-    /// The master does not let it in, in the master's words.
-    Refused(String),
-    /// The master cannot be reached, or the line broke, for this reason.
-    Away(String),
 }
 
 /// What the owner of a running worker wants of it.
