@@ -22,4 +22,4 @@ pub use daemon::run;
 pub use error::WorkerError;
 pub use link::Pipe;
 pub use settings::{Initialised, Password, Settings, init, load};
-pub use setup::{Master, Patience, Reach, Setup, Wish};
+pub use setup::{Master, Patience, Reach, Setup, Standing, Wish};

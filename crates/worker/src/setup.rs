@@ -4,7 +4,7 @@ use crate::Pipe;
 use model::Span;
 use model::worker::Secret;
 use std::path::PathBuf;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// All that a worker needs to know.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct Setup {
     pub spare_slots: usize,
     /// How long to wait before the next attempt to reach the master.
     pub patience: Patience,
+    /// Where to say how the worker stands with its master.
+    pub standing: Option<watch::Sender<Standing>>,
     /// Commands at once; more of them wait. `None`: the master knows.
     pub most_at_once: Option<usize>,
     /// Where work may be done.
@@ -64,6 +66,7 @@ impl Setup {
             orphan_limit: None,
             spare_slots: 1,
             patience: Patience::default(),
+            standing: None,
             most_at_once: None,
             reach: Reach::Builder,
             master_file: None,
@@ -103,6 +106,20 @@ impl Default for Patience {
             replaced: Span::seconds(300),
         }
     }
+}
+
+/// How a worker stands with its master.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing has come of the first attempt yet.
+    #[default]
+    Trying,
+    /// The master has let it in.
+    Connected,
+    /// The master does not let it in, in the master's words.
+    Refused(String),
+    /// The master cannot be reached, or the line broke, for this reason.
+    Away(String),
 }
 
 /// What the owner of a running worker wants of it.
