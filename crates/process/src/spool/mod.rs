@@ -189,15 +189,19 @@ pub fn remove(dir: &Path) -> io::Result<()> {
     }
 }
 
-/// Where a slot keeps one emptied spool for its next job. File systems look long for a place when files come and go
-/// all the time (ext4 does not use an inode again for five seconds); this one stays.
-fn spare(dir: &Path) -> Option<PathBuf> {
-    Some(dir.parent()?.parent()?.join("spare"))
+/// Emptied spools that a slot keeps for its next jobs. Acknowledgements come several at once, so that as many spools go
+/// before the next jobs come.
+const SPARES: usize = 8;
+
+/// Where they are kept. File systems look long for a place when files come and go all the time (ext4 does not use an
+/// inode again for five seconds); these stay.
+fn spares(dir: &Path) -> Option<impl Iterator<Item = PathBuf>> {
+    let slot_dir = dir.parent()?.parent()?.to_owned();
+    Some((0..SPARES).map(move |n| slot_dir.join(format!("spare-{n}"))))
 }
 
-/// Empties a spool of one segment and keeps it as the spare one. Whatever else it is, it is left as it was.
+/// Empties a spool of one segment and keeps it as a spare one. Whatever else it is, it is left as it was.
 fn park(dir: &Path) -> io::Result<()> {
-    let spare = spare(dir).filter(|s| !s.exists()).ok_or(io::ErrorKind::AlreadyExists)?;
     let files = [dir.join("job"), format::segment_path(dir, 0)];
     let entries = std::fs::read_dir(dir)?.collect::<io::Result<Vec<_>>>()?;
     if entries.len() != files.len() || !files.iter().all(|f| f.is_file()) {
@@ -207,14 +211,16 @@ fn park(dir: &Path) -> io::Result<()> {
     for file in &files {
         std::fs::OpenOptions::new().write(true).truncate(true).open(file)?;
     }
-    std::fs::rename(dir, spare)
+    // None takes the place of another: those hold files.
+    let parked = spares(dir).into_iter().flatten().any(|spare| std::fs::rename(dir, spare).is_ok());
+    if parked { Ok(()) } else { Err(io::ErrorKind::AlreadyExists.into()) }
 }
 
-/// Takes the spare spool for a job whose directory must not exist.
+/// Takes a spare spool for a job whose directory must not exist.
 fn take_spare(dir: &Path) -> io::Result<()> {
-    let spare = spare(dir).ok_or(io::ErrorKind::NotFound)?;
-    match dir.symlink_metadata() {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => std::fs::rename(spare, dir),
-        _ => Err(io::ErrorKind::AlreadyExists.into()),
+    if !matches!(dir.symlink_metadata(), Err(e) if e.kind() == io::ErrorKind::NotFound) {
+        return Err(io::ErrorKind::AlreadyExists.into());
     }
+    let taken = spares(dir).into_iter().flatten().any(|spare| std::fs::rename(spare, dir).is_ok());
+    if taken { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
 }

@@ -307,15 +307,25 @@ fn a_removed_spool_is_used_again_and_nothing_of_it_is_left() {
     writer.append(0, Stream::Stdout, b"of the first").unwrap();
     writer.finish(&an_outcome()).unwrap();
     super::remove(&first).unwrap();
-    assert!(!first.exists() && slot.join("spare").is_dir());
+    assert!(!first.exists() && slot.join("spare-0").is_dir());
     assert!(super::jobs(&slot).unwrap().is_empty(), "the spare one is no job's");
     let mut writer = Writer::create(&second, &job(0)).unwrap();
-    assert!(!slot.join("spare").exists());
+    assert!(!slot.join("spare-0").exists());
     assert_eq!(super::outcome(&second).unwrap(), None);
     writer.append(0, Stream::Stdout, b"two").unwrap();
     assert_eq!(bytes(&all(&mut Reader::open(&second).unwrap()), 0), b"two");
-    // One that holds more than a spool of one segment is deleted, and so is a second spare one.
+    // One that holds more than a spool of one segment is deleted.
     std::fs::write(second.join("00000001.seg"), "x").unwrap();
     super::remove(&second).unwrap();
-    assert!(!second.exists() && !slot.join("spare").exists());
+    assert!(!second.exists() && !slot.join("spare-0").exists());
+    // Many may go before the next ones come; there is an end to what is kept.
+    let many: Vec<_> = (0..12).map(|n| slot.join(format!("jobs/3-1-{n}"))).collect();
+    many.iter().for_each(|dir| drop(Writer::create(dir, &job(0)).unwrap()));
+    many.iter().for_each(|dir| super::remove(dir).unwrap());
+    assert!(many.iter().all(|dir| !dir.exists()));
+    let spares = || fs::read_dir(&slot).unwrap().flatten().filter(|e| e.file_name() != "jobs").count();
+    assert_eq!(spares(), 8);
+    many.iter().for_each(|dir| drop(Writer::create(dir, &job(0)).unwrap()));
+    assert_eq!(spares(), 0);
+    assert!(many.iter().all(|dir| super::outcome(dir).unwrap().is_none()));
 }
