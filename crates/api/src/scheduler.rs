@@ -5,7 +5,7 @@ use crate::field::{Field, Kind, field};
 use crate::limit;
 use crate::master::Master;
 use crate::property;
-use model::{BuilderId, Properties, RequestId, SchedulerKind, SchedulerSpec};
+use model::{BuilderId, Parameter, ParameterKind, Properties, RequestId, SchedulerKind, SchedulerSpec};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -72,42 +72,99 @@ pub struct ForceField {
     pub full_name: String,
     /// What it says.
     pub label: String,
-    /// `text`, `int` or `username`.
+    /// `text`, `textarea`, `int`, `bool`, `list`, `fixed`, `worker` or `username`.
     #[serde(rename = "type")]
     pub kind: String,
     /// What it has at first.
-    pub default: String,
+    pub default: Value,
     /// It must not be empty.
     pub required: bool,
+    /// More words about it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub tooltip: String,
+    /// What there is to choose from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub choices: Option<Vec<String>>,
+    /// Several may be chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub multiple: Option<bool>,
+    /// Nothing but the choices may be given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strict: Option<bool>,
+    /// What it must look like, whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regex: Option<String>,
+}
+
+impl ForceField {
+    fn plain(name: &str, label: &str, kind: &str, default: impl Into<Value>) -> Self {
+        Self {
+            name: name.to_owned(),
+            full_name: name.to_owned(),
+            label: label.to_owned(),
+            kind: kind.to_owned(),
+            default: default.into(),
+            required: false,
+            tooltip: String::new(),
+            choices: None,
+            multiple: None,
+            strict: None,
+            regex: None,
+        }
+    }
+
+    /// The document of a field of the scheduler's own.
+    fn of(parameter: &Parameter) -> Self {
+        let plain = |kind: &str, default: Value| Self {
+            required: parameter.required,
+            tooltip: parameter.tooltip.clone(),
+            ..Self::plain(&parameter.name, &parameter.label, kind, default)
+        };
+        match &parameter.kind {
+            ParameterKind::String { default, regex, .. } => {
+                Self { regex: regex.clone(), ..plain("text", default.clone().into()) }
+            }
+            ParameterKind::Text { default } => plain("textarea", default.clone().into()),
+            ParameterKind::Int { default, .. } => plain("int", (*default).into()),
+            ParameterKind::Boolean { default } => plain("bool", (*default).into()),
+            ParameterKind::Choice { choices, default, open } => Self {
+                choices: Some(choices.clone()),
+                multiple: Some(false),
+                strict: Some(!open),
+                ..plain("list", default.clone().into())
+            },
+            ParameterKind::Choices { choices, default } => Self {
+                choices: Some(choices.clone()),
+                multiple: Some(true),
+                strict: Some(true),
+                ..plain("list", default.clone().into())
+            },
+            ParameterKind::Fixed { default } => plain("fixed", serde_json::to_value(default).unwrap_or_default()),
+            ParameterKind::Worker { default } => plain("worker", default.clone().into()),
+        }
+    }
 }
 
 impl ForceScheduler {
     /// The document of a force scheduler; `None` for another kind.
     pub fn of(spec: &SchedulerSpec, enabled: bool) -> Option<Self> {
-        let SchedulerKind::Force(model::ForceSpec { button, .. }) = &spec.kind else { return None };
-        let form = |name: &str, label: &str, kind: &str, default: &str| ForceField {
-            name: name.to_owned(),
-            full_name: name.to_owned(),
-            label: label.to_owned(),
-            kind: kind.to_owned(),
-            default: default.to_owned(),
-            required: false,
-        };
+        let SchedulerKind::Force(force) = &spec.kind else { return None };
+        let usual = [
+            ForceField::plain("username", "Your name:", "username", ""),
+            ForceField::plain("reason", "Reason", "text", "force build"),
+            ForceField::plain("priority", "Priority", "int", "0"),
+            ForceField::plain("branch", "Branch:", "text", ""),
+            ForceField::plain("revision", "Revision:", "text", ""),
+            ForceField::plain("repository", "Repository:", "text", ""),
+            ForceField::plain("project", "Project:", "text", ""),
+        ];
         Some(Self {
             name: spec.name.clone(),
-            button_name: button.clone(),
-            label: spec.name.clone(),
+            button_name: force.button.clone(),
+            label: if force.label.is_empty() { spec.name.clone() } else { force.label.clone() },
             builder_names: spec.builders.clone(),
             enabled,
-            all_fields: vec![
-                form("username", "Your name:", "username", ""),
-                form("reason", "Reason", "text", "force build"),
-                form("priority", "Priority", "int", "0"),
-                form("branch", "Branch:", "text", ""),
-                form("revision", "Revision:", "text", ""),
-                form("repository", "Repository:", "text", ""),
-                form("project", "Project:", "text", ""),
-            ],
+            all_fields: usual.into_iter().chain(force.parameters.iter().map(ForceField::of)).collect(),
         })
     }
 }
@@ -145,6 +202,8 @@ pub struct ForceParams {
     pub project: String,
     /// Higher goes first.
     pub priority: i64,
+    /// What was filled into fields of the scheduler's own.
+    pub fields: BTreeMap<String, model::Value>,
     /// Properties of the builds.
     pub properties: Properties,
 }
@@ -156,8 +215,8 @@ impl ForceParams {
     /// Reads the parameters.
     ///
     /// # Errors
-    /// Every field that is not right, with what is wrong. A field that is not known is an error: a slip in
-    /// `branch` would else build something that nobody asked for.
+    /// Every field that is not right, with what is wrong. Whether the scheduler has a field of its own of another name
+    /// is for the master to say: a slip in `branch` would else build something that nobody asked for.
     pub fn parse(params: &Map<String, Value>) -> Result<Self, Vec<(String, String)>> {
         let mut out = Self { reason: "force build".to_owned(), ..Self::default() };
         let mut wrong = Vec::new();
@@ -192,7 +251,11 @@ impl ForceParams {
                     self.properties.insert(name.clone(), model::Property { value, source: FORCE_SOURCE.to_owned() });
                 }
             }
-            _ => return Err("this scheduler has no such field".to_owned()),
+            _ => {
+                limit::property(name, value)?;
+                limit::properties(self.fields.len())?;
+                self.fields.insert(name.to_owned(), property::value(value.clone())?);
+            }
         }
         Ok(())
     }
@@ -222,8 +285,11 @@ impl ForceParams {
         if self.priority != 0 {
             map.insert("priority".to_owned(), self.priority.into());
         }
+        let json = |v: &model::Value| serde_json::to_value(v).unwrap_or_default();
+        for (name, value) in &self.fields {
+            map.insert(name.clone(), json(value));
+        }
         if !self.properties.is_empty() {
-            let json = |v: &model::Value| serde_json::to_value(v).unwrap_or_default();
             let values = self.properties.iter().map(|(n, p)| (n.clone(), json(&p.value))).collect();
             map.insert("properties".to_owned(), Value::Object(values));
         }

@@ -166,23 +166,24 @@ fn force_takes_what_it_knows() {
     let parse = |value: serde_json::Value| ForceParams::parse(value.as_object().unwrap());
     let params = parse(json!({
         "builderid": "3", "reason": "x", "owner": "ann", "branch": "develop", "revision": "",
-        "priority": 5, "properties": { "jobs": 4, "flags": ["-O2", null] },
+        "priority": 5, "kind": "release", "properties": { "jobs": 4, "flags": ["-O2", null] },
     }))
     .unwrap();
     assert_eq!(params.builder_ids, [model::BuilderId(3)]);
     assert_eq!((params.branch.as_deref(), params.revision.as_deref()), (Some("develop"), None));
     assert_eq!(params.properties["jobs"].value, Value::Int(4));
+    assert_eq!(params.fields, [("kind".to_owned(), Value::from("release"))].into());
     assert_eq!(params.properties["jobs"].source, "Force Build Form");
     assert_eq!(parse(params.to_json()).unwrap(), params);
 
     let wrong = parse(json!({
-        "builderNames": [1], "brnach": "x", "priority": "high", "reason": 7, "properties": { "half": 0.5 },
+        "builderNames": [1], "jobs": 0.5, "priority": "high", "reason": 7, "properties": { "half": 0.5 },
     }))
     .unwrap_err();
     let wrong: Vec<String> = wrong.into_iter().map(|(name, what)| format!("{name}: {what}")).collect();
     insta::assert_snapshot!(wrong.join("\n"), @r#"
-    brnach: this scheduler has no such field
     builderNames: must be a list of builder names
+    jobs: 0.5 is no whole number of 64 bits; give it as text
     priority: must be a whole number
     properties: half: 0.5 is no whole number of 64 bits; give it as text
     reason: must be text

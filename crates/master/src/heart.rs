@@ -258,8 +258,8 @@ impl Heart {
                 ..NewStamp::default()
             },
             priority: force.priority,
+            fields: force.fields,
             properties: force.properties,
-            ..Wish::default()
         };
         match engine::force::grant(&self.world, wish, now) {
             Ok(filed) => self.filed(filed, reply, turn),
@@ -315,9 +315,8 @@ impl Heart {
     fn ended(&mut self, ended: CommandEnded, now: Time, turn: &mut Turn) {
         let CommandEnded { command, end, properties, logs } = ended;
         let (build, step) = (BuildId(command.build), StepId(command.step));
-        let (results, state) = engine::build::verdict(&end);
         let worker = self.world.build(build).map(|b| b.build.worker);
-        let end = StepEnd { results, state, properties, logs, facts: StepFacts::default() };
+        let end = StepEnd { properties, logs, ..StepEnd::of(end) };
         let todo = engine::build::step_ended(&self.world, build, command.epoch, step, end, now);
         self.take_all(todo, now, turn);
         if let Some(worker) = worker {

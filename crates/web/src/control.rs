@@ -2,8 +2,9 @@
 
 use model::{
     BuildId, BuildSetId, BuilderId, ChangeId, Config, NewChange, Properties, RequestId, SchedulerId, Span, StepId,
-    Time, Why, WorkerId,
+    Time, Value, Why, WorkerId,
 };
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -71,6 +72,8 @@ pub struct Force {
     pub project: String,
     /// Higher goes first.
     pub priority: i64,
+    /// What was filled into fields of the scheduler's own.
+    pub fields: BTreeMap<String, Value>,
     /// Properties of the builds.
     pub properties: Properties,
 }

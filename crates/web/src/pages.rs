@@ -11,6 +11,7 @@ mod builder;
 mod change;
 mod clock;
 pub(crate) mod first_error;
+mod force;
 mod grow;
 mod home;
 mod layout;

@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "an example for looking at: what fails is to be seen")]
 
+#[path = "../../tests/pages/facts.rs"]
+mod facts;
 #[path = "../../tests/pages/history.rs"]
 mod history;
 

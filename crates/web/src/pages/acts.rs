@@ -2,7 +2,7 @@
 
 use super::layout::{Frame, builder_at, worker_at};
 use super::load::{self, Trouble};
-use super::{answer, frame, notice, refusal};
+use super::{answer, force, frame, notice, refusal};
 use crate::Web;
 use crate::control::{ControlError, Force};
 use crate::rest::auth::{Denied, User};
@@ -11,19 +11,6 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use model::RequestId;
 use serde::Deserialize;
-
-/// The fields of the force form.
-#[derive(Debug, Deserialize)]
-pub(super) struct ForceForm {
-    #[serde(default)]
-    scheduler: String,
-    #[serde(default)]
-    reason: String,
-    #[serde(default)]
-    branch: String,
-    #[serde(default)]
-    revision: String,
-}
 
 /// The fields of the small buttons.
 #[derive(Debug, Deserialize)]
@@ -90,18 +77,13 @@ fn reason(given: &str, who: &str, what: &str) -> String {
     }
 }
 
-fn some(text: &str) -> Option<String> {
-    let text = text.trim();
-    (!text.is_empty()).then(|| text.to_owned())
-}
-
 /// `POST /builders/NAME/force`
 pub(super) async fn force(
     State(web): State<Web>,
     Path(name): Path<String>,
     headers: HeaderMap,
     uri: Uri,
-    Form(form): Form<ForceForm>,
+    Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
     let back = builder_at(&name);
     let who = match admitted(&web, &headers, &back) {
@@ -110,15 +92,9 @@ pub(super) async fn force(
     };
     let result = async {
         let builder = load::builder::named(&web, &name).await?;
-        let force = Force {
-            scheduler: some(&form.scheduler),
-            builders: vec![builder.id],
-            reason: reason(&form.reason, &who, "forced"),
-            owner: who,
-            branch: some(&form.branch),
-            revision: some(&form.revision),
-            ..Force::default()
-        };
+        let form = force::read(&pairs, &web.control.config());
+        let force =
+            Force { builders: vec![builder.id], reason: reason(&form.reason, &who, "forced"), owner: who, ..form };
         web.control.force(force).await?;
         Ok(())
     };

@@ -2,6 +2,7 @@
 
 use super::bars::{Bar, bars, trend};
 use super::clock::Clock;
+use super::force;
 use super::layout::{Frame, Page, Room, act, build_at, builder_at, crumbs, headline, worker_at};
 use super::mark::{Mark, Outcome};
 use super::text::{count, nothing, outside};
@@ -134,8 +135,8 @@ pub(super) struct Builder {
     pub(super) steps: Vec<(String, Vec<Bar>, Option<Span>)>,
     /// It is broken since this build, which ended then.
     pub(super) broken: Option<(i64, Time)>,
-    /// Force schedulers that have it: name and button.
-    pub(super) forces: Vec<(String, String)>,
+    /// Forms of the force schedulers that have it.
+    pub(super) forces: Vec<force::Form>,
     /// There are builds before those listed.
     pub(super) older: Option<i64>,
 }
@@ -279,15 +280,7 @@ fn force(v: &Builder, frame: &Frame) -> Markup {
             @if !frame.may_act() {
                 p { a.button href=(frame.login()) { "Log in to force" } }
             } @else {
-                form.fields method="post" action={ (builder_at(&v.name)) "/force" } {
-                    @if v.forces.len() > 1 {
-                        label { "Scheduler" select name="scheduler" { @for (name, _) in &v.forces { option value=(name) { (name) } } } }
-                    } @else { input type="hidden" name="scheduler" value=(v.forces[0].0); }
-                    label { "Reason" input name="reason" maxlength="500" autocomplete="off" placeholder="why"; }
-                    label { "Branch" input name="branch" maxlength="500" autocomplete="off" placeholder="the default one" spellcheck="false"; }
-                    label { "Revision" input name="revision" maxlength="500" autocomplete="off" placeholder="the newest" spellcheck="false"; }
-                    button { (outside(&v.forces[0].1, 30)) }
-                }
+                @for form in &v.forces { (force::form(form, &builder_at(&v.name), v.forces.len())) }
             }
         }
     }

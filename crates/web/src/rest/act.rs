@@ -219,6 +219,7 @@ async fn force(web: &Web, scheduler: Option<String>, call: &Call, who: &Who) -> 
         repository: params.repository,
         project: params.project,
         priority: params.priority,
+        fields: params.fields,
         properties: params.properties,
     };
     Ok(forced(&web.control.force(force).await?))

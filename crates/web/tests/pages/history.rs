@@ -457,7 +457,7 @@ impl Writer<'_> {
             at: at + took,
             results,
             state,
-            facts: Default::default(),
+            facts: crate::facts::of(name, results),
         });
     }
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a project that cannot be made ends the test, and says where")]
 
+mod facts;
 mod history;
 
 use axum::body::Body;
@@ -152,6 +153,31 @@ async fn each_page_answers_first() {
     /requests/1: Request 1 passed 11 d ago
     /login?next=%2Fqueue&error=wrong: Log in
     "##);
+}
+
+#[tokio::test]
+async fn a_step_tells_what_it_found() {
+    let site = Site::new(Anonymous::Acts).await;
+    let said = site.get("/builders/mac/53").await;
+    assert!(said.text.contains("3 warnings"), "{}", said.text);
+    assert!(said.text.contains("href=\"https://example.org/coverage\"") && !said.text.contains("a trap"));
+    // The address of a trap is no link; a hidden step is named apart from the others.
+    assert!(said.text.contains("Left out: "));
+    let failed = said_of_a_failing_test(&site).await;
+    assert!(failed.contains("163 tests, 1 failed, 2 skipped"), "{failed}");
+    assert!(failed.contains("inflate_window&lt;img src=x&gt;") && failed.contains("after 1.5 s"));
+    assert!(failed.contains("expected 32768, got 0"));
+}
+
+/// The newest build of linux that failed in its tests.
+async fn said_of_a_failing_test(site: &Site) -> String {
+    for number in (1..60).rev() {
+        let said = site.get(&format!("/builders/linux/{number}")).await;
+        if said.sentence().starts_with("Failed in test") {
+            return said.text;
+        }
+    }
+    panic!("no build of linux failed in its tests");
 }
 
 #[tokio::test]

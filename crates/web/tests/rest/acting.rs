@@ -71,10 +71,10 @@ async fn calls_that_are_not_right_become_nothing() {
         (
             "forceschedulers",
             "force",
-            json!({ "brnach": "x", "priority": [] }),
+            json!({ "builderNames": 7, "priority": [] }),
             400,
             -32602,
-            json!({ "brnach": "this scheduler has no such field", "priority": "must be a whole number" }),
+            json!({ "builderNames": "must be a list of builder names", "priority": "must be a whole number" }),
         ),
         (
             "forceschedulers",

@@ -5,6 +5,7 @@ use crate::Web;
 use crate::pages::bars::Bar;
 use crate::pages::builder::{Builder as View, Builders, Listed};
 use crate::pages::clock::Clock;
+use crate::pages::force;
 use crate::pages::mark::Mark;
 use model::{Build, Builder, BuilderId, Config, SchedulerKind, Step};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -136,13 +137,16 @@ fn workers(
     spec.workers.iter().map(|w| (w.clone(), word(w))).collect()
 }
 
-fn forces(config: &Config, builder: &str) -> Vec<(String, String)> {
+fn forces(config: &Config, builder: &str) -> Vec<force::Form> {
     let has = |s: &&model::SchedulerSpec| s.builders.iter().any(|b| b == builder);
-    let button = |s: &model::SchedulerSpec| match &s.kind {
-        SchedulerKind::Force(force) => Some((s.name.clone(), force.button.clone())),
+    let workers = config.builders.iter().find(|b| b.name == builder).map_or(&[][..], |b| &b.workers);
+    let form = |s: &model::SchedulerSpec| match &s.kind {
+        SchedulerKind::Force(spec) => {
+            Some(force::Form { scheduler: s.name.clone(), spec: spec.clone(), workers: workers.to_vec() })
+        }
         _ => None,
     };
-    config.schedulers.iter().filter(has).filter_map(button).collect()
+    config.schedulers.iter().filter(has).filter_map(form).collect()
 }
 
 /// What each step took in the last builds, in the order in which the newest build has them.
