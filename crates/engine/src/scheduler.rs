@@ -13,7 +13,7 @@ mod trigger;
 
 pub use compiled::{Compiled, Problem, check};
 pub use cron::{Table, TableError};
-pub use trigger::{DEEPEST, DEPTH, trigger};
+pub use trigger::{Asked, DEEPEST, DEPTH, trigger};
 
 pub(crate) use codebase::complete;
 pub(crate) use dependent::follow as follow_end;

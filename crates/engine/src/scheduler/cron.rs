@@ -5,9 +5,12 @@ use croner::parser::{CronParser, Seconds, Year};
 use jiff::Timestamp;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use model::Time;
+use std::collections::BTreeSet;
 
 /// A longer text is no table.
 const LONGEST: usize = 1000;
+/// So many times of a day are looked at one by one.
+const TIMES_OF_DAY: usize = 100;
 
 /// A table of times in a time zone.
 ///
@@ -16,15 +19,17 @@ const LONGEST: usize = 1000;
 /// `@yearly` stand for what they say.
 ///
 /// When clocks are changed:
-/// - A table of fixed minutes and hours never loses a time and never has one twice. A time that the clock leaps over
-///   in spring comes at the first moment after the leap; one that the clock shows twice in autumn comes the first time.
+/// - A table whose minutes and hours are numbers, lists or ranges never loses a time and never has one twice. A time
+///   that the clock leaps over in spring comes at the first moment after the leap; one that the clock shows twice in
+///   autumn comes the first time. (Tables of more than a hundred times a day go by the second rule.)
 /// - A table with `*` or `*/n` for the minute or the hour goes by what the clock shows: what it leaps over does not
 ///   come, what it shows twice comes twice. `*/30` is every half hour of real time.
 ///
 /// The rules of the time zones are those that the program was built with, on every machine the same.
 #[derive(Clone, Debug)]
 pub struct Table {
-    cron: Cron,
+    /// What it says is what any of these says: one for each time of day, so that each has the first rule for itself.
+    parts: Vec<Cron>,
     zone: TimeZone,
 }
 
@@ -32,11 +37,11 @@ pub struct Table {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TableError {
     /// It is no table.
-    #[error("'{text}' is no table of times: {why}; five fields are wanted: minute hour day month weekday")]
+    #[error("'{text}' is no table of times: {why}")]
     Table {
         /// The text.
         text: String,
-        /// What the reader says of it.
+        /// What is wrong with it.
         why: String,
     },
     /// No such time zone.
@@ -52,22 +57,25 @@ impl Table {
     pub fn read(table: &str, zone: &str) -> Result<Self, TableError> {
         let wrong = |why: String| {
             let text: String = table.chars().take(100).collect();
-            TableError::Table { text, why: why.trim_end_matches('.').to_owned() }
+            TableError::Table { text, why }
         };
         if table.len() > LONGEST {
             return Err(wrong("it is too long".to_owned()));
         }
         let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
-        let cron = parser.parse(table).map_err(|e| wrong(e.to_string()))?;
+        let whole = parser.parse(table).map_err(|_| wrong(what_is_wrong(&parser, table)))?;
+        let parts = times_of_day(table).into_iter().flatten().map(|one| parser.parse(&one));
+        let parts: Vec<Cron> = parts.collect::<Result<_, _>>().map_err(|_| wrong(what_is_wrong(&parser, table)))?;
+        let parts = if parts.is_empty() { vec![whole] } else { parts };
         // The bundled rules, not those of the machine: the same table says the same everywhere.
         let zone = TimeZoneDatabase::bundled().get(zone).map_err(|_| TableError::Zone(zone.to_owned()))?;
-        Ok(Self { cron, zone })
+        Ok(Self { parts, zone })
     }
 
     /// The first time after `after`; `None`: there is none, as on the 31st of February.
     pub fn next(&self, after: Time) -> Option<Time> {
         let after = Timestamp::from_microsecond(after.0).ok()?.to_zoned(self.zone.clone());
-        let next = self.cron.find_next_occurrence(&after, false).ok()?;
+        let next = self.parts.iter().filter_map(|cron| cron.find_next_occurrence(&after, false).ok()).min()?;
         Some(Time(next.timestamp().as_microsecond()))
     }
 
@@ -78,4 +86,46 @@ impl Table {
             Err(_) => String::new(),
         }
     }
+}
+
+/// The first field that cannot be read by itself, or that there are not five.
+fn what_is_wrong(parser: &CronParser, table: &str) -> String {
+    const NAMES: [&str; 5] = ["minute", "hour", "day", "month", "weekday"];
+    let fields: Vec<&str> = table.split_whitespace().collect();
+    if fields.len() != NAMES.len() {
+        let (some, names) = (fields.len(), NAMES.join(" "));
+        return format!("five fields are wanted ({names}), and it has {some}");
+    }
+    let alone = |at: usize| {
+        let mut table = ["*"; 5];
+        table[at] = fields[at];
+        parser.parse(&table.join(" ")).is_err()
+    };
+    match (0..5).find(|at| alone(*at)) {
+        Some(at) => format!("'{}' is no {}", fields[at], NAMES[at]),
+        None => "its fields do not go together".to_owned(),
+    }
+}
+
+/// A table of its own for each time of day; `None` where minutes or hours are no plain numbers, lists or ranges, or
+/// are very many.
+fn times_of_day(table: &str) -> Option<Vec<String>> {
+    let (minutes, rest) = table.trim().split_once(char::is_whitespace)?;
+    let (hours, days) = rest.trim_start().split_once(char::is_whitespace)?;
+    let (minutes, hours) = (numbers(minutes)?, numbers(hours)?);
+    if minutes.len() * hours.len() > TIMES_OF_DAY {
+        return None;
+    }
+    Some(hours.iter().flat_map(|h| minutes.iter().map(move |m| format!("{m} {h} {days}"))).collect())
+}
+
+/// The numbers of `1`, `1,2`, `1-3,7`.
+fn numbers(field: &str) -> Option<BTreeSet<u8>> {
+    let mut all = BTreeSet::new();
+    for part in field.split(',') {
+        let (from, to) = part.split_once('-').unwrap_or((part, part));
+        let (from, to): (u8, u8) = (from.parse().ok()?, to.parse().ok()?);
+        all.extend(from..=to);
+    }
+    Some(all)
 }

@@ -46,24 +46,20 @@ pub(crate) fn hear(
     let surplus = lane.changes.len().saturating_sub(CHANGES_PER_LANE);
     lane.changes.drain(..surplus);
     let has_table = matches!(spec.kind, SchedulerKind::Periodic { .. } | SchedulerKind::Nightly { .. });
+    let restarts = important || lane.fire_at.is_some();
     match follow.tree_stable_timer {
-        _ if has_table => {
-            if important {
-                lane.fire_at.get_or_insert(now);
-                state.changed = true;
-            }
+        _ if has_table && important => {
+            lane.fire_at.get_or_insert(now);
+            state.changed = true;
         }
-        Some(quiet) => {
-            if important || lane.fire_at.is_some() {
-                lane.fire_at = Some(now + quiet);
-            }
-        }
+        _ if has_table => {}
+        Some(quiet) if restarts => lane.fire_at = Some(now + quiet),
         None if important => {
             let lane = state.lanes.remove(&key)?;
             state.last_fired = Some(now);
             return set_of_lane(world, spec, &lane, fresh);
         }
-        None => {}
+        Some(_) | None => {}
     }
     forget_the_quietest(state);
     None

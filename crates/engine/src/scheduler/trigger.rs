@@ -11,8 +11,17 @@ pub const DEEPEST: i64 = 16;
 /// The property that counts them. Dependent schedulers hand it on as well, so that no detour hides a circle.
 pub const DEPTH: &str = "trigger_depth";
 
-/// The set that a step asks a triggerable scheduler for. Without stamps the scheduler's codebases say what is built,
-/// or the latest of the default branch. `asked` are the properties that the step sets; they stand above the scheduler's.
+/// What a step asks a triggerable scheduler for.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// What to build. What is missing is as the scheduler's codebases say; without those, the latest of the default
+    /// branch.
+    pub stamps: Vec<NewStamp>,
+    /// Properties that stand above the scheduler's.
+    pub properties: Properties,
+}
+
+/// The set that a step asks a triggerable scheduler for.
 ///
 /// # Errors
 /// A sentence for the step: there is no such triggerable scheduler, it is turned off, none of its builders is known,
@@ -21,11 +30,11 @@ pub fn trigger(
     world: &World,
     scheduler: &str,
     parent: ParentStep,
-    stamps: Vec<NewStamp>,
-    asked: Properties,
+    asked: Asked,
     next: &mut NextIds,
     now: Time,
 ) -> Result<Transition, String> {
+    let Asked { stamps, properties: asked } = asked;
     let entry = world.scheduler_entry(scheduler);
     let configured =
         entry.and_then(|e| e.spec.as_ref()).zip(entry).filter(|(s, _)| s.kind == SchedulerKind::Triggerable);

@@ -2,6 +2,7 @@
 
 mod build;
 mod distributor;
+mod force;
 mod reload;
 mod scheduler;
 mod town;

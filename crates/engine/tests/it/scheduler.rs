@@ -1,5 +1,12 @@
 //! When sets are filed.
 
+mod dependent;
+mod filter;
+mod follow;
+mod oracle;
+pub(crate) mod place;
+mod table;
+
 use crate::town::{Town, builder, follows, scheduler, step, worker};
 use model::{Config, SchedulerKind, Span, StepFlags};
 
