@@ -1,79 +1,20 @@
-//! Builds: which step is next, and what the end of a build is.
+//! Builds: how one begins, which step is next, and what the end of a build is.
 
-use crate::{RunningBuild, World};
+pub use crate::step::{SealedLog, StepEnd, sealed, step_ended};
+pub use crate::verdict::{CommandEnd, Judgement, judge, verdict};
+
+use crate::lock::{self, NextStep};
+use crate::step::{Beginning, Entry, enter, holds};
+use crate::world::{BuilderState, with_environment};
+use crate::{RunningBuild, World, trigger};
 use model::builder::Usual;
-use model::property::Property;
 use model::render::Sight;
 use model::{
-    BuildId, BuilderId, CommandLine, LogFacts, LogId, LogStatus, NextIds, Results, Step, StepAction, StepFacts, StepId,
-    StepSpec, StepStatus, Time, Transition,
+    Build, BuildId, BuilderId, LockWait, NextIds, RequestId, Results, StepFacts, StepSpec, StepStatus, Time, Transition,
 };
 
 /// How often the builds of one request may be lost before it ends as EXCEPTION.
 pub const MOST_RETRIES: u32 = 3;
-
-/// What came of a step's command.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StepEnd {
-    /// The step's result.
-    pub results: Results,
-    /// One line for people.
-    pub state: String,
-    /// Properties that the step sets.
-    pub properties: Vec<(String, Property)>,
-    /// Its logs, which are whole now.
-    pub logs: Vec<SealedLog>,
-    /// What came of it besides.
-    pub facts: StepFacts,
-}
-
-/// A log that is whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SealedLog {
-    /// Which.
-    pub log: LogId,
-    /// Lines.
-    pub lines: u64,
-    /// Bytes.
-    pub bytes: u64,
-    /// CRC-32 of all bytes.
-    pub crc32: u32,
-}
-
-/// How the command of a step ended, as the worker tells it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CommandEnd {
-    /// By itself, with this code.
-    Exited(i32),
-    /// By a signal that was not ours; its name, as `SIGSEGV`.
-    Signalled(String),
-    /// It could not be started; why.
-    NotStarted(String),
-    /// It gave no output for too long.
-    NoOutput(model::Span),
-    /// It took too long in all.
-    TooLong(model::Span),
-    /// Somebody stopped it; why.
-    Interrupted(String),
-    /// The machine could not do it; why.
-    Broken(String),
-}
-
-/// The result of a step whose command ended so, and a line that says it.
-///
-/// What the command does is the code's: FAILURE. What the machine does is not: EXCEPTION.
-pub fn verdict(end: &CommandEnd) -> (Results, String) {
-    match end {
-        CommandEnd::Exited(0) => (Results::Success, "passed".to_owned()),
-        CommandEnd::Exited(code) => (Results::Failure, format!("failed with exit code {code}")),
-        CommandEnd::Signalled(name) => (Results::Failure, format!("ended by signal {name}")),
-        CommandEnd::NotStarted(why) => (Results::Failure, format!("could not be started: {why}")),
-        CommandEnd::NoOutput(after) => (Results::Failure, format!("ended after {after} without output")),
-        CommandEnd::TooLong(after) => (Results::Failure, format!("ended after {after}, its limit")),
-        CommandEnd::Interrupted(why) => (Results::Cancelled, format!("stopped: {why}")),
-        CommandEnd::Broken(why) => (Results::Exception, why.clone()),
-    }
-}
 
 /// What the steps so far make of a build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,79 +59,126 @@ pub fn tally_of(running: &RunningBuild) -> Tally {
     sum
 }
 
+/// A build begins on its worker: it is leased, and if its builder says that it is not to be done, it ends at once.
+pub(crate) fn begin(
+    world: &World,
+    builder: &BuilderState,
+    build: Build,
+    also: Vec<RequestId>,
+    now: Time,
+    todo: &mut Vec<Transition>,
+) {
+    let condition = builder.spec.as_ref().and_then(|s| s.do_build_if.as_ref());
+    let over = condition.and_then(|condition| {
+        let running = RunningBuild {
+            build: build.clone(),
+            plan: Vec::new(),
+            steps: Vec::new(),
+            logs: Vec::new(),
+            stopping: None,
+            also: also.clone(),
+            locks: Vec::new(),
+        };
+        match holds(world, &running, "", condition, None) {
+            Ok(true) => None,
+            Ok(false) => Some((Results::Skipped, "skipped: its do_build_if says no".to_owned())),
+            Err(message) => Some((Results::Exception, format!("whether to do it cannot be told: {message}"))),
+        }
+    });
+    let (id, epoch) = (build.id, build.lease.epoch);
+    let requests: Vec<RequestId> = also.iter().copied().chain([build.request]).collect();
+    todo.push(Transition::BuildLeased { build, also, plan: builder.plan.clone() });
+    if let Some((results, state)) = over {
+        todo.push(Transition::BuildFinished { build: id, epoch, at: now, results, state });
+        todo.extend(requests.into_iter().map(|request| Transition::RequestFinished { request, at: now, results }));
+    }
+}
+
 /// Every build that waits for a decision gets it: the next step, the end, or the loss of its worker.
 pub(crate) fn go_on(world: &World, now: Time, todo: &mut Vec<Transition>) {
     let mut next = world.next.clone();
+    let mut ready = Vec::new();
     for running in world.builds.values() {
         let lease = running.build.lease;
         match lease.until {
             Some(until) if until <= now => give_up(world, running, now, todo),
             Some(_) if running.stopping.is_some() => stop_without_worker(world, running, now, todo),
-            Some(_) => {}
-            None if running.current().is_some() => {}
-            None => match next_step(running) {
-                Some((number, spec)) => todo.push(start(running, number, spec, &mut next, now)),
-                None => finish(world, running, now, todo),
+            Some(_) if running.current().is_none() => {}
+            _ => match running.current() {
+                Some(step) => {
+                    if let Some(children) = world.children.get(&step.id) {
+                        go_on_waiting(world, running, children, now, todo);
+                    }
+                }
+                None => match next_step(running) {
+                    None => finish(world, running, now, todo),
+                    Some((number, spec)) => {
+                        let at = Beginning { world, running, number, spec, now };
+                        match enter(world, running, spec) {
+                            Entry::Over(results, state) => at.over(results, state, &mut next, todo),
+                            Entry::Go => ready.push(at),
+                        }
+                    }
+                },
             },
         }
     }
+    begin_ready(world, &ready, &mut next, todo);
+}
+
+/// Steps begin that need no lock, or whose turn it is; the builds of the others say what they wait for.
+fn begin_ready(world: &World, ready: &[Beginning<'_>], next: &mut NextIds, todo: &mut Vec<Transition>) {
+    let steps: Vec<NextStep<'_>> = ready.iter().map(|at| NextStep { running: at.running, spec: at.spec }).collect();
+    let granted = lock::granted(world, &steps);
+    for (at, step) in ready.iter().zip(&steps) {
+        let build = &at.running.build;
+        let waiting = build.state.starts_with(WAITING);
+        if granted.contains(&build.id) {
+            if waiting {
+                todo.push(Transition::BuildState { build: build.id, state: "building".to_owned() });
+            }
+            at.begin(next, todo);
+            continue;
+        }
+        let words: Vec<String> = lock::of_step(world, *step).iter().map(LockWait::words).collect();
+        let state = format!("{WAITING}{} before {}", words.join("; and for "), at.spec.name);
+        if state != build.state {
+            todo.push(Transition::BuildState { build: build.id, state });
+        }
+    }
+}
+
+/// How the state of a build begins whose next step waits for locks.
+const WAITING: &str = "waiting for ";
+
+/// A step that waits for its sets ends when they have, or when its build is stopped.
+fn go_on_waiting(
+    world: &World,
+    running: &RunningBuild,
+    children: &crate::world::Children,
+    now: Time,
+    todo: &mut Vec<Transition>,
+) {
+    let stopped = || running.stopping.as_ref().map(|reason| (Results::Cancelled, format!("stopped: {reason}")));
+    let Some((results, state)) = stopped().or_else(|| trigger::outcome(children)) else { return };
+    let Some(step) = running.current() else { return };
+    let number = usize::try_from(step.number).unwrap_or(usize::MAX);
+    if let Some(spec) = running.plan.get(number) {
+        Beginning { world, running, number, spec, now }.end(step.id, results, state, todo);
+    }
+}
+
+/// The steps that would begin now.
+pub(crate) fn next_steps(world: &World) -> Vec<NextStep<'_>> {
+    let idle = world.builds.values().filter(|b| b.build.lease.until.is_none() && b.current().is_none());
+    idle.filter_map(|running| next_step(running).map(|(_, spec)| NextStep { running, spec })).collect()
 }
 
 /// The step that comes next: the first after the last one begun that the tally lets run.
-fn next_step(running: &RunningBuild) -> Option<(usize, &StepSpec)> {
+pub(crate) fn next_step(running: &RunningBuild) -> Option<(usize, &StepSpec)> {
     let halted = tally_of(running).halted;
     let from = running.steps.last().map_or(0, |s| usize::try_from(s.number).unwrap_or(0) + 1);
     running.plan.iter().enumerate().skip(from).find(|(_, spec)| !halted || spec.flags.always_run)
-}
-
-fn start(running: &RunningBuild, number: usize, spec: &StepSpec, next: &mut NextIds, now: Time) -> Transition {
-    let step = Step {
-        id: StepId::take(&mut next.step),
-        build: running.build.id,
-        number: i64::try_from(number).unwrap_or(i64::MAX),
-        name: spec.name.clone(),
-        started_at: now,
-        state: doing(spec),
-        facts: StepFacts::default(),
-        status: StepStatus::Running,
-    };
-    let stdio = LogFacts {
-        id: LogId::take(&mut next.log),
-        step: step.id,
-        number: 0,
-        name: "stdio".to_owned(),
-        slug: "stdio".to_owned(),
-        status: LogStatus::Open,
-    };
-    Transition::StepStarted { step, epoch: running.build.lease.epoch, logs: vec![stdio] }
-}
-
-/// What a step says of itself while it runs.
-fn doing(spec: &StepSpec) -> String {
-    if let Some(words) = &spec.description {
-        return words.written();
-    }
-    match &spec.action {
-        StepAction::Git(git) => format!("fetching {}", git.repository.written()),
-        StepAction::Shell(shell) | StepAction::MasterShell(shell) => command_words(&shell.command),
-        StepAction::Sequence(sequence) => {
-            sequence.parts.first().map_or_else(|| spec.name.clone(), |part| command_words(&part.command))
-        }
-        _ => spec.name.clone(),
-    }
-}
-
-fn command_words(command: &CommandLine) -> String {
-    shorten(command.text().lines().next().unwrap_or_default())
-}
-
-/// At most sixty characters, cut between two of them.
-fn shorten(text: &str) -> String {
-    const MOST: usize = 60;
-    match text.char_indices().nth(MOST) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
-    }
 }
 
 fn finish(world: &World, running: &RunningBuild, now: Time, todo: &mut Vec<Transition>) {
@@ -203,14 +191,26 @@ fn finish(world: &World, running: &RunningBuild, now: Time, todo: &mut Vec<Trans
         results,
         state: sentence(running, results),
     });
-    match results {
-        Results::Retry => try_again(world, build.request, now, todo),
-        _ => todo.push(Transition::RequestFinished { request: build.request, at: now, results }),
-    }
+    answer(world, running, results, now, todo);
     if matches!(results, Results::Success | Results::Warnings)
         && let Some(usual) = learn(world, running, now)
     {
         todo.push(Transition::UsualLearnt { builder: build.builder, usual });
+    }
+}
+
+/// The requests of a build that ends hear its result. After RETRY all of them go back to the queue. When it was stopped
+/// because nobody wants the request any more whose source it builds, the others go back: nobody cancelled them.
+fn answer(world: &World, running: &RunningBuild, results: Results, now: Time, todo: &mut Vec<Transition>) {
+    let cancelled = world.requests.get(&running.build.request).is_some_and(|r| r.cancel.is_some());
+    for id in running.requests() {
+        let Some(request) = world.requests.get(&id) else { continue };
+        let again = Transition::RequestReleased { request: id, retries: request.retries };
+        match results {
+            Results::Retry => try_again(world, id, now, todo),
+            Results::Cancelled if cancelled && request.cancel.is_none() => todo.push(again),
+            _ => todo.push(Transition::RequestFinished { request: id, at: now, results }),
+        }
     }
 }
 
@@ -239,18 +239,30 @@ fn sentence(running: &RunningBuild, results: Results) -> String {
     }
 }
 
-/// What is usual, with this good build taken in. A build whose duration is already about usual teaches as well.
+/// What is usual, with this good build taken in. A build whose duration is already about usual teaches as well. `None`:
+/// its builder does not want predictions.
 fn learn(world: &World, running: &RunningBuild, now: Time) -> Option<Usual> {
-    let old = world.usual(running.build.builder)?;
-    let mut usual = Usual { build: Some(Usual::learn(old.build, now.since(running.build.started_at))), ..old.clone() };
+    let state = world.builders.get(&running.build.builder)?;
+    state.spec.as_ref().filter(|s| s.use_progress)?;
+    let old = &state.builder.usual;
+    let took = now.since(running.build.started_at);
+    let mut usual = Usual {
+        build: Some(Usual::learn(old.build, took)),
+        build_spread: Usual::learn_spread(old.build_spread, old.build, took),
+        ..old.clone()
+    };
     for step in &running.steps {
         if let StepStatus::Complete { at, results: Results::Success | Results::Warnings } = step.status {
-            let took = at.since(step.started_at);
-            let learnt = Usual::learn(usual.steps.get(&step.name).copied(), took);
-            usual.steps.insert(step.name.clone(), learnt);
+            let (took, mean) = (at.since(step.started_at), usual.steps.get(&step.name).copied());
+            if let Some(spread) = Usual::learn_spread(usual.spread.get(&step.name).copied(), mean, took) {
+                usual.spread.insert(step.name.clone(), spread);
+            }
+            usual.steps.insert(step.name.clone(), Usual::learn(mean, took));
         }
     }
-    usual.steps.retain(|name, _| running.plan.iter().any(|s| s.name == *name));
+    let known = |name: &String| running.plan.iter().any(|s| s.name == *name);
+    usual.steps.retain(|name, _| known(name));
+    usual.spread.retain(|name, _| known(name));
     Some(usual)
 }
 
@@ -264,7 +276,9 @@ fn give_up(world: &World, running: &RunningBuild, now: Time, todo: &mut Vec<Tran
     end_step(running, now, results, &state, todo);
     let epoch = build.lease.epoch + 1;
     todo.push(Transition::BuildFinished { build: build.id, epoch, at: now, results, state });
-    try_again(world, build.request, now, todo);
+    for request in running.requests() {
+        try_again(world, request, now, todo);
+    }
 }
 
 /// Somebody stopped a build whose worker is away: there is nobody to ask.
@@ -275,9 +289,7 @@ fn stop_without_worker(world: &World, running: &RunningBuild, now: Time, todo: &
     let epoch = build.lease.epoch + 1;
     let results = Results::Cancelled;
     todo.push(Transition::BuildFinished { build: build.id, epoch, at: now, results, state });
-    if world.requests.contains_key(&build.request) {
-        todo.push(Transition::RequestFinished { request: build.request, at: now, results });
-    }
+    answer(world, running, results, now, todo);
 }
 
 fn end_step(running: &RunningBuild, now: Time, results: Results, state: &str, todo: &mut Vec<Transition>) {
@@ -301,23 +313,29 @@ fn try_again(world: &World, request: model::RequestId, now: Time, todo: &mut Vec
     });
 }
 
-/// A worker says that a step's command ended. An answer for another epoch, or for a step that does not run, is refused.
-pub fn step_ended(world: &World, build: BuildId, epoch: i64, id: StepId, end: StepEnd, now: Time) -> Vec<Transition> {
-    let running = world.builds.get(&build).filter(|b| b.build.lease.epoch == epoch);
-    let Some((running, step)) = running.and_then(|b| b.current().filter(|s| s.id == id).map(|s| (b, s))) else {
-        let what = format!("step {id} ended as {}: {}", end.results, end.state);
+/// The steps that are kept with the code of what a build builds: they come after the step that read them, and after
+/// them whatever the builder has besides. A name that stands there already gets a number. An answer for another epoch, or
+/// for a build that does not run, is refused.
+pub fn planned(world: &World, build: BuildId, epoch: i64, mut steps: Vec<StepSpec>, now: Time) -> Vec<Transition> {
+    let Some(running) = world.builds.get(&build).filter(|b| b.build.lease.epoch == epoch) else {
+        let what = format!("the build goes on with {} steps", steps.len());
         return vec![Transition::Refused { build, epoch, at: now, what }];
     };
-    let spec = usize::try_from(step.number).ok().and_then(|n| running.plan.get(n));
-    let told = spec.and_then(|s| s.description_done.as_ref()).filter(|_| end.results == Results::Success);
-    let told = told.and_then(|words| model::render::text(words, &sight(world, running)).ok());
-    let mut todo: Vec<Transition> = end.logs.iter().map(sealed).collect();
-    for (name, property) in end.properties {
-        todo.push(Transition::PropertySet { build, name, property });
+    if let Some(spec) = world.builders.get(&running.build.builder).and_then(|b| b.spec.as_deref()) {
+        with_environment(spec, &mut steps);
     }
-    let state = told.unwrap_or(end.state);
-    todo.push(Transition::StepFinished { step: step.id, at: now, results: end.results, state, facts: end.facts });
-    todo
+    let begun = running.steps.last().map_or(0, |s| usize::try_from(s.number).unwrap_or(0) + 1);
+    let (own, rest) = running.plan.split_at(begun.min(running.plan.len()));
+    let mut plan = own.to_vec();
+    for step in steps {
+        let taken = |name: &str| plan.iter().chain(rest).any(|s| s.name == name);
+        let numbered = (1..).map(|n| format!("{}_{n}", step.name));
+        let mut names = [step.name.clone()].into_iter().chain(numbered);
+        let name = names.find(|name| !taken(name)).unwrap_or_default();
+        plan.push(StepSpec { name, ..step });
+    }
+    plan.extend_from_slice(rest);
+    vec![Transition::BuildPlanned { build, epoch, plan }]
 }
 
 /// What the texts of a running build's steps are finished with.
@@ -329,12 +347,6 @@ pub fn sight<'a>(world: &'a World, running: &'a RunningBuild) -> Sight<'a> {
         worker: world.worker(running.build.worker).map(|w| &w.worker),
         secrets: &world.config().secrets,
     }
-}
-
-/// The transition that says a log is whole.
-pub fn sealed(log: &SealedLog) -> Transition {
-    let SealedLog { log, lines, bytes, crc32 } = *log;
-    Transition::LogSealed { log, lines, bytes, crc32 }
 }
 
 /// Somebody wants a build to end. `None`: it does not run, or somebody wanted that before.

@@ -1,10 +1,10 @@
-//! Build sets: filing them, and calling them complete.
+//! Build sets: filing them, ending them, and calling them complete.
 
 use crate::{World, scheduler};
 use model::request::RequestStatus;
 use model::{
-    BuildId, BuildSet, BuildSetId, BuildSetStatus, BuilderId, ChangeId, NextIds, Patch, Properties, Request, RequestId,
-    SourceStamp, SourceStampId, Time, Transition,
+    BuildId, BuildSet, BuildSetId, BuildSetStatus, BuilderId, ChangeId, NextIds, ParentStep, Patch, Properties,
+    Request, RequestId, Results, SourceStamp, SourceStampId, Time, Transition, Waits,
 };
 
 /// A set to be filed. What is not said takes its default.
@@ -26,6 +26,8 @@ pub struct NewSet {
     pub properties: Properties,
     /// The build that it repeats.
     pub rebuilt: Option<BuildId>,
+    /// The step that files it.
+    pub parent: Option<ParentStep>,
 }
 
 /// A source stamp to be filed.
@@ -50,6 +52,7 @@ pub struct NewStamp {
 /// The transition that files a set. `next` moves on past the ids that it takes.
 pub fn file(new: NewSet, next: &mut NextIds, now: Time) -> Transition {
     let set_id = BuildSetId::take(&mut next.set);
+    let waited_for = new.parent.is_some_and(|p| p.waits != Waits::Not);
     let stamps = new.stamps.into_iter().map(|s| stamp(s, next, now)).collect();
     let requests: Vec<Request> = new
         .builders
@@ -60,7 +63,7 @@ pub fn file(new: NewSet, next: &mut NextIds, now: Time) -> Transition {
             builder: *builder,
             priority: new.priority,
             submitted_at: now,
-            waited_for: false,
+            waited_for,
             retries: 0,
             cancel: None,
             status: RequestStatus::Waiting,
@@ -76,8 +79,11 @@ pub fn file(new: NewSet, next: &mut NextIds, now: Time) -> Transition {
         requests: requests.iter().map(|r| r.id).collect(),
         properties: new.properties,
         rebuilt: new.rebuilt,
-        parent: None,
-        status: BuildSetStatus::Open,
+        parent: new.parent,
+        status: match requests.is_empty() {
+            true => BuildSetStatus::Complete { at: now, results: Results::Success },
+            false => BuildSetStatus::Open,
+        },
     };
     Transition::SetFiled { set, requests }
 }
@@ -106,4 +112,19 @@ pub(crate) fn finish(world: &World, now: Time, todo: &mut Vec<Transition>) {
             scheduler::follow_end(world, &open.set, open.worst, &mut next, now, todo);
         }
     }
+}
+
+/// Somebody does not want a set any more: each of its open requests is cancelled as [`crate::request::cancel`] has it.
+/// Empty: it is not open.
+pub fn cancel(world: &World, set: BuildSetId, reason: &str, now: Time) -> Vec<Transition> {
+    let requests = world.sets.get(&set).map(|s| s.set.requests.as_slice()).unwrap_or_default();
+    requests.iter().flat_map(|id| crate::request::cancel(world, *id, reason, now)).collect()
+}
+
+/// The set that is known to fail from this transition on, though others of its requests may still be open. Ask before
+/// the world takes the transition; each set is named at most once.
+pub fn first_failure(world: &World, transition: &Transition) -> Option<BuildSetId> {
+    let Transition::RequestFinished { request, results, .. } = transition else { return None };
+    let open = world.requests.get(request).and_then(|r| world.sets.get(&r.set))?;
+    (!results.is_good() && open.worst.is_good()).then_some(open.set.id)
 }

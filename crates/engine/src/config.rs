@@ -20,9 +20,13 @@ pub fn adopt(world: &World, config: &Config) -> Vec<Transition> {
 
 /// Requests of a builder that is not configured any more would wait for ever: they end as CANCELLED.
 pub(crate) fn withdraw(world: &World, now: Time, todo: &mut Vec<Transition>) {
-    let gone = world.builders.values().filter(|b| b.spec.is_none());
-    let requests = gone.flat_map(|b| b.queue.iter().map(|(_, _, request)| *request));
-    todo.extend(requests.map(|request| Transition::RequestFinished { request, at: now, results: Results::Cancelled }));
+    for state in world.queued.iter().filter_map(|id| world.builders.get(id)).filter(|b| b.spec.is_none()) {
+        let reason = format!("its builder {} is no longer configured", state.builder.name);
+        for (_, request) in &state.queue.order {
+            todo.push(Transition::CancelAsked { request: *request, reason: reason.clone() });
+            todo.push(Transition::RequestFinished { request: *request, at: now, results: Results::Cancelled });
+        }
+    }
 }
 
 /// What the configuration that is in force does to what waits and runs, in words; nothing when all of it goes on as it
@@ -35,8 +39,8 @@ pub fn consequences(world: &World) -> Vec<String> {
     }
     for state in world.builders.values().filter(|b| b.spec.is_none()) {
         let name = &state.builder.name;
-        if !state.queue.is_empty() {
-            let requests = counted(state.queue.len(), "waiting request");
+        if !state.queue.order.is_empty() {
+            let requests = counted(state.queue.order.len(), "waiting request");
             said.push(format!("cancels {requests} of {name}: its builder {name} is no longer configured"));
         }
         if let Some(builds) = running.get(&state.builder.id) {

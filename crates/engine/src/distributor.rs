@@ -1,50 +1,106 @@
 //! The distributor: which waiting request goes to which free worker.
 //!
-//! The rule: among the builders that have a free worker, the request with the highest priority goes first, then the
-//! oldest, then the one with the lowest id. It goes to the worker of its builder that runs the fewest builds for its
-//! size, ties by the order in which the builder names them.
+//! The rule: among the builders that have a free worker, the request with the earliest rank goes first: the moment of
+//! its submission, ten minutes earlier for each point of priority (see [`crate::request::rank`]), then the lowest id.
+//! It goes to the worker of its builder that runs the fewest builds for its size, ties by the order in which the
+//! builder names them. A builder's functions may choose otherwise (see `policy.rs`), the locks of the builder must be
+//! free (see [`crate::lock`]), and waiting requests for the same source come along (see `merge.rs`).
 
-use crate::World;
+use crate::lock::{self, Table, Waiter};
+use crate::policy::{self, Choice};
 use crate::world::{BuilderState, QueueKey, WorkerState};
+use crate::{World, build, merge};
 use model::property::property;
 use model::{
     Build, BuildId, BuildStatus, BuilderId, Lease, NextIds, Properties, RequestId, Time, Transition, WorkerId,
 };
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 /// Leases waiting requests to free workers until either runs out.
 pub(crate) fn distribute(world: &World, now: Time, todo: &mut Vec<Transition>) {
-    let mut free = free_slots(world);
-    if free.is_empty() {
+    if world.queued.is_empty() {
         return;
     }
-    let mut next = world.next.clone();
-    let mut numbers: BTreeMap<BuilderId, i64> = BTreeMap::new();
-    let mut heads: BinaryHeap<Reverse<(QueueKey, BuilderId)>> = BinaryHeap::new();
-    let mut queues = BTreeMap::new();
-    for (id, state) in &world.builders {
-        if state.spec.is_some() && !state.queue.is_empty() && state.workers.iter().any(|w| free.contains_key(w)) {
-            let mut queue = state.queue.iter().copied();
-            if let Some(key) = queue.next() {
-                heads.push(Reverse((key, *id)));
-                queues.insert(*id, queue);
-            }
-        }
+    let slots = Slots::free(world);
+    if slots.free.is_empty() {
+        return;
     }
-    while let Some(Reverse(((_, _, request), builder))) = heads.pop() {
-        let Some(state) = world.builders.get(&builder) else { continue };
-        let Some(worker) = choose_worker(world, state, &free) else { continue };
-        take_slot(&mut free, worker);
-        let number = numbers.entry(builder).or_insert(state.builder.next_number);
-        todo.push(lease(world, state, request, (worker, *number), &mut next, now));
-        *number += 1;
-        if let Some(key) = queues.get_mut(&builder).and_then(Iterator::next) {
-            heads.push(Reverse((key, builder)));
+    let mut round = Round::new(world, slots, now);
+    let mut heads: BinaryHeap<Reverse<(QueueKey, BuilderId)>> = BinaryHeap::new();
+    for id in &world.queued {
+        heads.extend(round.head(*id).map(Reverse));
+    }
+    while let Some(Reverse((_, id))) = heads.pop() {
+        let Some((key, choice)) = round.choice(id) else { continue };
+        // What another lease took may have changed the choice: then it stands elsewhere in line.
+        if heads.peek().is_some_and(|Reverse(first)| *first < (key, id)) {
+            heads.push(Reverse((key, id)));
+            continue;
         }
-        if free.is_empty() {
+        if round.lease(id, key, choice, todo) {
+            heads.extend(round.head(id).map(Reverse));
+        }
+        if round.slots.free.is_empty() {
             return;
         }
+    }
+}
+
+/// One look at everything that waits.
+struct Round<'w> {
+    world: &'w World,
+    now: Time,
+    slots: Slots,
+    next: NextIds,
+    numbers: BTreeMap<BuilderId, i64>,
+    taken: BTreeSet<RequestId>,
+    locks: Table<'w>,
+    /// Steps that wait for locks and have not been passed in the line, the next one last.
+    steps: Vec<Waiter<'w>>,
+}
+
+impl<'w> Round<'w> {
+    fn new(world: &'w World, slots: Slots, now: Time) -> Self {
+        let locks = Table::of(world);
+        let mut steps = lock::waiting_steps(&locks, world);
+        steps.reverse();
+        let (next, numbers, taken) = (world.next.clone(), BTreeMap::new(), BTreeSet::new());
+        Round { world, now, slots, next, numbers, taken, locks, steps }
+    }
+
+    /// Where a builder stands in line now; `None`: it has nothing that could go.
+    fn head(&self, id: BuilderId) -> Option<(QueueKey, BuilderId)> {
+        self.choice(id).map(|(key, _)| (key, id))
+    }
+
+    fn choice(&self, id: BuilderId) -> Option<(QueueKey, Choice)> {
+        let builder = self.world.builders.get(&id)?;
+        let choice = policy::choose(self.world, builder, &self.slots, &self.taken).ok()?;
+        Some((lock::key(self.world, choice.request)?, choice))
+    }
+
+    /// Leases a request if its locks are free. False: it waits for them, and so does its builder.
+    fn lease(&mut self, id: BuilderId, key: QueueKey, choice: Choice, todo: &mut Vec<Transition>) -> bool {
+        let world = self.world;
+        let Some(builder) = world.builders.get(&id) else { return false };
+        while let Some(step) = self.steps.pop_if(|s| s.since <= key.0) {
+            self.locks.turn(&step);
+        }
+        let locks = builder.spec.as_deref().map_or(&[][..], |s| &s.locks);
+        let wishes = choice.workers.iter().map(|w| self.locks.build_wishes(locks, *w)).collect();
+        let waiter = Waiter { who: lock::Who::Request(choice.request, id), since: key.0, wishes };
+        let Some(at) = self.locks.turn(&waiter) else { return false };
+        let worker = choice.workers[at];
+        let group = merge::group(world, builder, choice.request, &self.taken);
+        self.slots.take(worker);
+        self.taken.extend(group.also.iter().copied().chain([group.primary]));
+        let number = self.numbers.entry(id).or_insert(builder.builder.next_number);
+        let note = choice.note.or(group.note);
+        let build = start(world, builder, (group.primary, worker, *number, note), &mut self.next, self.now);
+        *number += 1;
+        build::begin(world, builder, build, group.also, self.now, todo);
+        true
     }
 }
 
@@ -54,75 +110,85 @@ pub(crate) fn takes_builds(state: &WorkerState) -> bool {
 }
 
 /// How many more builds each worker may be given; workers without room are left out.
-fn free_slots(world: &World) -> BTreeMap<WorkerId, u32> {
-    let workers = world.workers.iter().filter(|(_, state)| takes_builds(state));
-    workers
-        .filter_map(|(id, state)| {
+pub(crate) struct Slots {
+    free: BTreeMap<WorkerId, u32>,
+}
+
+impl Slots {
+    /// As the world stands.
+    pub(crate) fn free(world: &World) -> Self {
+        let workers = world.workers.iter().filter(|(_, state)| takes_builds(state));
+        let free = workers.filter_map(|(id, state)| {
             let most = state.spec.as_ref().map_or(0, |s| s.max_builds);
             let used = u32::try_from(state.builds.len()).unwrap_or(u32::MAX);
             most.checked_sub(used).filter(|n| *n > 0).map(|n| (*id, n))
-        })
-        .collect()
-}
+        });
+        Slots { free: free.collect() }
+    }
 
-fn take_slot(free: &mut BTreeMap<WorkerId, u32>, worker: WorkerId) {
-    if let Some(n) = free.get_mut(&worker) {
-        *n -= 1;
-        if *n == 0 {
-            free.remove(&worker);
+    fn take(&mut self, worker: WorkerId) {
+        if let Some(n) = self.free.get_mut(&worker) {
+            *n -= 1;
+            if *n == 0 {
+                self.free.remove(&worker);
+            }
         }
+    }
+
+    /// A builder's free workers, the least loaded first, compared by used parts of their size.
+    pub(crate) fn of(&self, world: &World, builder: &BuilderState) -> Vec<WorkerId> {
+        if builder.spec.is_none() {
+            return Vec::new();
+        }
+        let load = |id: &WorkerId| {
+            let most = u64::from(world.workers.get(id).and_then(|w| w.spec.as_ref()).map_or(1, |s| s.max_builds));
+            let used = most - u64::from(*self.free.get(id).unwrap_or(&0)).min(most);
+            used * 1_000_000 / most.max(1)
+        };
+        let mut free: Vec<WorkerId> = builder.workers.iter().filter(|id| self.free.contains_key(id)).copied().collect();
+        free.sort_by_key(load);
+        free
     }
 }
 
-/// The least loaded of the builder's free workers, compared by used parts of their size.
-fn choose_worker(world: &World, builder: &BuilderState, free: &BTreeMap<WorkerId, u32>) -> Option<WorkerId> {
-    let load = |id: &WorkerId| {
-        let most = u64::from(world.workers.get(id).and_then(|w| w.spec.as_ref()).map_or(1, |s| s.max_builds));
-        let used = most - u64::from(*free.get(id).unwrap_or(&0)).min(most);
-        used * 1_000_000 / most.max(1)
-    };
-    builder.workers.iter().filter(|id| free.contains_key(id)).min_by_key(|id| load(id)).copied()
-}
-
-fn lease(
+fn start(
     world: &World,
     builder: &BuilderState,
-    request: RequestId,
-    (worker, number): (WorkerId, i64),
+    (request, worker, number, note): (RequestId, WorkerId, i64, Option<String>),
     next: &mut NextIds,
     now: Time,
-) -> Transition {
-    let id = BuildId::take(&mut next.build);
-    let build = Build {
-        id,
+) -> Build {
+    Build {
+        id: BuildId::take(&mut next.build),
         number,
         builder: builder.builder.id,
         request,
         worker,
         lease: Lease { epoch: 1, until: None },
         started_at: now,
-        state: "starting".to_owned(),
+        state: note.map_or_else(|| "starting".to_owned(), |note| format!("starting; its {note}")),
         properties: properties(world, builder, request, worker, number),
         status: BuildStatus::Running,
-    };
-    Transition::BuildLeased { build, also: Vec::new(), plan: builder.plan.clone() }
+    }
 }
 
-/// The standard properties of the manual, above those of the builder, below those of the set.
+/// Defaults of the builder, above them what the set says, then the builder's own, and above all the standard properties
+/// of the manual.
 fn properties(world: &World, builder: &BuilderState, request: RequestId, worker: WorkerId, number: i64) -> Properties {
-    let mut all = builder.spec.as_ref().map(|s| s.properties.clone()).unwrap_or_default();
+    let mut all = builder.spec.as_ref().map(|s| s.default_properties.clone()).unwrap_or_default();
     let set = world.requests.get(&request).and_then(|r| world.sets.get(&r.set));
     if let Some(open) = set {
         all.extend(open.set.properties.clone());
-        if let Some(stamp) = open.set.stamps.first() {
-            all.extend([
-                property("branch", stamp.branch.clone(), "Build"),
-                property("revision", stamp.revision.clone(), "Build"),
-                property("repository", stamp.repository.as_str(), "Build"),
-                property("project", stamp.project.as_str(), "Build"),
-                property("codebase", stamp.codebase.as_str(), "Build"),
-            ]);
-        }
+    }
+    all.extend(builder.spec.as_ref().map(|s| s.properties.clone()).unwrap_or_default());
+    if let Some(stamp) = set.and_then(|open| open.set.stamps.first()) {
+        all.extend([
+            property("branch", stamp.branch.clone(), "Build"),
+            property("revision", stamp.revision.clone(), "Build"),
+            property("repository", stamp.repository.as_str(), "Build"),
+            property("project", stamp.project.as_str(), "Build"),
+            property("codebase", stamp.codebase.as_str(), "Build"),
+        ]);
     }
     let worker_name = world.workers.get(&worker).map_or("", |w| w.worker.name.as_str());
     let builddir = builder.spec.as_ref().map_or("", |s| s.builddir.as_str());

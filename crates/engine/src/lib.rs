@@ -14,9 +14,15 @@ pub mod config;
 pub mod distributor;
 pub mod eta;
 pub mod force;
+pub mod lock;
+mod merge;
+mod policy;
 pub mod request;
 pub mod scheduler;
+mod step;
 mod surroundings;
+mod trigger;
+mod verdict;
 pub mod why;
 pub mod worker;
 mod world;
@@ -29,7 +35,13 @@ use model::{Time, Transition};
 /// What is to be done now. Ask again after the world took the answer, until there is none.
 pub fn plan(world: &World, now: Time) -> Vec<Transition> {
     let mut todo = Vec::new();
-    config::withdraw(world, now, &mut todo);
+    // What touches several builds at once goes first and alone: the world must have taken it before anybody goes on.
+    for cross in [config::withdraw, request::supersede, trigger::abandon] {
+        cross(world, now, &mut todo);
+        if !todo.is_empty() {
+            return todo;
+        }
+    }
     build::go_on(world, now, &mut todo);
     if todo.is_empty() {
         build_set::finish(world, now, &mut todo);

@@ -1,17 +1,18 @@
 //! The world: the live part of the store in memory, and nothing of history.
 
+mod queue;
+
+pub(crate) use queue::{Children, Queue, QueueKey};
+
 use crate::Surroundings;
+use crate::merge::Class;
 use crate::scheduler::{self, Compiled};
-use model::build_set::BuildSetStatus;
-use model::builder::Usual;
-use model::request::RequestStatus;
 use model::snapshot::OpenBuild;
 use model::{
-    Build, BuildId, BuildSet, BuildSetId, BuildStatus, Builder, BuilderId, BuilderSpec, Change, ChangeId, Config,
-    LogFacts, NextIds, Request, RequestId, Results, Scheduler, SchedulerId, SchedulerSpec, Snapshot, Step, StepAction,
-    StepSpec, StepStatus, Time, Transition, Worker, WorkerId, WorkerSpec,
+    Build, BuildId, BuildSet, BuildSetId, Builder, BuilderId, BuilderSpec, Change, ChangeId, Config, LockUse, LogFacts,
+    NextIds, Request, RequestId, Results, Scheduler, SchedulerId, SchedulerSpec, SequenceSpec, Snapshot, Step,
+    StepAction, StepFlags, StepId, StepSpec, StepStatus, Time, Transition, Worker, WorkerId, WorkerSpec,
 };
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -31,13 +32,16 @@ pub struct World {
     pub(crate) builds: BTreeMap<BuildId, RunningBuild>,
     /// Open sets without an open request: they only wait to be called complete.
     pub(crate) ended_sets: BTreeSet<BuildSetId>,
+    /// What running steps wait for.
+    pub(crate) children: BTreeMap<StepId, Children>,
+    /// Builders with something in their queue.
+    pub(crate) queued: BTreeSet<BuilderId>,
+    /// Lanes with more than one open request, of builders that want only the newest.
+    pub(crate) crowded: BTreeSet<(BuilderId, Class)>,
     builder_names: BTreeMap<String, BuilderId>,
     worker_names: BTreeMap<String, WorkerId>,
     scheduler_names: BTreeMap<String, SchedulerId>,
 }
-
-/// The order of a builder's queue: priority, then age, then id.
-pub(crate) type QueueKey = (Reverse<i64>, Time, RequestId);
 
 /// A builder with its queue.
 #[derive(Clone, Debug)]
@@ -48,7 +52,7 @@ pub struct BuilderState {
     pub spec: Option<Arc<BuilderSpec>>,
     pub(crate) plan: Vec<StepSpec>,
     pub(crate) workers: Vec<WorkerId>,
-    pub(crate) queue: BTreeSet<QueueKey>,
+    pub(crate) queue: Queue,
 }
 
 /// A worker with what it runs.
@@ -75,6 +79,10 @@ pub(crate) struct OpenSet {
     pub(crate) set: BuildSet,
     pub(crate) open: usize,
     pub(crate) worst: Results,
+    /// Sets of the same class have their requests merged.
+    pub(crate) class: Option<Class>,
+    /// A newer set of the same lane may make this one superfluous.
+    pub(crate) lane: Option<Class>,
 }
 
 /// A running build with all that is needed to go on with it.
@@ -90,12 +98,27 @@ pub struct RunningBuild {
     pub logs: Vec<LogFacts>,
     /// Somebody asked for its end, with the reason.
     pub stopping: Option<String>,
+    /// Older requests that it answers too.
+    pub also: Vec<RequestId>,
+    /// What it holds from its start to its end: what its builder said when it was started, or when the master was.
+    pub(crate) locks: Vec<LockUse>,
 }
 
 impl RunningBuild {
     /// The step that runs now, if one does.
     pub fn current(&self) -> Option<&Step> {
         self.steps.last().filter(|s| s.status == StepStatus::Running)
+    }
+
+    /// The step whose command runs now: the one that runs, unless it only waits for what it has triggered.
+    pub fn commanded(&self) -> Option<&Step> {
+        let spec = |s: &&Step| usize::try_from(s.number).ok().and_then(|n| self.plan.get(n));
+        self.current().filter(|s| !matches!(spec(s).map(|spec| &spec.action), Some(StepAction::Trigger(_))))
+    }
+
+    /// All requests that it answers: the one whose source it builds, and the older ones.
+    pub fn requests(&self) -> impl Iterator<Item = RequestId> {
+        [self.build.request].into_iter().chain(self.also.iter().copied())
     }
 }
 
@@ -114,36 +137,26 @@ impl World {
         }
         world.changes = snapshot.changes.into_iter().map(|c| (c.id, c)).collect();
         for set in snapshot.sets {
-            world.sets.insert(set.id, OpenSet { set, open: 0, worst: Results::Success });
+            world.load_set(set);
         }
         for request in snapshot.requests {
             world.load_request(request);
         }
+        let mut claims = world.claims();
         for OpenBuild { build, plan, steps, logs, stopping } in snapshot.builds {
             if let Some(worker) = world.workers.get_mut(&build.worker) {
                 worker.builds.insert(build.id);
             }
-            world.builds.insert(build.id, RunningBuild { build, plan, steps, logs, stopping });
+            let mut also = claims.remove(&build.id).unwrap_or_default();
+            also.retain(|id| *id != build.request);
+            let running = RunningBuild { build, plan, steps, logs, stopping, also, locks: Vec::new() };
+            world.builds.insert(running.build.id, running);
         }
+        world.forget_children();
         world.ended_sets = world.sets.iter().filter(|(_, s)| s.open == 0).map(|(id, _)| *id).collect();
         world.configure(config);
+        world.load_locks();
         world
-    }
-
-    fn load_request(&mut self, request: Request) {
-        let Some(set) = self.sets.get_mut(&request.set) else { return };
-        match request.status {
-            RequestStatus::Complete { results, .. } => set.worst = set.worst.worst(results),
-            RequestStatus::Waiting => {
-                set.open += 1;
-                self.enqueue(&request);
-                self.requests.insert(request.id, request);
-            }
-            RequestStatus::Claimed { .. } => {
-                set.open += 1;
-                self.requests.insert(request.id, request);
-            }
-        }
     }
 
     /// Puts a checked configuration in force. What is stored of builders, workers and schedulers must follow by the
@@ -156,7 +169,7 @@ impl World {
         let specs: BTreeMap<&str, &BuilderSpec> = config.builders.iter().map(|b| (b.name.as_str(), b)).collect();
         for state in self.builders.values_mut() {
             let spec = specs.get(state.builder.name.as_str()).copied();
-            state.plan = spec.map(steps_with_environment).unwrap_or_default();
+            state.plan = spec.map(plan_of).unwrap_or_default();
             let names = spec.map(|s| s.workers.as_slice()).unwrap_or_default();
             state.workers = names.iter().filter_map(|n| self.worker_names.get(n)).copied().collect();
             state.spec = spec.cloned().map(Arc::new);
@@ -167,6 +180,7 @@ impl World {
         }
         self.config = config;
         self.compile();
+        self.sort_lanes();
     }
 
     /// Puts what surrounds the configuration in force: its functions, and the master's time zone.
@@ -268,14 +282,15 @@ impl World {
 
     /// How many requests wait.
     pub fn waiting(&self) -> usize {
-        self.builders.values().map(|b| b.queue.len()).sum()
+        self.queued.iter().filter_map(|id| self.builders.get(id)).map(|b| b.queue.order.len()).sum()
     }
 
     /// The first `most` waiting requests in the order in which they would go if every worker were free.
     pub fn first_waiting(&self, most: usize) -> Vec<RequestId> {
-        let mut keys: Vec<QueueKey> = self.builders.values().flat_map(|b| b.queue.iter().take(most).copied()).collect();
+        let queued = self.queued.iter().filter_map(|id| self.builders.get(id));
+        let mut keys: Vec<QueueKey> = queued.flat_map(|b| b.queue.order.iter().take(most).copied()).collect();
         keys.sort_unstable();
-        keys.into_iter().take(most).map(|(_, _, id)| id).collect()
+        keys.into_iter().take(most).map(|(_, id)| id).collect()
     }
 
     /// The world takes a transition. It must have been planned for this very world, or come from its store.
@@ -298,7 +313,7 @@ impl World {
                 self.forget_changes();
             }
             Transition::SetFiled { set, requests } => self.file_set(set, requests),
-            Transition::BuildLeased { build, plan, .. } => self.lease(build, plan),
+            Transition::BuildLeased { build, also, plan } => self.lease(build, also, plan),
             Transition::WorkerConnected { worker, at, info } => {
                 if let Some(state) = self.workers.get_mut(worker) {
                     state.worker.connected = true;
@@ -324,10 +339,12 @@ impl World {
             }
             Transition::RequestReleased { request, retries } => self.release(*request, *retries),
             Transition::RequestFinished { request, results, .. } => self.finish_request(*request, *results),
-            Transition::SetFinished { set, .. } => {
-                self.sets.remove(set);
-                self.ended_sets.remove(set);
+            Transition::CancelAsked { request, reason } => {
+                if let Some(request) = self.requests.get_mut(request) {
+                    request.cancel = Some(reason.clone());
+                }
             }
+            Transition::SetFinished { set, results, .. } => self.finish_set(*set, *results),
             Transition::SourceRemembers { .. } | Transition::Refused { .. } => {}
             other => self.take_in_build(other),
         }
@@ -357,11 +374,17 @@ impl World {
                 }
             }
             Transition::StepFinished { step, at, results, state, facts } => {
+                self.children.remove(step);
                 let found = self.builds.values_mut().find_map(|b| b.steps.iter_mut().rfind(|s| s.id == *step));
                 if let Some(s) = found {
                     s.status = StepStatus::Complete { at: *at, results: *results };
                     s.state = state.clone();
                     s.facts = facts.clone();
+                }
+            }
+            Transition::BuildPlanned { build, plan, .. } => {
+                if let Some(running) = self.builds.get_mut(build) {
+                    running.plan = plan.clone();
                 }
             }
             Transition::LogSealed { log, lines, bytes, crc32 } => {
@@ -405,7 +428,7 @@ impl World {
                     spec: None,
                     plan: Vec::new(),
                     workers: Vec::new(),
-                    queue: BTreeSet::new(),
+                    queue: Queue::default(),
                 };
                 self.builders.insert(builder.id, state);
             }
@@ -431,79 +454,6 @@ impl World {
         entry.due = scheduler::due_at(entry, &self.compiled);
     }
 
-    fn enqueue(&mut self, request: &Request) {
-        if let Some(state) = self.builders.get_mut(&request.builder) {
-            state.queue.insert((Reverse(request.priority), request.submitted_at, request.id));
-        }
-    }
-
-    fn dequeue(&mut self, request: RequestId) {
-        if let Some(r) = self.requests.get(&request)
-            && let Some(state) = self.builders.get_mut(&r.builder)
-        {
-            state.queue.remove(&(Reverse(r.priority), r.submitted_at, r.id));
-        }
-    }
-
-    fn file_set(&mut self, set: &BuildSet, requests: &[Request]) {
-        bump(&mut self.next.set, set.id.0);
-        for stamp in &set.stamps {
-            bump(&mut self.next.stamp, stamp.id.0);
-        }
-        if set.status == BuildSetStatus::Open {
-            self.sets.insert(set.id, OpenSet { set: set.clone(), open: requests.len(), worst: Results::Success });
-        }
-        for request in requests {
-            bump(&mut self.next.request, request.id.0);
-            self.enqueue(request);
-            self.requests.insert(request.id, request.clone());
-        }
-    }
-
-    fn lease(&mut self, build: &Build, plan: &[StepSpec]) {
-        bump(&mut self.next.build, build.id.0);
-        self.dequeue(build.request);
-        if let Some(request) = self.requests.get_mut(&build.request) {
-            request.status = RequestStatus::Claimed { at: build.started_at, build: build.id };
-        }
-        if let Some(state) = self.builders.get_mut(&build.builder) {
-            state.builder.next_number = state.builder.next_number.max(build.number + 1);
-        }
-        if let Some(state) = self.workers.get_mut(&build.worker) {
-            state.builds.insert(build.id);
-        }
-        let running = RunningBuild {
-            build: build.clone(),
-            plan: plan.to_vec(),
-            steps: Vec::new(),
-            logs: Vec::new(),
-            stopping: None,
-        };
-        debug_assert_eq!(build.status, BuildStatus::Running);
-        self.builds.insert(build.id, running);
-    }
-
-    fn release(&mut self, id: RequestId, retries: u32) {
-        if let Some(request) = self.requests.get_mut(&id) {
-            request.status = RequestStatus::Waiting;
-            request.retries = retries;
-            let request = request.clone();
-            self.enqueue(&request);
-        }
-    }
-
-    fn finish_request(&mut self, id: RequestId, results: Results) {
-        self.dequeue(id);
-        let Some(request) = self.requests.remove(&id) else { return };
-        if let Some(set) = self.sets.get_mut(&request.set) {
-            set.open -= 1;
-            set.worst = set.worst.worst(results);
-            if set.open == 0 {
-                self.ended_sets.insert(request.set);
-            }
-        }
-    }
-
     /// Whether a scheduler waits with this change. The changes of a lane are in the order of their ids.
     fn waits_with(&self, change: ChangeId) -> bool {
         let mut lanes = self.schedulers.values().flat_map(|e| e.scheduler.state.lanes.values());
@@ -520,26 +470,31 @@ impl World {
             .collect();
         self.changes.retain(|id, _| waiting.contains(id));
     }
-
-    /// What a builder's good builds usually take.
-    pub(crate) fn usual(&self, builder: BuilderId) -> Option<&Usual> {
-        self.builders.get(&builder).map(|b| &b.builder.usual)
-    }
 }
 
 fn bump(next: &mut i64, seen: i64) {
     *next = (*next).max(seen + 1);
 }
 
-/// The builder's environment stands below each step's own, so that a stored plan is complete in itself.
-fn steps_with_environment(spec: &BuilderSpec) -> Vec<StepSpec> {
+/// A builder's steps, and after them the one that reads the steps that are kept with the code.
+fn plan_of(spec: &BuilderSpec) -> Vec<StepSpec> {
     let mut steps = spec.steps.clone();
-    for step in &mut steps {
-        if let StepAction::Shell(shell) = &mut step.action {
+    if let Some(pipeline) = &spec.pipeline {
+        let action = StepAction::Pipeline(pipeline.clone());
+        let read = StepSpec { flags: StepFlags::HALTING, ..StepSpec::new("pipeline", action) };
+        steps.push(StepSpec { defined_at: spec.defined_at.clone(), ..read });
+    }
+    with_environment(spec, &mut steps);
+    steps
+}
+
+/// The builder's environment stands below each step's own, so that a stored plan is complete in itself.
+pub(crate) fn with_environment(spec: &BuilderSpec, steps: &mut [StepSpec]) {
+    for step in steps {
+        if let StepAction::Shell(shell) | StepAction::Sequence(SequenceSpec { shell, .. }) = &mut step.action {
             for (name, value) in &spec.env {
                 shell.env.entry(name.clone()).or_insert_with(|| value.clone());
             }
         }
     }
-    steps
 }

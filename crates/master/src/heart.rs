@@ -14,7 +14,7 @@ use engine::build::{SealedLog, StepEnd};
 use engine::build_set::NewStamp;
 use engine::force::Wish;
 use model::{
-    BuildId, ChangeId, Config, Event, LogId, NewChange, Query, Span, StepFacts, StepId, Time, Transition, WorkerId,
+    BuildId, ChangeId, Config, Event, LogId, NewChange, Query, Span, StepId, Time, Transition, WorkerId,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -155,9 +155,11 @@ impl Usual {
         old.map_or(new, |o| Span(o.0.saturating_mul(3).saturating_add(new.0) / 4))
     }
 
-    /// The same for the distance from the mean. The first one cannot say how far others will be from it.
+    /// The same for the distance from the mean. The first build cannot say how far others will be from it; before the
+    /// second, a fifth is taken for it.
     pub fn learn_spread(old: Option<Span>, mean: Option<Span>, new: Span) -> Option<Span> {
-        let off = Span(new.0.saturating_sub(mean?.0).saturating_abs());
-        Some(Usual::learn(old, off))
+        let mean = mean?;
+        let off = Span(new.0.saturating_sub(mean.0).saturating_abs());
+        Some(Usual::learn(Some(old.unwrap_or(Span(mean.0 / 5))), off))
     }
 }

@@ -5,10 +5,10 @@ use crate::change::hex;
 use crate::field::{self, COMPLETE, Kind, MASTER, Table, field};
 use crate::op::{Counted, Op, Ops};
 use crate::value::{Cells, Row, V};
-use crate::{Answer, Refusal, Store};
+use crate::{Answer, Refusal, Store, request};
 use model::{
-    Build, BuildId, BuildStatus, BuilderId, ChangeId, Lease, Page, Properties, Property, Query, RequestId, Results,
-    StepSpec, Time, WorkerId,
+    Build, BuildId, BuildStatus, BuilderId, ChangeId, Lease, Page, Properties, Property, Query, Request, RequestId,
+    Results, StepSpec, Time, WorkerId,
 };
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -96,6 +96,38 @@ pub(crate) fn read(row: Row, late: &mut Late) -> Answer<Build> {
 pub(crate) fn read_all(builds: Rows, late: Rows) -> Answer<Vec<Build>> {
     let mut late = read_late(late)?;
     builds.into_iter().map(|row| read(row, &mut late)).collect()
+}
+
+/// Builds of the requests that a question names by their `id`s, and those that were given them besides.
+fn answering(requests: &str) -> String {
+    format!(
+        "SELECT {COLUMNS} FROM builds WHERE id IN ( \
+         SELECT builds.id FROM {requests} asked JOIN builds ON builds.request_id = asked.id UNION \
+         SELECT builds.id FROM {requests} asked JOIN requests ON requests.id = asked.id \
+         JOIN builds ON builds.id = requests.build_id) ORDER BY id"
+    )
+}
+
+/// Builds that a change led to.
+pub(crate) fn of_change(change: ChangeId) -> Ask {
+    let requests = "(SELECT requests.id FROM stamp_changes JOIN stamps ON stamps.id = stamp_changes.stamp_id \
+                    JOIN requests ON requests.set_id = stamps.set_id WHERE stamp_changes.change_id = $1)";
+    Ask::built(answering(requests), vec![change.0.into()])
+}
+
+/// Builds that a request led to.
+pub(crate) fn of_request(request: RequestId) -> Ask {
+    Ask::built(answering("(SELECT id FROM requests WHERE id = $1)"), vec![request.0.into()])
+}
+
+/// Requests of a build.
+pub(crate) fn requests_of(build: BuildId) -> Ask {
+    let sql = format!(
+        "SELECT {} FROM requests WHERE id IN (SELECT request_id FROM builds WHERE id = $1 UNION \
+         SELECT id FROM requests WHERE build_id = $1) ORDER BY id",
+        request::COLUMNS
+    );
+    Ask::built(sql, vec![build.0.into()])
 }
 
 /// The plan of a lease as it is stored: its hash and its text.
@@ -259,20 +291,29 @@ impl Store {
         Ok(self.builds_by(Ask::built(sql, vec![builder.0.into(), number.into()])).await?.pop())
     }
 
-    /// Builds of the source stamps that a change led to, oldest first.
+    /// Builds of the source stamps that a change led to, and builds that answered a request for one of them together
+    /// with a newer one, oldest first.
     ///
     /// # Errors
     /// See [`crate::StoreError`].
     pub async fn builds_of_change(&self, change: ChangeId) -> Answer<Vec<Build>> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM stamp_changes JOIN stamps ON stamps.id = stamp_changes.stamp_id \
-             JOIN requests ON requests.set_id = stamps.set_id JOIN builds ON builds.request_id = requests.id \
-             WHERE stamp_changes.change_id = $1 ORDER BY builds.id"
-        );
-        let mut builds = self.builds_by(Ask::built(sql, vec![change.0.into()])).await?;
-        // Two stamps of one set may have the change in common.
-        builds.dedup_by_key(|b| b.id);
-        Ok(builds)
+        self.builds_by(of_change(change)).await
+    }
+
+    /// Builds of a request, those included that answered it together with a newer one, oldest first.
+    ///
+    /// # Errors
+    /// See [`crate::StoreError`].
+    pub async fn builds_of_request(&self, request: RequestId) -> Answer<Vec<Build>> {
+        self.builds_by(of_request(request)).await
+    }
+
+    /// The requests that a build answers or answered: its own, and the older ones that came along, by id.
+    ///
+    /// # Errors
+    /// See [`crate::StoreError`].
+    pub async fn requests_of_build(&self, build: BuildId) -> Answer<Vec<Request>> {
+        self.all(Asks::one(requests_of(build)), request::read).await
     }
 
     /// What a build was started to do; empty when there is no such build.

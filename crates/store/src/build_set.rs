@@ -82,6 +82,11 @@ fn waits_word(waits: Waits) -> &'static str {
     }
 }
 
+/// Sets that a build has filed.
+pub(crate) fn of_parent(parent: BuildId) -> Ask {
+    Ask::built(format!("SELECT {COLUMNS} FROM sets WHERE parent_build = $1 ORDER BY id"), vec![parent.0.into()])
+}
+
 /// Stamps, their changes and request ids of the sets that were asked for first.
 fn parts_of(sets: &Rows) -> Vec<Ask> {
     let stamps = format!(
@@ -174,6 +179,16 @@ impl Store {
         let asks = Asks::of(vec![rows, total]).then(|got| Ok(parts_of(&got[0])));
         let [rows, total, stamps, changes, requests] = self.answers(asks).await?;
         Ok(Page { rows: read_all(rows, stamps, changes, requests)?, total: crate::total(total)? })
+    }
+
+    /// The sets that the steps of a build have filed, oldest first.
+    ///
+    /// # Errors
+    /// See [`crate::StoreError`].
+    pub async fn sets_of_build(&self, parent: BuildId) -> Answer<Vec<BuildSet>> {
+        let asks = Asks::one(of_parent(parent)).then(|got| Ok(parts_of(&got[0])));
+        let [rows, stamps, changes, requests] = self.answers(asks).await?;
+        read_all(rows, stamps, changes, requests)
     }
 
     /// One set.

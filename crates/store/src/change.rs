@@ -111,6 +111,24 @@ impl Ops {
     }
 }
 
+/// Changes of builds: by way of their own requests, and of those that they were given besides. A build that is to be
+/// tried again has lost the latter to the next one.
+pub(crate) fn changes_of(builds: &[BuildId]) -> Ask {
+    let of = |requests: &str| {
+        format!(
+            "SELECT builds.id AS build, {COLUMNS} FROM builds JOIN requests ON {requests} \
+             JOIN stamps ON stamps.set_id = requests.set_id \
+             JOIN stamp_changes ON stamp_changes.stamp_id = stamps.id \
+             JOIN changes ON changes.id = stamp_changes.change_id \
+             WHERE builds.id IN (SELECT CAST(value AS BIGINT) FROM {{each:$1}})"
+        )
+    };
+    let (own, also) = (of("requests.id = builds.request_id"), of("requests.build_id = builds.id"));
+    // The second column is the change's id.
+    let sql = format!("{own} UNION ALL {also} ORDER BY 1, 2");
+    Ask::built(sql, vec![V::ids(builds.iter().map(|b| b.0))])
+}
+
 impl Store {
     /// Changes.
     ///
@@ -129,7 +147,7 @@ impl Store {
         self.first(Asks::one(ask), read).await
     }
 
-    /// The changes of a build's stamps, oldest first.
+    /// The changes of a build's stamps, and of those of the requests that it answers too, oldest first.
     ///
     /// # Errors
     /// See [`crate::StoreError`].
@@ -142,15 +160,7 @@ impl Store {
     /// # Errors
     /// See [`crate::StoreError`].
     pub async fn changes_of_builds(&self, builds: &[BuildId]) -> Answer<Vec<(BuildId, Change)>> {
-        let sql = format!(
-            "SELECT builds.id, {COLUMNS} FROM builds JOIN requests ON requests.id = builds.request_id \
-             JOIN stamps ON stamps.set_id = requests.set_id \
-             JOIN stamp_changes ON stamp_changes.stamp_id = stamps.id \
-             JOIN changes ON changes.id = stamp_changes.change_id \
-             WHERE builds.id IN (SELECT CAST(value AS BIGINT) FROM {{each:$1}}) \
-             ORDER BY builds.id, changes.id"
-        );
-        let asks = Asks::one(Ask::built(sql, vec![V::ids(builds.iter().map(|b| b.0))]));
+        let asks = Asks::one(changes_of(builds));
         let read = |row| {
             let mut cells = Cells::new("changes", row);
             Ok((BuildId(cells.int()?), read_cells(&mut cells)?))

@@ -11,7 +11,7 @@ use model::{LogFacts, NextIds, Request, Snapshot, Step, StepSpec};
 use std::collections::{HashMap, HashSet};
 
 /// How many questions the snapshot begins with.
-const FIRST: usize = 13;
+const FIRST: usize = 14;
 
 /// The questions, in the order in which `read` takes their answers.
 pub(crate) fn first() -> Vec<Ask> {
@@ -38,6 +38,9 @@ pub(crate) fn first() -> Vec<Ask> {
     let steps = "CROSS JOIN steps WHERE steps.build_id = builds.id";
     let logs = "CROSS JOIN steps CROSS JOIN logs \
                 WHERE steps.build_id = builds.id AND steps.complete_at IS NULL AND logs.step_id = steps.id";
+    let waited_for = "CROSS JOIN steps CROSS JOIN sets WHERE steps.build_id = builds.id \
+                      AND steps.complete_at IS NULL AND sets.parent_build = builds.id AND sets.parent_step = steps.id \
+                      AND sets.parent_waits <> 'not' AND sets.complete_at IS NOT NULL";
     let log_columns = format!("builds.id, {}", log::COLUMNS);
     let questions: [String; FIRST] = [
         format!("SELECT {next}"),
@@ -53,6 +56,7 @@ pub(crate) fn first() -> Vec<Ask> {
         of_builds("builds.id, builds.plan, builds.stopping", alone, ""),
         of_builds(step::COLUMNS, steps, ", steps.number"),
         of_builds(&log_columns, logs, ", logs.number"),
+        of_builds(build_set::COLUMNS, waited_for, ", sets.id"),
     ];
     questions.map(|sql| Ask::built(sql, Vec::new())).to_vec()
 }
@@ -90,7 +94,7 @@ impl Store {
 
 fn read(answers: [Rows; FIRST + 2]) -> Answer<Snapshot> {
     let [next, builders, workers, schedulers, sets, stamps, links, requests, rest @ ..] = answers;
-    let [builds, late, facts, steps, logs, changes, plans] = rest;
+    let [builds, late, facts, steps, logs, waited_for, changes, plans] = rest;
     let requests = requests.into_iter().map(request::read).collect::<Answer<Vec<_>>>()?;
     let mut parts = Parts { stamps: stamps_by_set(stamps, links)?, requests: HashMap::new() };
     for Request { id, set, .. } in &requests {
@@ -104,7 +108,7 @@ fn read(answers: [Rows; FIRST + 2]) -> Answer<Snapshot> {
         workers: workers.into_iter().map(worker::read).collect::<Answer<_>>()?,
         schedulers: schedulers.into_iter().map(scheduler::read).collect::<Answer<_>>()?,
         changes: changes.into_iter().map(change::read).collect::<Answer<_>>()?,
-        sets: sets.into_iter().map(|row| build_set::read(row, &mut parts)).collect::<Answer<_>>()?,
+        sets: sets.into_iter().chain(waited_for).map(|row| build_set::read(row, &mut parts)).collect::<Answer<_>>()?,
         requests: by_id,
         builds: open_builds(builds, late, [facts, steps, logs, plans])?,
     })

@@ -1,7 +1,7 @@
 //! Steps: rows, statements, questions.
 
 use crate::ask::{Ask, Asks};
-use crate::field::{self, COMPLETE, Kind, NO, Table, field};
+use crate::field::{self, COMPLETE, Kind, Table, field};
 use crate::op::{Counted, Ops};
 use crate::value::{Cells, Row, V};
 use crate::{Answer, Store};
@@ -9,6 +9,11 @@ use model::{BuildId, LogFacts, Page, Query, Results, Step, StepFacts, StepId, St
 
 pub(crate) const COLUMNS: &str = "steps.id, steps.build_id, steps.number, steps.name, steps.started_at, \
      steps.state, steps.complete_at, steps.results, steps.facts";
+
+/// A step that pages leave out. Its facts are JSON as this program writes it, without blanks; in it a quotation mark
+/// that is part of a text has a backslash before it.
+const HIDDEN: &str = "COALESCE(facts, '') LIKE '{\"hidden\":true,%'";
+const SHOWN: &str = "COALESCE(facts, '') NOT LIKE '{\"hidden\":true,%'";
 
 const TABLE: Table = Table {
     name: "steps",
@@ -26,7 +31,7 @@ const TABLE: Table = Table {
         field("complete_at", Kind::MaybeTime("complete_at")),
         field("results", Kind::MaybeInt("results")),
         field("state_string", Kind::Text("state")),
-        field("hidden", NO),
+        field("hidden", Kind::Flag(HIDDEN, SHOWN)),
     ],
 };
 

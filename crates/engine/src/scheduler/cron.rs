@@ -29,6 +29,7 @@ const TIMES_OF_DAY: usize = 100;
 #[derive(Clone, Debug)]
 pub struct Table {
     /// What it says is what any of these says: one for each time of day, so that each has the first rule for itself.
+    /// None: it never says anything.
     parts: Vec<Cron>,
     zone: TimeZone,
 }
@@ -66,9 +67,14 @@ impl Table {
         let whole = parser.parse(table).map_err(|_| wrong(what_is_wrong(&parser, table)))?;
         let parts = times_of_day(table).into_iter().flatten().map(|one| parser.parse(&one));
         let parts: Vec<Cron> = parts.collect::<Result<_, _>>().map_err(|_| wrong(what_is_wrong(&parser, table)))?;
-        let parts = if parts.is_empty() { vec![whole] } else { parts };
+        let mut parts = if parts.is_empty() { vec![whole.clone()] } else { parts };
         // The bundled rules, not those of the machine: the same table says the same everywhere.
         let zone = TimeZoneDatabase::bundled().get(zone).map_err(|_| TableError::Zone(zone.to_owned()))?;
+        // A day that no year has is looked for up to the end of the calendar: once is enough.
+        let start = Timestamp::UNIX_EPOCH.to_zoned(zone.clone());
+        if whole.find_next_occurrence(&start, false).is_err() {
+            parts.clear();
+        }
         Ok(Self { parts, zone })
     }
 

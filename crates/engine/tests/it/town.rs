@@ -1,14 +1,14 @@
 //! A world with virtual time. Every transition that it plans is taken at once, as if the store had written it.
 
 use engine::World;
-use engine::build::{CommandEnd, StepEnd, verdict};
+use engine::build::{CommandEnd, StepEnd};
 use engine::force::Wish;
 use model::scheduler::ChangeFilter;
 use model::worker::{WorkerAccess, WorkerInfo};
 use model::{
-    BuildId, BuilderId, BuilderSpec, CommandLine, Config, Follow, ForceSpec, Match, NewChange, RequestId, Results,
-    SchedulerKind, SchedulerSpec, ShellSpec, Snapshot, Span, StepAction, StepFlags, StepSpec, Time, Transition,
-    WorkerId, WorkerSpec,
+    BuildId, BuilderId, BuilderSpec, Collapse, CommandLine, Config, Findings, Follow, ForceSpec, Match, NewChange,
+    RequestId, Results, SchedulerKind, SchedulerSpec, ShellSpec, Snapshot, Span, StepAction, StepFlags, StepSpec, Time,
+    Transition, WorkerId, WorkerSpec,
 };
 use std::sync::Arc;
 
@@ -24,8 +24,10 @@ pub(crate) fn step(name: &str, flags: StepFlags) -> StepSpec {
     StepSpec { flags, ..StepSpec::new(name, action) }
 }
 
+/// A builder whose requests never merge: what is asked for is what is built.
 pub(crate) fn builder(name: &str, workers: &[&str], steps: Vec<StepSpec>) -> BuilderSpec {
-    BuilderSpec { steps, ..BuilderSpec::new(name, workers.iter().map(|w| (*w).to_owned()).collect()) }
+    let workers = workers.iter().map(|w| (*w).to_owned()).collect();
+    BuilderSpec { steps, collapse: Collapse::Never, ..BuilderSpec::new(name, workers) }
 }
 
 pub(crate) fn worker(name: &str, max_builds: u32) -> WorkerSpec {
@@ -169,15 +171,18 @@ impl Town {
 
     /// The present step's command ends so.
     pub(crate) fn end_command(&mut self, build: BuildId, end: CommandEnd) {
-        let (results, state) = verdict(&end);
-        self.end_step(build, results, &state);
+        self.end(build, StepEnd::of(end));
     }
 
+    /// The present step's command ends, and its own function says so.
     pub(crate) fn end_step(&mut self, build: BuildId, results: Results, state: &str) {
+        let findings = Findings { results: Some(results), summary: Some(state.to_owned()), ..Findings::default() };
+        self.end(build, StepEnd { findings, ..StepEnd::of(CommandEnd::Exited(0)) });
+    }
+
+    pub(crate) fn end(&mut self, build: BuildId, end: StepEnd) {
         let running = self.world.build(build).expect("runs");
         let (epoch, step) = (running.build.lease.epoch, running.current().expect("a step runs").id);
-        let end =
-            StepEnd { results, state: state.to_owned(), properties: vec![], logs: vec![], facts: Default::default() };
         let todo = engine::build::step_ended(&self.world, build, epoch, step, end, self.now);
         self.take(todo);
         self.settle();

@@ -28,7 +28,11 @@ pub(crate) fn builder(id: i64) -> Builder {
         tags: vec!["fast".to_owned(), format!("tag-{id}")],
         configured: true,
         next_number: 1,
-        usual: Usual { build: Some(Span::seconds(9)), steps: BTreeMap::from([("make".to_owned(), Span::seconds(7))]), ..Usual::default() },
+        usual: Usual {
+            build: Some(Span::seconds(9)),
+            steps: BTreeMap::from([("make".to_owned(), Span::seconds(7))]),
+            ..Usual::default()
+        },
         defined_at: Some(place(3)),
     }
 }

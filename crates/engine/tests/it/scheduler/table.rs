@@ -288,6 +288,15 @@ fn only_if_changed_needs_an_important_change_since_the_last_one() {
 }
 
 #[test]
+fn a_change_that_comes_before_anybody_looked_does_not_put_a_night_off() {
+    let mut town = idle(vec![of_b("full", nightly("0 3 * * *", Some(Follow::default())))]);
+    town.change("main", "r1");
+    town.now += Span::seconds(86_400 / 2);
+    town.change("main", "r2");
+    assert_eq!((times(&town), revisions(&town)), (vec!["1970-01-01T12:16:40Z".into()], vec!["r2:1+2".into()]));
+}
+
+#[test]
 fn each_source_that_changed_is_built() {
     let mut spec = of_b("full", nightly("0 3 * * *", Some(Follow::default())));
     spec.kind = SchedulerKind::Nightly {

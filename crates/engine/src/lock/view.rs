@@ -1,0 +1,138 @@
+//! Locks as people see them: holders, the line of those who wait, and what one of them waits for.
+
+use super::{NextStep, Table, Waiter, Who, Wish, request_waiters, waiting_steps};
+use crate::{RunningBuild, World, distributor, policy};
+use model::{LockOwner, LockPlace, LockScope, LockUse, LockView, LockWait, RequestId, Time, WorkerId};
+use std::collections::BTreeMap;
+
+/// Every configured lock as it stands, worker locks once for each worker where somebody holds it or waits for it, in
+/// the order of the configuration.
+pub fn views(world: &World) -> Vec<LockView> {
+    let table = Table::of(world);
+    let mut places: BTreeMap<(usize, Option<WorkerId>), (Vec<LockPlace>, Vec<LockPlace>)> = BTreeMap::new();
+    let index: BTreeMap<&str, usize> =
+        world.config.locks.iter().enumerate().map(|(n, l)| (l.name.as_str(), n)).collect();
+    for (n, _) in world.config.locks.iter().enumerate().filter(|(_, l)| l.scope == LockScope::Master) {
+        places.entry((n, None)).or_default();
+    }
+    for running in world.builds.values() {
+        for (step, (spot, access)) in table.held_by(running) {
+            let since = if step { running.current().map(|s| s.started_at) } else { None };
+            let since = since.unwrap_or(running.build.started_at);
+            let place = LockPlace { owner: build_owner(world, running, step), access, since };
+            if let Some(n) = index.get(spot.0) {
+                places.entry((*n, spot.1)).or_default().0.push(place);
+            }
+        }
+    }
+    for waiter in line(&table, world) {
+        for (spot, access) in waiter.wishes.iter().flatten() {
+            let place = LockPlace { owner: owner(world, waiter.who), access: *access, since: waiter.since };
+            if let Some(n) = index.get(spot.0) {
+                places.entry((*n, spot.1)).or_default().1.push(place);
+            }
+        }
+    }
+    let view = |((n, on), (mut holders, waiting)): ((usize, Option<WorkerId>), (Vec<LockPlace>, Vec<LockPlace>))| {
+        holders.sort_by_key(|h| h.since);
+        let spec = &world.config.locks[n];
+        let worker = on.and_then(|w| world.workers.get(&w)).map(|w| w.worker.name.clone());
+        let room = spec.room(worker.as_deref().unwrap_or_default());
+        LockView { lock: spec.name.clone(), worker, room, holders, waiting }
+    };
+    places.into_iter().map(view).collect()
+}
+
+/// Everybody who waits for a lock, the next first.
+fn line<'w>(table: &Table<'w>, world: &'w World) -> Vec<Waiter<'w>> {
+    let mut all = waiting_steps(table, world);
+    all.extend(request_waiters(table, world));
+    all.sort_by_key(|w| (w.since, w.who));
+    let mut taken = Table::of(world);
+    all.retain(|w| taken.turn(w).is_none());
+    all
+}
+
+/// The locks that keep a build's next step from beginning; empty: none.
+pub(crate) fn of_step(world: &World, next: NextStep<'_>) -> Vec<LockWait> {
+    let Some(running) = world.builds.get(&next.running.build.id) else { return Vec::new() };
+    let Some((_, spec)) = crate::build::next_step(running) else { return Vec::new() };
+    let wishes = Table::of(world).step_wishes(NextStep { running, spec });
+    waits(world, &wishes, (super::waits_since(running), Who::Step(running.build.id)))
+}
+
+/// The locks that a request's builder needs and that it cannot have on any worker that is free for it; empty: none.
+/// Told are those of the worker that it would rather have.
+pub fn of_request(world: &World, id: RequestId) -> Vec<LockWait> {
+    let Some((since, _)) = super::key(world, id) else { return Vec::new() };
+    let Some(builder) = world.requests.get(&id).and_then(|r| world.builders.get(&r.builder)) else { return Vec::new() };
+    let locks: &[LockUse] = builder.spec.as_deref().map_or(&[], |s| s.locks.as_slice());
+    if locks.is_empty() || world.config.locks.is_empty() {
+        return Vec::new();
+    }
+    let slots = distributor::Slots::free(world);
+    let workers = match policy::choose(world, builder, &slots, &Default::default()) {
+        Ok(choice) => choice.workers,
+        Err(_) => return Vec::new(),
+    };
+    let table = Table::of(world);
+    let me = (since, Who::Request(id, builder.builder.id));
+    let each = workers.iter().map(|w| waits(world, &table.build_wishes(locks, *w), me));
+    let mut each: Vec<Vec<LockWait>> = each.collect();
+    match each.iter().any(Vec::is_empty) || each.is_empty() {
+        true => Vec::new(),
+        false => each.swap_remove(0),
+    }
+}
+
+/// The wishes that cannot be had by one who stands in the line at `me`.
+fn waits<'w>(world: &'w World, wishes: &[Wish<'w>], me: (Time, Who)) -> Vec<LockWait> {
+    let mut table = Table::of(world);
+    let line = line(&table, world);
+    let before: Vec<&Waiter<'_>> = line.iter().filter(|w| (w.since, w.who) < me).collect();
+    for waiter in &before {
+        table.turn(waiter);
+    }
+    let mut found = Vec::new();
+    for (spot, access) in wishes {
+        let spot = *spot;
+        if table.has_room((spot, *access)) {
+            continue;
+        }
+        let wants = |w: &&&Waiter<'_>| w.wishes.iter().flatten().any(|wish| wish.0 == spot);
+        let holds = |b: &&RunningBuild| table.held_by(b).iter().any(|(_, wish)| wish.0 == spot);
+        let held_as_step = |b: &RunningBuild| table.held_by(b).iter().all(|(step, wish)| wish.0 != spot || *step);
+        found.push(LockWait {
+            lock: spot.0.to_owned(),
+            worker: spot.1.and_then(|w| world.workers.get(&w)).map(|w| w.worker.name.clone()),
+            holders: world.builds.values().filter(holds).map(|b| build_owner(world, b, held_as_step(b))).collect(),
+            ahead: before.iter().filter(wants).map(|w| owner(world, w.who)).collect(),
+        });
+    }
+    found
+}
+
+fn owner(world: &World, who: Who) -> LockOwner {
+    match who {
+        Who::Request(request, builder) => {
+            let builder = world.builders.get(&builder).map(|b| b.builder.name.clone()).unwrap_or_default();
+            LockOwner::Request { request, builder }
+        }
+        Who::Step(build) => match world.builds.get(&build) {
+            Some(running) => {
+                let next = crate::build::next_step(running).map(|(_, spec)| spec.name.clone());
+                named(world, running, next)
+            }
+            None => LockOwner::Build { build, builder: String::new(), number: 0, step: None },
+        },
+    }
+}
+
+fn build_owner(world: &World, running: &RunningBuild, as_step: bool) -> LockOwner {
+    named(world, running, running.current().filter(|_| as_step).map(|s| s.name.clone()))
+}
+
+fn named(world: &World, running: &RunningBuild, step: Option<String>) -> LockOwner {
+    let builder = world.builders.get(&running.build.builder).map(|b| b.builder.name.clone()).unwrap_or_default();
+    LockOwner::Build { build: running.build.id, builder, number: running.build.number, step }
+}
