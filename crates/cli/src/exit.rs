@@ -99,7 +99,7 @@ pub(crate) fn say(error: &anyhow::Error, voice: Voice) -> Exit {
     match voice {
         _ if exit == Exit::Unread => exit,
         Voice::Json if !about_output => {
-            let because = error.chain().skip(1).map(ToString::to_string).collect();
+            let because = error.chain().skip(1).map(plain).collect();
             say_json(exit, error.to_string().trim_start_matches("error: ").to_owned(), because, help(error))
         }
         _ => {
@@ -152,13 +152,22 @@ pub(crate) fn in_words(error: &anyhow::Error) -> String {
     }
     for cause in error.chain().skip(1) {
         text.push_str("\n  because: ");
-        text.push_str(&cause.to_string());
+        text.push_str(&plain(cause));
     }
     if let Some(help) = help(error) {
         text.push_str("\nhelp: ");
         text.push_str(help);
     }
     text
+}
+
+/// What a cause says without the number `(os error 28)` that the standard library adds, which nobody needs.
+fn plain(cause: &(dyn std::error::Error + 'static)) -> String {
+    let text = cause.to_string();
+    match text.rsplit_once(" (os error ") {
+        Some((text, number)) if number.trim_end_matches(')').parse::<i32>().is_ok() => text.to_owned(),
+        _ => text,
+    }
 }
 
 /// What to do about it, where the words of the master are those of HTTP.

@@ -1,9 +1,10 @@
 //! Watching requests until they have their result.
 
 use crate::exit::Exit;
+use crate::live::LiveLines;
 use crate::out;
 use crate::patience::{LIMIT, Patience, wake};
-use crate::show::{self, LiveLines, Paper};
+use crate::show::{self, Paper};
 use api::story::Story;
 use client::Client;
 use model::{Results, Span};

@@ -4,10 +4,11 @@ use crate::exit::Exit;
 use crate::follow;
 use crate::number;
 use crate::out;
+use crate::show;
 use crate::target::Target;
 use anyhow::bail;
 use api::ForceParams;
-use client::{Client, ClientError};
+use client::{Client, ClientError, Filter};
 
 #[derive(clap::Args)]
 #[command(before_help = "Example: sluice force linux --branch develop --reason 'the new gcc' --wait")]
@@ -80,9 +81,13 @@ pub(crate) async fn filed(client: &Client, forced: &api::Forced, target: &Target
         if target.json {
             out::json(forced)?;
         } else {
-            for request in forced.1.values() {
-                out::line(format!("  ○ request {request} waits      sluice why {request}"))?;
-            }
+            let builders = client.builders(&Filter::all()).await?.rows;
+            let name = |id: i64| builders.iter().find(|b| b.builderid == id).map_or("?", |b| b.name.as_str());
+            let width = forced.1.keys().map(|id| name(*id).chars().count()).max().unwrap_or(0).clamp(4, 32);
+            out::lines(forced.1.iter().map(|(builder, request)| {
+                let name = show::pad(name(*builder), width);
+                format!("  ○ {name}  request {request} waits      sluice why {request}")
+            }))?;
         }
         return Ok(Exit::Passed);
     }

@@ -1,9 +1,10 @@
 //! `sluice log`: print the log of a step.
 
 use crate::exit::Exit;
+use crate::live::LiveLines;
 use crate::out;
 use crate::patience::{LIMIT, Patience, wake};
-use crate::show::{self, LiveLines, Paper};
+use crate::show::{self, Paper};
 use crate::target::Target;
 use anyhow::bail;
 use client::Client;

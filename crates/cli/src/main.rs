@@ -3,10 +3,12 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod checkout;
+mod do_task;
 mod daemon;
 mod exit;
 mod follow;
 mod force;
+mod live;
 mod log;
 mod master;
 mod number;
@@ -77,6 +79,8 @@ fn main() -> ExitCode {
             None => return ExitCode::from(2),
         },
         Some("__checkout") => return checkout::main(arguments.next()),
+        Some("__do") => return do_task::main(arguments.nth(1)),
+        Some("__config") => return do_task::config::main(),
         _ => {}
     }
     let voice = Voice::of_arguments();

@@ -1,7 +1,7 @@
 //! A master that goes away for a while: a command that watches something waits for it, and goes on where it was.
 
+use crate::live::LiveLines;
 use crate::out::{self, OutError};
-use crate::show::LiveLines;
 use client::{ClientError, Listener};
 use futures_util::future::select_all;
 use model::Span;

@@ -1,6 +1,5 @@
 //! Builds on a terminal: one line a step, rewritten in place where there is a terminal, appended where there is none.
 
-use crate::out::{self, OutError};
 use anyhow::bail;
 use api::story::{StepStory, Story, Trouble};
 use client::Client;
@@ -9,6 +8,9 @@ use std::io::IsTerminal;
 
 /// How wide lines may be.
 pub(crate) const WIDTH: usize = 80;
+
+/// How much of a builder's name stands in a sentence.
+const NAME: usize = 32;
 
 const HOW_NAMED: &str = "a build is named BUILDER/NUMBER, such as linux/17, or by its id, such as 42";
 
@@ -88,20 +90,20 @@ pub(crate) fn step_line(paper: Paper, step: &StepStory, width: usize, remark: &s
 /// The lines that matter when a build has ended badly, then the command that shows the rest, then the address.
 pub(crate) fn trouble(paper: Paper, story: &Story, trouble: &Trouble) -> Vec<String> {
     let results = story.results.unwrap_or(Results::Failure);
-    let mut lines = vec![format!(
-        "  {} {} {} in {} after {} (build {})",
-        paper.symbol(Some(results)),
-        story.builder,
-        results.word(),
-        trouble.step,
-        story.took,
-        story.number
-    )];
+    let head = format!("{} {} in ", cut(&story.builder, NAME), results.word());
+    let tail = format!(" after {} (build {})", story.took, story.number);
+    let room = WIDTH.saturating_sub(4 + head.chars().count() + tail.chars().count()).max(8);
+    let step = cut(&trouble.step, room);
+    let mut lines = vec![format!("  {} {head}{step}{tail}", paper.symbol(Some(results)))];
     let from = trouble.at.saturating_sub(2);
     for line in trouble.lines.iter().skip(from).take(6) {
         lines.push(format!("      {}", cut(line, WIDTH - 6)));
     }
-    lines.push(paper.faint(&format!("    sluice log {}/{} {}", story.builder, story.number, trouble.step)));
+    lines.push(paper.faint(&format!(
+        "    sluice log {} {}",
+        word(&format!("{}/{}", story.builder, story.number)),
+        word(&trouble.step)
+    )));
     lines.push(paper.faint(&format!("    {}", story.url)));
     lines
 }
@@ -139,6 +141,24 @@ pub(crate) fn clock(span: Span) -> String {
     }
 }
 
+/// How long ago something was, in whole seconds while it is less than a minute.
+pub(crate) fn ago(span: Span) -> String {
+    match span.0.max(0) / 1_000_000 {
+        s @ 0..60 => format!("{s} s ago"),
+        _ => format!("{span} ago"),
+    }
+}
+
+/// A word as a shell reads it back.
+fn word(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '+' | ',' | '=' | '@' | '%');
+    let clean = cut(text, usize::MAX - 1);
+    match !clean.is_empty() && clean.chars().all(plain) {
+        true => clean,
+        false => format!("'{}'", clean.replace('\'', "'\\''")),
+    }
+}
+
 /// At most `most` characters, without control characters: what a log or a message says must not drive the terminal.
 pub(crate) fn cut(text: &str, most: usize) -> String {
     let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(most + 1).collect();
@@ -155,48 +175,6 @@ pub(crate) fn pad(text: &str, width: usize) -> String {
     let text = cut(text, width);
     let missing = width.saturating_sub(text.chars().count());
     text + &" ".repeat(missing)
-}
-
-/// Lines at the end of the output that may still change.
-pub(crate) struct LiveLines {
-    paper: Paper,
-    shown: usize,
-}
-
-impl LiveLines {
-    pub(crate) fn new(paper: Paper) -> Self {
-        Self { paper, shown: 0 }
-    }
-
-    /// Prints lines for good.
-    pub(crate) fn settle(&mut self, lines: &[String]) -> Result<(), OutError> {
-        self.print(lines)
-    }
-
-    /// Shows lines that will be replaced by the next call; where there is no terminal, nothing.
-    pub(crate) fn float(&mut self, lines: &[String]) -> Result<(), OutError> {
-        if self.paper == Paper::Plain {
-            return Ok(());
-        }
-        self.print(lines)?;
-        self.shown = lines.len();
-        Ok(())
-    }
-
-    /// Writes lines in the place of those that float, in one go so that nothing flickers.
-    fn print(&mut self, lines: &[String]) -> Result<(), OutError> {
-        let mut text = String::new();
-        if self.shown > 0 {
-            // Up over the floating lines, and clear to the end of the screen.
-            text = format!("\x1b[{}A\x1b[J", self.shown);
-            self.shown = 0;
-        }
-        for line in lines {
-            text.push_str(line);
-            text.push('\n');
-        }
-        out::bytes(text.as_bytes())
-    }
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use crate::exit::Exit;
 use crate::follow::usually;
+use crate::live::LiveLines;
 use crate::out;
 use crate::patience::{LIMIT, Patience, wake};
-use crate::show::{self, LiveLines, Paper};
+use crate::show::{self, Paper};
 use crate::target::Target;
 use client::{Client, Filter, Listener};
 use model::{Results, Span};
@@ -102,10 +103,11 @@ fn lines(status: &Status, paper: Paper) -> Vec<String> {
     let mut out = vec![sentence(status)];
     let now = status.live.now;
     for (builder, build, results) in status.broken() {
-        let ago = Span::seconds(now - build.complete_at.unwrap_or(now));
-        let said = show::cut(&build.state_string, 34);
-        let name = show::pad(&builder.name, width);
-        out.push(format!("  {} {name}  build {}, {said}, {ago} ago", paper.symbol(Some(results)), build.number));
+        let ago = show::ago(Span::seconds(now - build.complete_at.unwrap_or(now)));
+        let head = format!("{}  build {}, ", show::pad(&builder.name, width), build.number);
+        let room = show::WIDTH.saturating_sub(4 + head.chars().count() + ago.chars().count() + 2).max(8);
+        let said = show::cut(&build.state_string, room);
+        out.push(format!("  {} {head}{said}, {ago}", paper.symbol(Some(results))));
     }
     for build in &status.live.running {
         let name = name(build.builderid);
@@ -117,9 +119,9 @@ fn lines(status: &Status, paper: Paper) -> Vec<String> {
         out.push(line.trim_end().to_owned());
     }
     for request in status.live.waiting.iter().take(MOST_WAITING) {
-        let name = name(request.builderid);
-        let room = show::WIDTH.saturating_sub(width + 22);
-        out.push(format!("  ○ {name}  request {}: {}", request.buildrequestid, show::cut(&request.why, room)));
+        let head = format!("  ○ {}  request {}: ", name(request.builderid), request.buildrequestid);
+        let room = show::WIDTH.saturating_sub(head.chars().count()).max(8);
+        out.push(head + &show::cut(&request.why, room));
     }
     let more = status.live.waiting_total.saturating_sub(status.live.waiting.len().min(MOST_WAITING));
     if more > 0 {

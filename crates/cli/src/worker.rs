@@ -136,6 +136,13 @@ fn daemon(dir: &Path) -> Daemon {
 }
 
 fn load(dir: &Path) -> anyhow::Result<worker::Setup> {
+    if !dir.join("worker.conf").exists() {
+        bail!(
+            "{} is no worker's base directory: there is no worker.conf\nhelp: make one with sluice worker init {}",
+            dir.display(),
+            dir.display()
+        );
+    }
     let exe = std::env::current_exe().context("cannot find this very program")?;
     // Commands run in directories of their own, where a relative path would lead elsewhere.
     Ok(worker::load(&std::path::absolute(dir)?, &exe)?)

@@ -51,7 +51,7 @@ fn a_reader_that_goes_away_ends_a_command_quietly_and_a_full_disk_is_told() {
         insta::allow_duplicates! {
             insta::assert_snapshot!(told.err.trim_end(), @r"
             error: cannot write to standard output
-              because: No space left on device (os error 28)
+              because: No space left on device
             ");
         }
     }
@@ -95,4 +95,56 @@ fn with_json_errors_are_documents_too() {
         @r#"{"error":{"because":[],"code":2,"kind":"usage","message":"the following required arguments were not provided:\n  <BUILD>"}}"#);
     insta::assert_snapshot!(error(&["force", "b", "--master", &url, "--basedir", "/nonexistent"], 2),
         @r#"{"error":{"because":[],"code":2,"help":"give --basedir DIR, the master's base directory, or its token in SLUICE_TOKEN","kind":"usage","message":"http://MASTER does not allow it: this act needs a token (Authorization: Bearer …; the master keeps one in DIR/token) or a login"}}"#);
+}
+
+#[test]
+fn lines_fit_eighty_columns_whatever_the_names_are() {
+    let mut place = Sealed::new();
+    let url = place.master(
+        r#"
+web(listen = "127.0.0.1:0")
+local_worker("here")
+worker("a-machine-that-is-far-away-in-the-office", password = "p")
+builder("a-builder-with-a-quite-long-name-indeed", workers = ["here"], steps = [
+    steps.shell("echo 'x.c:12: error: " + "wrong " * 40 + "'; exit 3", name = "a step with a rather long name"),
+])
+builder("off", workers = ["a-machine-that-is-far-away-in-the-office"], steps = [steps.shell("true", name = "s")])
+schedulers.force("force", builders = ["a-builder-with-a-quite-long-name-indeed", "off"])
+"#,
+    );
+    let run = |arguments: &[&str]| place.run(&[arguments, &["--master", &url]].concat());
+    let told = |said: Said| without_times(&said.out.replace(url.trim_end_matches('/'), "http://MASTER"));
+    let forced = run(&["force", "a-builder-with-a-quite-long-name-indeed", "off"]).passes();
+    insta::assert_snapshot!(told(forced), @r"
+    ○ a-builder-with-a-quite-long-nam…  request 1 waits      sluice why 1
+    ○ off                               request 2 waits      sluice why 2
+    ");
+    let failed = run(&["force", "a-builder-with-a-quite-long-name-indeed", "--wait"]).ends(1);
+    insta::assert_snapshot!(told(failed), @r"
+    ✗ a step with a rather long name  N s      failed with exit code 3
+
+    ✗ a-builder-with-a-quite-long-nam… failed in a step wit… after N s (build 2)
+        x.c:12: error: wrong wrong wrong wrong wrong wrong wrong wrong wrong wron…
+      sluice log a-builder-with-a-quite-long-name-indeed/2 'a step with a rather long name'
+      http://MASTER/builders/a-builder-with-a-quite-long-name-indeed/2
+    ");
+    let status = run(&["status"]).ends(1);
+    assert!(status.out.lines().all(|line| line.chars().count() <= 80), "{}", status.out);
+    insta::assert_snapshot!(told(status), @r"
+    1 builder is broken, 0 running, 1 waiting.
+      ✗ a-builder-with-a-quite-…  build 2, failed in a step with a rather …, N s ago
+      ○ off                       request 2: its worker a-machine-that-is-far-away-…
+    ");
+}
+
+/// The text with `N` in place of seconds: how long a command takes is the machine's.
+fn without_times(text: &str) -> String {
+    let number = |word: &str| word.ends_with(|c: char| c.is_ascii_digit()) && word.parse::<f64>().is_ok();
+    let mut out: Vec<&str> = text.split(' ').collect();
+    for n in 1..out.len() {
+        if out[n] == "s" && number(out[n - 1]) {
+            out[n - 1] = "N";
+        }
+    }
+    out.join(" ")
 }
