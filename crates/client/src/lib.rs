@@ -2,14 +2,17 @@
 
 mod act;
 mod address;
+pub mod ask;
 mod error;
 mod events;
 mod read;
+mod transfer;
 
 pub use api::Forced;
 pub use error::ClientError;
 pub use events::{Heard, Listener};
 pub use read::Filter;
+pub use transfer::{Shape, TransferError};
 
 use error::Said;
 use reqwest::{RequestBuilder, Response, StatusCode};
