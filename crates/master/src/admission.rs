@@ -164,6 +164,11 @@ impl Sessions {
         let _ = reply.send(Verdict::Welcome { worker, link, seat });
     }
 
+    /// Whether this is the connection that its worker has now.
+    pub(crate) fn is_live(&self, worker: WorkerId, session: u64) -> bool {
+        self.live.get(&worker).is_some_and(|live| live.number == session)
+    }
+
     /// A connection is gone. True: the worker is away now; false: a newer connection has taken over.
     pub(crate) fn remove(&mut self, worker: WorkerId, session: u64) -> bool {
         match self.live.get(&worker) {

@@ -176,6 +176,12 @@ impl Heart {
             }
             Input::Configure { config, reply } => self.configure(config, reply, now, turn),
             Input::Hello { admission } => self.admit(*admission, now, turn),
+            Input::Leaving { worker, session } => {
+                // It gets nothing new, and still speaks for the builds that it has.
+                if self.sessions.is_live(worker, session) {
+                    self.take(Transition::WorkerDisconnected { worker, at: now }, now, turn);
+                }
+            }
             Input::Gone { worker, session } => self.gone(worker, session, now, turn),
             Input::Stale { build, epoch, what } => {
                 self.take(Transition::Refused { build, epoch, at: now, what }, now, turn);

@@ -36,6 +36,8 @@ pub(crate) enum Input {
     Why { request: RequestId, reply: Reply<Option<Why>> },
     /// A worker has said hello on a new connection.
     Hello { admission: Box<Admission> },
+    /// A worker is about to stop, and takes nothing new on this connection.
+    Leaving { worker: WorkerId, session: u64 },
     /// A connection is gone.
     Gone { worker: WorkerId, session: u64 },
     /// A worker held a command that nobody waits for.

@@ -283,6 +283,10 @@ impl<T: Transport> Line<'_, T> {
                     let stale = Input::Stale { build, epoch, what: format!("came back with a command: {reason}") };
                     let _ = self.door.inbox.send(stale).await;
                 }
+                MasterEvent::Leaving => {
+                    let leaving = Input::Leaving { worker: self.worker, session: self.seat.number };
+                    let _ = self.door.inbox.send(leaving).await;
+                }
                 MasterEvent::Gone { .. } | MasterEvent::Bye | MasterEvent::Login(_) => {}
             }
         }

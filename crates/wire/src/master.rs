@@ -98,6 +98,8 @@ pub enum MasterEvent {
         /// Which.
         command: CommandId,
     },
+    /// The worker is about to stop: it is to be given nothing new, and the ends of what it has follow.
+    Leaving,
     /// The worker stops and will not come back by itself. The connection is over.
     Bye,
 }
@@ -176,6 +178,10 @@ impl MasterSession {
                 Err(ProtocolError::Unexpected { message: name, when: "after the welcome" })
             }
             (Stage::Live, ToMaster::Pong { .. }) => Ok(()),
+            (Stage::Live, ToMaster::Leaving) => {
+                events.push(MasterEvent::Leaving);
+                Ok(())
+            }
             (Stage::Live, ToMaster::Bye) => {
                 self.stage = Stage::Over;
                 events.push(MasterEvent::Bye);

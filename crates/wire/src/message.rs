@@ -57,6 +57,8 @@ pub enum ToMaster {
         /// What the ping said.
         token: u64,
     },
+    /// The worker is about to stop: it takes nothing new. The ends of what it has, and then `bye`, follow.
+    Leaving,
     /// The worker stops; it will not come back by itself.
     Bye,
 }
@@ -248,6 +250,7 @@ impl ToMaster {
             ToMaster::Lost { .. } => "lost",
             ToMaster::Gone { .. } => "gone",
             ToMaster::Pong { .. } => "pong",
+            ToMaster::Leaving => "leaving",
             ToMaster::Bye => "bye",
         }
     }

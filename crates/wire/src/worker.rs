@@ -397,6 +397,12 @@ impl WorkerSession {
         }
     }
 
+    /// Says that the worker is about to stop, and takes nothing new.
+    pub fn leaving(&mut self) {
+        // A message without content always fits.
+        let _ = self.push(&ToMaster::Leaving);
+    }
+
     /// Says that the worker stops and will not come back by itself.
     pub fn bye(&mut self) {
         // A message without content always fits.

@@ -74,6 +74,7 @@ fn to_master() -> Vec<ToMaster> {
         ToMaster::Lost { command: C, reason: "damaged".into() },
         ToMaster::Gone { command: C },
         ToMaster::Pong { token: 4 },
+        ToMaster::Leaving,
         ToMaster::Bye,
     ]
 }

@@ -33,6 +33,8 @@ pub(crate) struct Commands {
     /// Commands without a slot, in the order in which they came.
     waiting: VecDeque<CommandId>,
     slots: BTreeMap<u32, Entry>,
+    /// No new commands: the worker is about to stop.
+    leaving: bool,
     /// No new supervisors: the worker stops.
     quitting: bool,
 }
@@ -113,6 +115,7 @@ impl Commands {
             tasks: BTreeMap::new(),
             waiting: VecDeque::new(),
             slots: BTreeMap::new(),
+            leaving: false,
             quitting: false,
         }
     }
@@ -171,7 +174,7 @@ impl Commands {
     /// Begins a command.
     pub(crate) fn begin(&mut self, command: CommandId, assignment: Assignment) {
         match job::job(&self.setup, &self.home, self.orphan_limit, command, assignment) {
-            Ok(_) if self.quitting => self.refuse(command, Ending::not_started(STOPPED), EndedBy::WorkerStopped),
+            Ok(_) if self.leaving => self.refuse(command, Ending::not_started(STOPPED), EndedBy::WorkerStopped),
             Ok(job) => {
                 self.tasks.insert(command, Task::new(Stage::Waiting(Box::new(job))));
                 self.waiting.push_back(command);
@@ -455,8 +458,14 @@ impl Commands {
         self.tasks.values().filter(|t| matches!(t.stage, Stage::Waiting(_) | Stage::Running(_))).count()
     }
 
+    /// Commands that come from now on are ended before they begin.
+    pub(crate) fn take_no_more(&mut self) {
+        self.leaving = true;
+    }
+
     /// Begins no command any more, and sends the supervisors home as soon as they are idle.
     pub(crate) fn quit(&mut self) {
+        self.leaving = true;
         self.quitting = true;
         for entry in self.slots.values() {
             entry.slot.order(ToSupervisor::Quit);

@@ -129,7 +129,11 @@ impl Daemon {
                     Wish::GoOn => {}
                     Wish::EndCommands => {
                         tracing::info!("stopping; {} commands are ended", self.commands.running());
+                        self.commands.take_no_more();
                         self.commands.interrupt_all(STOPPED);
+                        if let Some(up) = self.line.get().filter(|up| up.session.is_live()) {
+                            up.session.leaving();
+                        }
                         self.stop = Stop::Ending { since: self.clock.now() };
                     }
                     Wish::LeaveRunning => {
@@ -278,6 +282,11 @@ impl Daemon {
             WorkerAction::Welcomed(terms) => {
                 tracing::info!("connected to {} as {}, session {}", self.line.name(), self.login.name, terms.session);
                 self.standing.send_replace(Standing::Connected);
+                if self.stop != Stop::No
+                    && let Some(up) = self.line.get()
+                {
+                    up.session.leaving();
+                }
                 self.alone_since = None;
                 if terms.orphan_limit.is_some() {
                     self.commands.orphan_limit = terms.orphan_limit;

@@ -44,3 +44,28 @@ fn a_local_build_goes_on_while_the_master_is_stopped() {
     place.run(&["log", "b/1", "s", "--master", &url]).passes().says("begun\nover\n");
     place.run(&["log", "b/1", "more", "--master", &url]).passes().says("and on");
 }
+
+#[test]
+fn a_worker_that_is_being_stopped_is_given_nothing_new() {
+    let mut place = Sealed::new();
+    let go = place.path("go");
+    let url = place.master(&config("worker(\"far\", password = \"p\", max_builds = 1)", "far", &go));
+    let dir = place.worker(&url, "far", "p").display().to_string();
+    for _ in 0..2 {
+        place.run(&["force", "b", "--master", &url]).passes();
+    }
+    testkit::wait_until("it runs", || place.run(&["log", "b/1", "--master", &url]).out.contains("begun\n"));
+    let begun = std::time::Instant::now();
+    place.run(&["worker", "stop", &dir]).passes();
+    let took = begun.elapsed();
+    assert!(took.as_secs() < 3, "nothing has to be waited for: {took:?}");
+    testkit::wait_until("the first build has its end", || {
+        place.run(&["why", "1", "--master", &url]).out.contains("has ended: exception")
+    });
+    place.run(&["why", "2", "--master", &url]).passes().says("its worker far is not connected");
+    std::fs::write(&go, "").expect("written");
+    place.run(&["worker", "start", &dir]).passes();
+    testkit::wait_until("the second build is over", || {
+        place.run(&["why", "2", "--master", &url]).out.contains("has ended: passed")
+    });
+}
