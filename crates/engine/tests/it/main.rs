@@ -3,6 +3,9 @@
 mod build;
 mod distributor;
 mod force;
+mod ledger;
+mod merge;
+mod queue;
 mod reload;
 mod scheduler;
 mod town;

@@ -1,14 +1,16 @@
 //! A world with virtual time. Every transition that it plans is taken at once, as if the store had written it.
 
+use crate::ledger;
 use engine::World;
 use engine::build::{CommandEnd, StepEnd};
+use engine::build_set::NewSet;
 use engine::force::Wish;
 use model::scheduler::ChangeFilter;
 use model::worker::{WorkerAccess, WorkerInfo};
 use model::{
-    BuildId, BuilderId, BuilderSpec, Collapse, CommandLine, Config, Findings, Follow, ForceSpec, Match, NewChange,
-    RequestId, Results, SchedulerKind, SchedulerSpec, ShellSpec, Snapshot, Span, StepAction, StepFlags, StepSpec, Time,
-    Transition, WorkerId, WorkerSpec,
+    BuildId, BuildSetId, BuilderId, BuilderSpec, CallError, Collapse, CommandLine, Config, Findings, Follow, ForceSpec,
+    FunctionRef, Functions, Match, NewChange, RequestId, Results, SchedulerKind, SchedulerSpec, ShellSpec, Snapshot,
+    Span, StepAction, StepFlags, StepSpec, Time, Transition, Value, WorkerId, WorkerSpec,
 };
 use std::sync::Arc;
 
@@ -76,7 +78,47 @@ pub(crate) fn change(branch: &str, revision: &str) -> NewChange {
     }
 }
 
+/// A function of a configuration: given what, it answers what.
+type Answer = fn(&[Value]) -> Result<Value, String>;
+
+/// Functions that a configuration might give, by name.
+pub(crate) struct Answers(pub(crate) Vec<(&'static str, Answer)>);
+
+impl std::fmt::Debug for Answers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+impl Functions for Answers {
+    fn call(&self, function: &FunctionRef, arguments: &[Value]) -> Result<Value, CallError> {
+        match self.0.iter().find(|(name, _)| *name == function.name) {
+            Some((_, answer)) => answer(arguments).map_err(|message| CallError { message }),
+            None => Err(CallError { message: format!("{} is not there", function.name) }),
+        }
+    }
+}
+
+/// What a map that a function was given holds under a name.
+pub(crate) fn at<'v>(value: &'v Value, name: &str) -> &'v Value {
+    match value {
+        Value::Map(map) => &map[name],
+        other => panic!("{other:?} is no map"),
+    }
+}
+
 impl Town {
+    /// As [`Town::new`], with functions.
+    pub(crate) fn with(answers: Vec<(&'static str, Answer)>, config: Config) -> Self {
+        let mut town = Town::new(Config::default());
+        let functions = Arc::new(Answers(answers));
+        town.world.surround(engine::Surroundings { functions, ..engine::Surroundings::default() });
+        town.configure(config);
+        let workers: Vec<WorkerId> = town.world.workers().map(|w| w.worker.id).collect();
+        workers.into_iter().for_each(|id| town.connect(id));
+        town
+    }
+
     /// All workers are connected; it is a thousand seconds after the epoch.
     pub(crate) fn new(config: Config) -> Self {
         let mut town = Town {
@@ -152,6 +194,103 @@ impl Town {
         self.take(vec![filed]);
         self.settle();
         id
+    }
+
+    /// Files a set for builders, as a scheduler would.
+    pub(crate) fn file(&mut self, builders: &[&str], new: NewSet) -> Vec<RequestId> {
+        let builders = builders.iter().map(|b| self.builder(b)).collect();
+        let mut next = self.next_ids();
+        let filed = engine::build_set::file(NewSet { builders, ..new }, &mut next, self.now);
+        let Transition::SetFiled { requests, .. } = &filed else { panic!("a set is filed") };
+        let ids = requests.iter().map(|r| r.id).collect();
+        self.take(vec![filed]);
+        self.settle();
+        ids
+    }
+
+    fn next_ids(&self) -> model::NextIds {
+        self.snapshot().next
+    }
+
+    /// All workers rest, or work again.
+    pub(crate) fn rest(&mut self, reason: Option<&str>) {
+        let ids: Vec<WorkerId> = self.world.workers().map(|w| w.worker.id).collect();
+        let pause = |worker| Transition::WorkerPaused { worker, reason: reason.map(str::to_owned) };
+        self.take(ids.into_iter().map(pause).collect());
+        self.settle();
+    }
+
+    /// The master is killed and starts again: the world is what the store would give. Workers stay connected.
+    pub(crate) fn restart(&mut self) {
+        let (config, surroundings) = (self.world.config().clone(), self.world.surroundings().clone());
+        self.world = World::load(self.snapshot(), config);
+        self.world.surround(surroundings);
+        self.settle();
+    }
+
+    /// What the store would hold of all that was ever planned.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        ledger::snapshot(&self.history)
+    }
+
+    /// Leases so far: the builder, the request whose source is built, those that came along, the worker.
+    pub(crate) fn leases(&self) -> Vec<(String, i64, Vec<i64>, String)> {
+        let leases = self.history.iter().filter_map(|t| match t {
+            Transition::BuildLeased { build, also, .. } => Some((
+                self.world.builder(build.builder).expect("known").builder.name.clone(),
+                build.request.0,
+                also.iter().map(|r| r.0).collect(),
+                self.world.worker(build.worker).expect("known").worker.name.clone(),
+            )),
+            _ => None,
+        });
+        leases.collect()
+    }
+
+    /// How requests ended, in the order in which they did.
+    pub(crate) fn answers(&self) -> Vec<(i64, Results)> {
+        let ends = self.history.iter().filter_map(|t| match t {
+            Transition::RequestFinished { request, results, .. } => Some((request.0, *results)),
+            _ => None,
+        });
+        ends.collect()
+    }
+
+    /// How sets ended, in the order in which they did.
+    pub(crate) fn sets_ended(&self) -> Vec<(BuildSetId, Results)> {
+        let ends = self.history.iter().filter_map(|t| match t {
+            Transition::SetFinished { set, results, .. } => Some((*set, *results)),
+            _ => None,
+        });
+        ends.collect()
+    }
+
+    /// How steps ended, in the order in which they did: name, result, line.
+    pub(crate) fn steps_ended(&self) -> Vec<(String, Results, String)> {
+        let name = |id| {
+            self.history.iter().find_map(|t| match t {
+                Transition::StepStarted { step, .. } if step.id == id => Some(step.name.clone()),
+                _ => None,
+            })
+        };
+        let ends = self.history.iter().filter_map(|t| match t {
+            Transition::StepFinished { step, results, state, .. } => {
+                Some((name(*step).expect("begun"), *results, state.clone()))
+            }
+            _ => None,
+        });
+        ends.collect()
+    }
+
+    /// The running build of a builder with this number.
+    pub(crate) fn running(&self, builder: &str, number: i64) -> BuildId {
+        let id = self.builder(builder);
+        let found = self.world.builds().find(|b| b.build.builder == id && b.build.number == number);
+        found.expect("it runs").build.id
+    }
+
+    pub(crate) fn why(&self, id: RequestId) -> Option<String> {
+        engine::why::of_request(&self.world, id, self.now).map(|w| w.sentence(self.now))
     }
 
     pub(crate) fn builder(&self, name: &str) -> BuilderId {
