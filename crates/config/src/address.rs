@@ -51,6 +51,23 @@ pub(crate) fn below(path: &str) -> Result<(), &'static str> {
     }
 }
 
+/// A file below a tree.
+pub(crate) fn file(path: &str) -> Result<(), &'static str> {
+    match inside(path).is_ok() && !path.ends_with('/') && path.split('/').all(|part| !part.is_empty() && part != ".") {
+        true => Ok(()),
+        false => Err("a relative path of a file without \"..\""),
+    }
+}
+
+/// A property's name.
+pub(crate) fn property(text: &str) -> Result<(), &'static str> {
+    match !text.is_empty() && text.len() <= 256 && !text.chars().any(|c| c.is_control() || matches!(c, '{' | '}' | ':'))
+    {
+        true => Ok(()),
+        false => Err("a name of 1 to 256 bytes without braces and \":\""),
+    }
+}
+
 /// A builder's directory, from its name.
 pub(crate) fn directory(name: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') { c } else { '_' };

@@ -5,26 +5,36 @@ use crate::functions::{self, Def};
 use crate::names;
 use crate::registry::{Mode, Registry};
 use crate::sites::{self, Part};
-use crate::value::{Secret, Step};
-use crate::{duration, given};
-use model::property::Value as Plain;
-use model::{Place, Span, Text};
+use crate::value::{Lock, Parameter, Pattern, Secret, Step, Words};
+use crate::{duration, given, library};
+use model::{Place, Span};
 use starlark::codemap::FileSpan;
+use starlark::environment::Module;
 use starlark::eval::{Arguments, Evaluator};
 use starlark::values::Value;
-use std::collections::BTreeMap;
+use starlark::values::list::AllocList;
 
 /// A refusal.
 pub(crate) type Wrong = Box<ConfigError>;
 
-/// What a function of ours answers.
+/// What a function of ours answers. Numbers are those of the registry.
 pub(crate) enum Outcome {
     /// `None`: something was registered.
     Nothing,
-    /// A step, by its number in the registry.
+    /// A step.
     Step(u32),
-    /// A secret, by its number in the registry.
+    /// Several steps, as a list.
+    Steps(Vec<u32>),
+    /// A secret.
     Secret(u32),
+    /// A text to be finished.
+    Words(u32),
+    /// What a text of a change must be like.
+    Pattern(u32),
+    /// A field of a form.
+    Parameter(u32),
+    /// A lock.
+    Lock(u32),
 }
 
 /// A call: the function, what it was given, and where.
@@ -32,6 +42,8 @@ pub(crate) struct Call<'v, 'r> {
     pub(crate) def: &'static Def,
     pub(crate) registry: &'r Registry<'r>,
     pub(crate) site: FileSpan,
+    /// The module that is being evaluated; it keeps the functions that are given.
+    pub(crate) module: &'r Module<'v>,
     values: Vec<Option<Value<'v>>>,
 }
 
@@ -41,24 +53,49 @@ pub(crate) fn invoke<'v>(
     args: &Arguments<'v, '_>,
     eval: &mut Evaluator<'v, '_, '_>,
 ) -> starlark::Result<Value<'v>> {
-    let outside = || starlark::Error::new_other(std::io::Error::other("called from outside a configuration"));
+    let def = functions::ALL.get(index as usize);
+    let outside = || {
+        let what = def.map_or("this", |def| def.path);
+        starlark::Error::new_other(std::io::Error::other(format!("{what} cannot be called once the file is read")))
+    };
     let registry = eval.extra.and_then(|extra| extra.downcast_ref::<Registry<'_>>()).ok_or_else(outside)?;
-    let site = eval.call_stack_top_location().ok_or_else(outside)?;
-    let def = functions::ALL.get(index as usize).ok_or_else(outside)?;
+    let site = site(eval, registry).ok_or_else(outside)?;
+    let def = def.ok_or_else(outside)?;
     let positional: Vec<_> = args.positions(eval.heap())?.take(MOST_ARGUMENTS).collect();
     let named = args.names_map()?;
     let named = named.iter().map(|(k, v)| (k.as_str(), *v));
-    let outcome = bind(def, registry, site, &positional, named).and_then(|call| (def.run)(&call));
+    let outcome = bind(def, registry, (site, eval.module()), &positional, named).and_then(|call| (def.run)(&call));
+    let heap = eval.heap();
     match outcome {
         Ok(Outcome::Nothing) => Ok(Value::new_none()),
-        Ok(Outcome::Step(index)) => Ok(eval.heap().alloc(Step { index })),
-        Ok(Outcome::Secret(index)) => Ok(eval.heap().alloc(Secret { index })),
+        Ok(Outcome::Step(index)) => Ok(heap.alloc(Step { index })),
+        Ok(Outcome::Steps(steps)) => Ok(heap.alloc(AllocList(steps.into_iter().map(|index| Step { index })))),
+        Ok(Outcome::Secret(index)) => Ok(heap.alloc(Secret { index })),
+        Ok(Outcome::Words(index)) => Ok(heap.alloc(Words { index })),
+        Ok(Outcome::Pattern(index)) => Ok(heap.alloc(Pattern { index })),
+        Ok(Outcome::Parameter(index)) => Ok(heap.alloc(Parameter { index })),
+        Ok(Outcome::Lock(index)) => Ok(heap.alloc(Lock { index })),
         Err(wrong) => {
             let message = wrong.message.clone();
             *registry.problem.borrow_mut() = Some(*wrong);
             Err(starlark::Error::new_other(std::io::Error::other(message)))
         }
     }
+}
+
+/// The call as the user sees it: the innermost one that no file of ours makes.
+fn site(eval: &Evaluator<'_, '_, '_>, registry: &Registry<'_>) -> Option<FileSpan> {
+    let innermost = eval.call_stack_top_location();
+    let mut at = innermost.clone();
+    let mut outer = 0;
+    while let Some(span) = at {
+        if !library::is_ours(span.filename()) {
+            return Some(span);
+        }
+        outer += 1;
+        at = eval.call_stack_nth_location(outer);
+    }
+    registry.instead.borrow().clone().or(innermost)
 }
 
 /// No function has as many parameters; a call with more is wrong in any case.
@@ -68,11 +105,11 @@ const MOST_ARGUMENTS: usize = 100;
 fn bind<'v, 'r, 'n>(
     def: &'static Def,
     registry: &'r Registry<'r>,
-    site: FileSpan,
+    (site, module): (FileSpan, &'r Module<'v>),
     positional: &[Value<'v>],
     named: impl Iterator<Item = (&'n str, Value<'v>)>,
 ) -> Result<Call<'v, 'r>, Wrong> {
-    let mut call = Call { def, registry, site, values: vec![None; def.params().count()] };
+    let mut call = Call { def, registry, site, module, values: vec![None; def.params().count()] };
     if registry.mode == Mode::Pipeline && !def.in_pipelines {
         let message = format!("{} does not belong into a pipeline", def.path);
         return Err(call
@@ -133,6 +170,11 @@ impl<'v> Call<'v, '_> {
     /// A refusal that points at a part of the call.
     pub(crate) fn wrong(&self, part: Part<'_>, message: impl Into<String>) -> Complaint {
         Complaint(sites::error_at(&self.registry.sites.find(&self.site, part), message))
+    }
+
+    /// A refusal that points at a place.
+    pub(crate) fn wrong_at(&self, span: &FileSpan, message: impl Into<String>) -> Complaint {
+        Complaint(sites::error_at(span, message))
     }
 
     /// A refusal that points at an argument.
@@ -304,25 +346,6 @@ impl<'v> Call<'v, '_> {
         Ok(texts)
     }
 
-    /// Environment variables.
-    pub(crate) fn env(&self, name: &str) -> Result<BTreeMap<String, Text>, Wrong> {
-        let mut env = BTreeMap::new();
-        for (key, value) in self.entries(name, "a dict of variables")? {
-            if key.is_empty() || key.contains(['=', '\0']) {
-                let message = format!("{name} of {} has a variable named {}", self.def.path, names::quoted(key));
-                return Err(self.wrong_value(name, message).boxed());
-            }
-            let Some(text) = value.unpack_str().filter(|t| !t.contains('\0')) else {
-                let what = given::describe(value);
-                let message = format!("{key} in {name} of {} must be a text, not {what}", self.def.path);
-                let help = given::integer(value).map(|n| format!("write \"{n}\""));
-                return Err(self.wrong_value(name, message).maybe_help(help));
-            };
-            env.insert(self.keep(key)?, self.keep(text)?.into());
-        }
-        Ok(env)
-    }
-
     /// The entries of a dict.
     pub(crate) fn entries(&self, name: &str, wanted: &str) -> Result<Vec<(&'v str, Value<'v>)>, Wrong> {
         let Some(value) = self.some(name) else { return Ok(Vec::new()) };
@@ -335,79 +358,7 @@ impl<'v> Call<'v, '_> {
             Some(Ok(entries)) => Ok(entries),
         }
     }
-
-    /// Properties, with who set them.
-    pub(crate) fn properties(&self, name: &str, source: &str) -> Result<model::Properties, Wrong> {
-        let mut properties = model::Properties::new();
-        for (key, value) in self.entries(name, "a dict of properties")? {
-            if key.is_empty() {
-                return Err(self.wrong_value(name, format!("{name} of {} has an empty name", self.def.path)).boxed());
-            }
-            let value = self.plain(name, key, value, 0)?;
-            properties.insert(self.keep(key)?, model::Property { value, source: source.to_owned() });
-        }
-        Ok(properties)
-    }
-
-    /// A value that can be stored.
-    fn plain(&self, name: &str, key: &str, value: Value<'v>, depth: usize) -> Result<Plain, Wrong> {
-        if !self.registry.take(16) {
-            return Err(self.too_much());
-        }
-        if let Some(text) = value.unpack_str() {
-            return Ok(Plain::Text(self.keep(text)?));
-        }
-        if value.is_none() {
-            return Ok(Plain::Null);
-        }
-        if let Some(truth) = value.unpack_bool() {
-            return Ok(Plain::Bool(truth));
-        }
-        if let Some(number) = given::integer(value) {
-            return Ok(Plain::Int(number));
-        }
-        // A list may contain itself.
-        if depth < DEEPEST_PROPERTY {
-            if let Some(items) = given::items(value) {
-                let items = items.into_iter().map(|item| self.plain(name, key, item, depth + 1));
-                return items.collect::<Result<_, _>>().map(Plain::List);
-            }
-            if let Some(Ok(entries)) = given::entries(value) {
-                let mut map = BTreeMap::new();
-                for (k, v) in entries {
-                    map.insert(self.keep(k)?, self.plain(name, key, v, depth + 1)?);
-                }
-                return Ok(Plain::Map(map));
-            }
-        }
-        let what = if depth < DEEPEST_PROPERTY { given::describe(value) } else { "something so deep".to_owned() };
-        let message = format!("property {} cannot be {what}", names::quoted(key));
-        let help = "a property is a text, a whole number, True, False, None, or a list or dict of such";
-        Err(self.wrong_value(name, message).help(help))
-    }
-
-    /// A text that is better kept secret: `secret("name")`, or the text itself.
-    pub(crate) fn secret(&self, name: &str) -> Result<Option<model::worker::Secret>, Wrong> {
-        let Some(value) = self.some(name) else { return Ok(None) };
-        self.to_secret(name, value).map(Some)
-    }
-
-    /// One value as a secret.
-    pub(crate) fn to_secret(&self, name: &str, value: Value<'v>) -> Result<model::worker::Secret, Wrong> {
-        if let Some(secret) = Secret::from_value(value) {
-            let secrets = self.registry.secrets.borrow();
-            return secrets.get(secret.index as usize).cloned().ok_or_else(|| self.too_much());
-        }
-        match value.unpack_str() {
-            Some("") => Err(self.wrong_value(name, format!("{name} of {} is empty", self.def.path)).boxed()),
-            Some(text) => Ok(model::worker::Secret::new(self.keep(text)?)),
-            None => Err(self.wants(name, "secret(\"…\") or a text", value).boxed()),
-        }
-    }
 }
-
-/// How deep lists and dicts of a property may be.
-const DEEPEST_PROPERTY: usize = 10;
 
 /// The first text that is there twice.
 fn twice(texts: &[String]) -> Option<&str> {

@@ -1,12 +1,15 @@
 //! What was registered, checked against each other.
 
+mod chains;
+mod locks;
+
 use crate::error::ConfigError;
 use crate::functions;
 use crate::names::{quoted, suggestion};
 use crate::registry::{Draft, Made, Registry};
 use crate::sites::{self, Part};
 use crate::{Pipeline, PipelineBuilder};
-use model::{BuilderSpec, Config};
+use model::{BuilderSpec, Config, ParameterKind, SchedulerKind};
 use starlark::codemap::FileSpan;
 use std::collections::{HashMap, HashSet};
 
@@ -21,6 +24,10 @@ pub(crate) fn master(registry: &Registry<'_>) -> Result<Config, ConfigError> {
     let schedulers = draft.schedulers.iter().map(|s| (s.spec.name.as_str(), &s.site));
     check.names("scheduler", "schedulers.single_branch", schedulers)?;
     check.names("change source", "changes.git_poller", draft.sources.iter().map(|s| (s.spec.name(), &s.site)))?;
+    check.names("lock", "locks.master", draft.locks.iter().map(|l| (l.spec.name.as_str(), &l.site)))?;
+    locks::check(&check, &draft)?;
+    chains::check(&check, &draft)?;
+    check.workers_of_forms(&draft)?;
     Ok(Config {
         project: draft.project.map(|m| m.spec).unwrap_or_default(),
         web: draft.web.map(|m| m.spec).unwrap_or_default(),
@@ -29,7 +36,8 @@ pub(crate) fn master(registry: &Registry<'_>) -> Result<Config, ConfigError> {
         builders: specs(draft.builders),
         schedulers: specs(draft.schedulers),
         sources: specs(draft.sources),
-        ..Config::default()
+        locks: specs(draft.locks),
+        secrets: registry.needed.take(),
     })
 }
 
@@ -109,6 +117,23 @@ impl Check<'_, '_> {
         Ok(())
     }
 
+    fn workers_of_forms(&self, draft: &Draft) -> Result<(), ConfigError> {
+        let all: Vec<_> = draft.workers.iter().map(|w| w.spec.name.as_str()).collect();
+        for made in &draft.schedulers {
+            let SchedulerKind::Force(form) = &made.spec.kind else { continue };
+            for parameter in &form.parameters {
+                let ParameterKind::Worker { default } = &parameter.kind else { continue };
+                if !default.is_empty() && !all.contains(&default.as_str()) {
+                    let (name, worker) = (quoted(&parameter.name), quoted(default));
+                    let message = format!("the parameter {name} has worker {worker} as default, which is not defined");
+                    let error = self.wrong(&made.site, "schedulers.force", "parameters", message);
+                    return Err(ConfigError { help: suggestion(default, "worker", &all), ..error });
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn builders_of_schedulers(&self, draft: &Draft) -> Result<(), ConfigError> {
         let known: HashSet<&str> = draft.builders.iter().map(|b| b.spec.name.as_str()).collect();
         for made in &draft.schedulers {
@@ -116,13 +141,17 @@ impl Check<'_, '_> {
                 let all: Vec<_> = draft.builders.iter().map(|b| b.spec.name.as_str()).collect();
                 let (scheduler, builder) = (quoted(&made.spec.name), quoted(unknown));
                 let message = format!("scheduler {scheduler} names builder {builder}, which is not defined");
-                let function = format!("schedulers.{}", made.spec.kind.word());
-                let error = self.wrong(&made.site, &function, "builders", message);
+                let error = self.wrong(&made.site, &function_of(&made.spec.kind), "builders", message);
                 return Err(ConfigError { help: suggestion(unknown, "builder", &all), ..error });
             }
         }
         Ok(())
     }
+}
+
+/// What a scheduler is made with, as it is written.
+fn function_of(kind: &SchedulerKind) -> String {
+    format!("schedulers.{}", kind.word())
 }
 
 fn other_one(first: &FileSpan, second: &FileSpan) -> String {

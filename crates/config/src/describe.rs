@@ -1,7 +1,10 @@
 //! What is configured, for people: the answer of `sluice master check`.
 
 use model::worker::WorkerAccess;
-use model::{BuilderSpec, ChangeSourceSpec, Config, Follow, Match, SchedulerKind, SchedulerSpec, StepSpec};
+use model::{
+    BuilderSpec, ChangeFilter, ChangeSourceSpec, Config, Follow, LockScope, Match, SchedulerKind, SchedulerSpec,
+    StepAction, StepSpec,
+};
 use std::collections::{BTreeMap, HashSet};
 
 /// How wide the text is at most, in characters.
@@ -30,6 +33,14 @@ pub fn describe(config: &Config) -> String {
             some => some.join(", "),
         };
         [poller.name.clone(), branches, format!("looks every {}", poller.every)]
+    });
+    page.table("lock", &config.locks, |lock| {
+        let scope = match lock.scope {
+            LockScope::Master => "of the master",
+            LockScope::Worker => "of each worker",
+        };
+        let others = lock.max_count_for_worker.iter().map(|(worker, n)| format!(", {n} on {worker}"));
+        [lock.name.clone(), scope.to_owned(), count(lock.max_count as usize, "place") + &others.collect::<String>()]
     });
     let oversights = oversights(config);
     if !oversights.is_empty() {
@@ -122,29 +133,51 @@ fn steps(steps: &[StepSpec]) -> String {
 fn when(scheduler: &SchedulerSpec) -> String {
     let builders = scheduler.builders.join(", ");
     match &scheduler.kind {
-        SchedulerKind::SingleBranch(Follow { filter, tree_stable_timer, .. })
-        | SchedulerKind::AnyBranch(Follow { filter, tree_stable_timer, .. }) => {
-            let branch = match &filter.branch {
-                Match::Any => "any branch".to_owned(),
-                Match::OneOf(names) => {
-                    let names: Vec<_> =
-                        names.iter().map(|n| n.clone().unwrap_or_else(|| "the default branch".to_owned())).collect();
-                    names.join(", ")
-                }
-                _ => "some branches".to_owned(),
-            };
-            let quiet = tree_stable_timer.map_or("at once".to_owned(), |t| format!("after {t} of quiet"));
-            format!("{branch} {quiet}: {builders}")
+        SchedulerKind::SingleBranch(follow) | SchedulerKind::AnyBranch(follow) => {
+            let quiet = follow.tree_stable_timer.map_or("at once".to_owned(), |t| format!("after {t} of quiet"));
+            format!("{} {quiet}: {builders}", followed(follow))
         }
-        SchedulerKind::Periodic { every, branch, .. } => {
+        SchedulerKind::Periodic { every, branch, if_changed } => {
             let branch = branch.as_ref().map_or(String::new(), |b| format!("{b} "));
-            format!("{branch}every {every}: {builders}")
+            format!("{branch}every {every}{}: {builders}", on_change(if_changed))
         }
-        SchedulerKind::Nightly { cron, .. } => format!("at {cron}: {builders}"),
+        SchedulerKind::Nightly { cron, timezone, branch, if_changed } => {
+            let branch = branch.as_ref().map_or(String::new(), |b| format!("{b} "));
+            let zone = timezone.as_ref().map_or(String::new(), |zone| format!(" {zone}"));
+            format!("{branch}at {cron}{zone}{}: {builders}", on_change(if_changed))
+        }
         SchedulerKind::Dependent { upstream } => format!("after {upstream}: {builders}"),
         SchedulerKind::Triggerable => format!("when triggered: {builders}"),
-        SchedulerKind::Force(_) => format!("when asked: {builders}"),
+        SchedulerKind::Force(form) if form.parameters.is_empty() => format!("when asked: {builders}"),
+        SchedulerKind::Force(form) => {
+            let names: Vec<_> = form.parameters.iter().map(|p| p.name.as_str()).collect();
+            format!("when asked, with {}: {builders}", names.join(", "))
+        }
     }
+}
+
+fn on_change(if_changed: &Option<Follow>) -> &'static str {
+    if if_changed.is_some() { " if something changed" } else { "" }
+}
+
+/// Which changes are followed: the branches, and whether anything else is said of them.
+fn followed(follow: &Follow) -> String {
+    let filter = &follow.filter;
+    let branch = match &filter.branch {
+        Match::Any => "any branch".to_owned(),
+        Match::OneOf(names) => branches(names),
+        Match::NoneOf(names) => format!("all but {}", branches(names)),
+        Match::Glob(globs) => globs.join(", "),
+        Match::Regex(_) | Match::NotRegex(_) => "some branches".to_owned(),
+    };
+    let plain = ChangeFilter { branch: filter.branch.clone(), ..ChangeFilter::default() };
+    let more = if plain == *filter { "" } else { ", some changes" };
+    format!("{branch}{more}")
+}
+
+fn branches(names: &[Option<String>]) -> String {
+    let names: Vec<_> = names.iter().map(|n| n.as_deref().unwrap_or("the default branch")).collect();
+    names.join(", ")
 }
 
 /// What looks forgotten.
@@ -157,6 +190,13 @@ fn oversights(config: &Config) -> Vec<String> {
     let used: HashSet<&str> = config.builders.iter().flat_map(|b| b.workers.iter().map(String::as_str)).collect();
     let idle = config.builders.iter().map(|b| b.name.as_str()).filter(|b| !started.contains(b));
     notes.extend(these("builder", idle).map(|who| format!("no scheduler starts {who}")));
+    let triggered: HashSet<&str> = config.builders.iter().flat_map(|b| &b.steps).flat_map(triggers).collect();
+    let waiting = config.schedulers.iter().filter(|s| s.kind == SchedulerKind::Triggerable);
+    let waiting = waiting.map(|s| s.name.as_str()).filter(|name| !triggered.contains(name));
+    notes.extend(these("scheduler", waiting).map(|who| format!("no step triggers {who}")));
+    let held: HashSet<&str> = config.builders.iter().flat_map(holds).collect();
+    let free = config.locks.iter().map(|lock| lock.name.as_str()).filter(|name| !held.contains(name));
+    notes.extend(these("lock", free).map(|who| format!("nothing holds {who}")));
     let unused = config.workers.iter().map(|w| w.name.as_str()).filter(|w| !used.contains(w));
     notes.extend(these("worker", unused).map(|who| format!("no builder uses {who}")));
     let followers = |s: &&SchedulerSpec| s.kind.follows().is_some();
@@ -164,6 +204,19 @@ fn oversights(config: &Config) -> Vec<String> {
         notes.push("nothing brings changes but sendchange and hooks".to_owned());
     }
     notes
+}
+
+fn triggers(step: &StepSpec) -> impl Iterator<Item = &str> {
+    let names: &[String] = match &step.action {
+        StepAction::Trigger(trigger) => &trigger.schedulers,
+        _ => &[],
+    };
+    names.iter().map(String::as_str)
+}
+
+fn holds(builder: &BuilderSpec) -> impl Iterator<Item = &str> {
+    let of_steps = builder.steps.iter().flat_map(|step| &step.locks);
+    builder.locks.iter().chain(of_steps).map(|held| held.lock.as_str())
 }
 
 /// `builder linux`, `builders linux and mac`, `30 builders (linux, mac, …)`.

@@ -1,7 +1,9 @@
 //! What a reload would change, a line for each thing.
 
 use crate::describe::by_name;
-use model::{BuilderSpec, ChangeSourceSpec, Config, Follow, SchedulerKind, SchedulerSpec, StepSpec, WorkerSpec};
+use model::{
+    BuilderSpec, ChangeSourceSpec, Config, Follow, LockSpec, SchedulerKind, SchedulerSpec, StepSpec, WorkerSpec,
+};
 
 /// One line for each thing that is added, removed or changed from `old` to `new`, as `+ builder linux`,
 /// `- worker mac: …`, `~ scheduler quick: builders, tree_stable_timer`. Empty: nothing would change.
@@ -31,7 +33,12 @@ pub fn difference(old: &Config, new: &Config) -> Vec<String> {
     things(&mut lines, "worker", &old.workers, &new.workers, |w| &w.name, worker);
     things(&mut lines, "builder", &old.builders, &new.builders, |b| &b.name, builder);
     things(&mut lines, "scheduler", &old.schedulers, &new.schedulers, |s| &s.name, scheduler);
+    things(&mut lines, "lock", &old.locks, &new.locks, |l| &l.name, lock);
     things(&mut lines, "change source", &old.sources, &new.sources, ChangeSourceSpec::name, source);
+    // What a secret says is never shown, so neither is which of them are new.
+    if old.secrets != new.secrets {
+        lines.push("~ secrets".to_owned());
+    }
     lines
 }
 
@@ -92,6 +99,24 @@ fn builder(old: &BuilderSpec, new: &BuilderSpec) -> Vec<&'static str> {
         ("builddir", old.builddir != new.builddir),
         ("env", old.env != new.env),
         ("properties", old.properties != new.properties),
+        ("default_properties", old.default_properties != new.default_properties),
+        ("locks", old.locks != new.locks),
+        ("collapse", old.collapse != new.collapse),
+        ("cancel_superseded", old.cancel_superseded != new.cancel_superseded),
+        ("next_worker", old.next_worker != new.next_worker),
+        ("next_request", old.next_request != new.next_request),
+        ("can_start", old.can_start != new.can_start),
+        ("do_build_if", old.do_build_if != new.do_build_if),
+        ("use_progress", old.use_progress != new.use_progress),
+        ("pipeline", old.pipeline != new.pipeline),
+    ])
+}
+
+fn lock(old: &LockSpec, new: &LockSpec) -> Vec<&'static str> {
+    fields(&[
+        ("scope", old.scope != new.scope),
+        ("max_count", old.max_count != new.max_count),
+        ("max_count_for_worker", old.max_count_for_worker != new.max_count_for_worker),
     ])
 }
 
@@ -107,20 +132,30 @@ fn scheduler(old: &SchedulerSpec, new: &SchedulerSpec) -> Vec<&'static str> {
         ("builders", old.builders != new.builders),
         ("properties", old.properties != new.properties),
         ("reason", old.reason != new.reason),
+        ("priority", old.priority != new.priority),
+        ("codebases", old.codebases != new.codebases),
     ]));
     changed
 }
 
 fn kind(old: &SchedulerKind, new: &SchedulerKind) -> Vec<&'static str> {
-    use SchedulerKind::{AnyBranch, Force, Periodic, SingleBranch};
+    use SchedulerKind::{AnyBranch, Dependent, Force, Nightly, Periodic, SingleBranch, Triggerable};
     match (old, new) {
         (SingleBranch(o), SingleBranch(n)) | (AnyBranch(o), AnyBranch(n)) => follow(o, n),
-        (Periodic { every: e, branch: b, .. }, Periodic { every: f, branch: c, .. }) => {
-            fields(&[("every", e != f), ("branch", b != c)])
+        (Periodic { every: e, branch: b, if_changed: i }, Periodic { every: f, branch: c, if_changed: j }) => {
+            fields(&[("every", e != f), ("branch", b != c), ("only_if_changed", i != j)])
         }
-        (Force(o), Force(n)) => {
-            fields(&[("button", o.button != n.button), ("parameters", o.parameters != n.parameters)])
-        }
+        (
+            Nightly { cron: e, timezone: t, branch: b, if_changed: i },
+            Nightly { cron: f, timezone: u, branch: c, if_changed: j },
+        ) => fields(&[("cron", e != f), ("timezone", t != u), ("branch", b != c), ("only_if_changed", i != j)]),
+        (Force(o), Force(n)) => fields(&[
+            ("button", o.button != n.button),
+            ("label", o.label != n.label),
+            ("parameters", o.parameters != n.parameters),
+        ]),
+        (Dependent { upstream: u }, Dependent { upstream: v }) => fields(&[("upstream", u != v)]),
+        (Triggerable, Triggerable) => Vec::new(),
         _ => vec!["kind"],
     }
 }
@@ -132,7 +167,13 @@ fn follow(old: &Follow, new: &Follow) -> Vec<&'static str> {
         ("repository", f.repository != g.repository),
         ("project", f.project != g.project),
         ("category", f.category != g.category),
+        ("codebase", f.codebase != g.codebase),
+        ("author", f.author != g.author),
+        ("files", f.files != g.files),
+        ("change_filter", f.function != g.function),
         ("tree_stable_timer", old.tree_stable_timer != new.tree_stable_timer),
+        ("file_is_important", old.is_important != new.is_important),
+        ("only_important", old.only_important != new.only_important),
     ])
 }
 

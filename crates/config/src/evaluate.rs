@@ -5,26 +5,36 @@ use crate::loader::{Limits, Loader};
 use crate::names::quoted;
 use crate::registry::{Mode, Registry};
 use crate::scan::{self, Trouble};
-use crate::{functions, guard, sites, translate};
+use crate::{functions, given, guard, library, sites, translate};
+use model::FunctionRef;
+use sha2::{Digest, Sha256};
 use starlark::PrintHandler;
 use starlark::codemap::{CodeMap, FileSpan, Pos, Span};
 use starlark::environment::{FrozenModule, Globals, GlobalsBuilder, LibraryExtension, Module};
 use starlark::eval::{BeforeStmtFunc, Evaluator, ReturnFileLoader};
 use starlark::syntax::{AstModule, Dialect, DialectTypes};
-use starlark::values::FrozenHeapName;
+use starlark::values::{FrozenHeapName, OwnedFrozenValue};
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// How deep files may load each other.
 const DEEPEST_LOAD: usize = 20;
 
-/// Runs a file and all that it loads. What they registered is not yet checked against each other.
+/// What came of a file and all that it loads.
+pub(crate) struct Outcome<'l> {
+    /// What they registered, not yet checked against each other.
+    pub(crate) registry: Registry<'l>,
+    /// The functions that they gave.
+    pub(crate) functions: BTreeMap<FunctionRef, OwnedFrozenValue>,
+}
+
+/// Runs a file and all that it loads.
 pub(crate) fn run<'l>(
     file: &str,
     loader: &'l dyn Loader,
     limits: &Limits,
     mode: Mode,
-) -> Result<Registry<'l>, ConfigError> {
+) -> Result<Outcome<'l>, ConfigError> {
     let registry = Registry::new(loader, *limits, mode);
     let run = Run {
         registry: &registry,
@@ -33,10 +43,17 @@ pub(crate) fn run<'l>(
         ticks: Cell::new(limits.ticks.max(1)),
         heap: Cell::new(limits.heap.max(1)),
         printed: RefCell::default(),
+        modules: RefCell::default(),
     };
     run.file(file, &mut Vec::new(), None).map_err(|error| run.with_prints(error))?;
+    let modules = run.modules.take();
     drop(run);
-    Ok(registry)
+    let functions = registry.functions.take().all.into_iter().filter_map(|(reference, module, slot)| {
+        let kept = modules.get(module)?.get(&slot).ok()?;
+        Some((reference, kept))
+    });
+    let functions = functions.collect();
+    Ok(Outcome { registry, functions })
 }
 
 /// The names that every file has.
@@ -67,6 +84,8 @@ struct Run<'r, 'l> {
     ticks: Cell<u64>,
     heap: Cell<usize>,
     printed: RefCell<Vec<String>>,
+    /// All modules in the order in which they were evaluated.
+    modules: RefCell<Vec<FrozenModule>>,
 }
 
 /// How many lines of `print` an error carries: the last ones.
@@ -123,6 +142,7 @@ impl Run<'_, '_> {
         }
         stack.pop();
         let frozen = self.evaluate(file, module, &loads)?;
+        self.modules.borrow_mut().push(frozen.clone());
         self.loaded.borrow_mut().insert(file.to_owned(), frozen);
         Ok(())
     }
@@ -132,7 +152,10 @@ impl Run<'_, '_> {
             Some(span) => sites::error_at(span, message),
             None => ConfigError::new(message),
         };
-        let text = self.registry.loader.read(file).map_err(|why| fail(format!("{file} cannot be read: {why}")))?;
+        let text = match library::read(file) {
+            Some(ours) => ours.to_owned(),
+            None => self.registry.loader.read(file).map_err(|why| fail(format!("{file} cannot be read: {why}")))?,
+        };
         let most = self.registry.limits.file_bytes.min(i32::MAX as usize);
         if text.len() > most {
             return Err(fail(format!("{file} is longer than {} kB", most >> 10)));
@@ -148,6 +171,7 @@ impl Run<'_, '_> {
             _ => translate::syntax(&error),
         })?;
         self.registry.sites.add(&module);
+        self.registry.digests.borrow_mut().insert(file.to_owned(), digest(&text));
         if let Some((span, op)) = sites::unchecked_operator(&module) {
             let message = format!("{op}= is not part of this language");
             return Err(sites::error_at(&span, message).with_help(format!("write x = x {op} …")));
@@ -167,8 +191,11 @@ impl Run<'_, '_> {
                 eval.set_loader(&loader);
                 eval.set_print_handler(self);
                 eval.extra = Some(self.registry);
+                self.registry.functions.borrow_mut().module = self.modules.borrow().len();
                 self.limit(&mut eval).map_err(|_| ConfigError::whole_file(file, "cannot be given limits"))?;
-                let outcome = eval.eval_module(module, &self.globals);
+                let outcome = eval
+                    .eval_module(module, &self.globals)
+                    .and_then(|_| self.dictionary(file, &mut eval, loads, &modules));
                 self.ticks.set(self.ticks.get().saturating_sub(eval.get_total_tick_count()).max(1));
                 if let Err(error) = outcome {
                     let problem = self.registry.problem.borrow_mut().take();
@@ -180,6 +207,32 @@ impl Run<'_, '_> {
             let name = FrozenHeapName::User(Box::new(file.to_owned()));
             env.freeze_named(name).map_err(|_| ConfigError::whole_file(file, "holds a value that cannot be kept"))
         })
+    }
+
+    /// What the style of Buildbot leaves to the end of the first file: a dictionary that was filled.
+    fn dictionary<'v>(
+        &self,
+        file: &str,
+        eval: &mut Evaluator<'v, '_, '_>,
+        loads: &[(String, String)],
+        modules: &HashMap<&str, &FrozenModule>,
+    ) -> starlark::Result<()> {
+        let library = loads.iter().find(|(_, name)| name == library::COMPAT).and_then(|(w, _)| modules.get(w.as_str()));
+        let (Some(library), true) = (library, self.registry.mode == Mode::Master) else { return Ok(()) };
+        let Some(filled) = ["BuildmasterConfig", "c"].iter().find_map(|name| eval.module().get(name)) else {
+            return Ok(());
+        };
+        let (Some(Ok(entries)), Ok(take)) = (given::entries(filled), library.get("buildmaster_key")) else {
+            return Ok(());
+        };
+        let take = eval.heap().access_owned_frozen_value(&take);
+        for (key, value) in entries {
+            *self.registry.instead.borrow_mut() = self.registry.sites.entry(file, key);
+            let key = eval.heap().alloc_str(key).to_value();
+            eval.eval_function(take, &[key, value], &[])?;
+        }
+        *self.registry.instead.borrow_mut() = None;
+        Ok(())
     }
 
     fn limit<'e>(&'e self, eval: &mut Evaluator<'_, 'e, 'e>) -> Result<(), Box<dyn std::error::Error>> {
@@ -196,8 +249,12 @@ impl Run<'_, '_> {
 /// The name of a file that is loaded, as the loader knows it.
 fn beside(written: &str) -> Result<String, ConfigError> {
     let what = quoted(written);
+    if library::read(written).is_some() {
+        return Ok(written.to_owned());
+    }
     if written.starts_with('@') {
-        return Err(ConfigError::new(format!("{what} is not available in this version")));
+        return Err(ConfigError::new(format!("{what} is not available in this version"))
+            .with_help(format!("there is {}", quoted(library::COMPAT))));
     }
     let name = written.trim_start_matches("./").trim_start_matches(':');
     let clean = !name.is_empty() && !name.chars().any(char::is_control) && name.len() <= 500;
@@ -208,6 +265,11 @@ fn beside(written: &str) -> Result<String, ConfigError> {
             .with_help("load takes the name of a file beside the first one, for example \"other.star\""));
     }
     Ok(name.to_owned())
+}
+
+/// By which a file's text is told from any other.
+fn digest(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A place in a text that could not be parsed.

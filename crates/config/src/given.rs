@@ -1,7 +1,7 @@
 //! Values as people see them: what kind of thing was given, in words.
 
 use crate::names::quoted;
-use crate::value::{Secret, Step};
+use crate::value::{Lock, LockHold, Parameter, Pattern, Secret, Step, Words};
 use starlark::values::dict::DictRef;
 use starlark::values::float::UnpackFloat;
 use starlark::values::list::ListRef;
@@ -34,8 +34,15 @@ fn kind(value: Value<'_>) -> String {
     if Secret::from_value(value).is_some() {
         return "a secret".to_owned();
     }
-    if Step::from_value(value).is_some() {
-        return "a step".to_owned();
+    let own = [
+        (Step::from_value(value).is_some(), "a step"),
+        (Words::from_value(value).is_some(), "an interpolation"),
+        (Pattern::from_value(value).is_some(), "a pattern"),
+        (Parameter::from_value(value).is_some(), "a parameter"),
+        (Lock::from_value(value).is_some() || LockHold::from_value(value).is_some(), "a lock"),
+    ];
+    if let Some((_, word)) = own.iter().find(|(is, _)| *is) {
+        return (*word).to_owned();
     }
     match value.get_type() {
         "string" => "a text".to_owned(),
@@ -70,6 +77,33 @@ pub(crate) fn items<'v>(value: Value<'v>) -> Option<Vec<Value<'v>>> {
         return None;
     }
     UnpackListOrTuple::<Value<'v>>::unpack_value(value).ok().flatten().map(|l| l.items)
+}
+
+/// The elements of a list or a tuple; those of lists within it stand in their place. `None`: it is no list, or it is one
+/// that is deeper than any that people write, such as a list that contains itself.
+pub(crate) fn flat_items<'v>(value: Value<'v>) -> Option<Vec<Value<'v>>> {
+    fn add<'v>(value: Value<'v>, depth: usize, seen: &mut usize, all: &mut Vec<Value<'v>>) -> Option<()> {
+        for item in items(value)? {
+            *seen += 1;
+            match items(item) {
+                _ if *seen > MOST_ITEMS => return None,
+                Some(_) if depth == 0 => return None,
+                Some(_) => add(item, depth - 1, seen, all)?,
+                None => all.push(item),
+            }
+        }
+        Some(())
+    }
+    let mut all = Vec::new();
+    add(value, 20, &mut 0, &mut all).map(|()| all)
+}
+
+/// How many elements lists within lists may have: each level may hold the one below it many times.
+const MOST_ITEMS: usize = 1_000_000;
+
+/// Whether it can be called.
+pub(crate) fn is_function(value: Value<'_>) -> bool {
+    matches!(value.get_type(), "function" | "native_function")
 }
 
 /// The entries of a dict whose keys are texts. `Some(Err)` is a key that is none.

@@ -5,6 +5,7 @@
 //! file can call or change them.
 
 use crate::given;
+use crate::loader::Limits;
 use crate::registry::Registry;
 use allocative::Allocative;
 use starlark::codemap::FileSpanRef;
@@ -17,6 +18,19 @@ use starlark::values::{NoSerialize, ProvidesStaticType, StarlarkPagable, Starlar
 use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroI32;
+
+/// What a function that is called later may take: what an evaluator carries then, in the place of a registry.
+#[derive(ProvidesStaticType)]
+pub(crate) struct Room {
+    pub(crate) limits: Limits,
+}
+
+/// The limits of whatever is evaluated.
+fn limits(eval: &Evaluator<'_, '_, '_>) -> Option<Limits> {
+    let extra = eval.extra?;
+    let registry = extra.downcast_ref::<Registry<'_>>().map(|registry| registry.limits);
+    registry.or_else(|| extra.downcast_ref::<Room>().map(|room| room.limits))
+}
 
 /// The operators that are replaced.
 const OPERATORS: [&str; 4] = ["*", "+", "%", "<<"];
@@ -59,8 +73,7 @@ impl<'v> StarlarkValue<'v> for Operator {
         args: &Arguments<'v, '_>,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<Value<'v>> {
-        let registry = eval.extra.and_then(|extra| extra.downcast_ref::<Registry<'_>>());
-        let (elements, bytes) = registry.map_or((0, 0), |r| (r.limits.elements, r.limits.heap / 8));
+        let (elements, bytes) = limits(eval).map_or((0, 0), |limits| (limits.elements, limits.heap / 8));
         let bounds = Bounds { elements, bytes };
         let heap = eval.heap();
         if self.index == RANGE {
@@ -218,8 +231,8 @@ impl<'e> BeforeStmtFuncDyn<'e> for HeapWatch {
         if let Some(registry) = registry {
             *registry.last_statement.borrow_mut() = Some(span.to_file_span());
         }
-        match registry {
-            Some(registry) if eval.heap().peak_allocated_bytes() > registry.limits.heap => refuse(TOO_MUCH.to_owned()),
+        match limits(eval) {
+            Some(limits) if eval.heap().peak_allocated_bytes() > limits.heap => refuse(TOO_MUCH.to_owned()),
             _ => Ok(()),
         }
     }

@@ -10,19 +10,27 @@
 
 mod address;
 mod call;
+mod callback;
 mod check;
+mod cron;
 mod duration;
 mod error;
 mod evaluate;
 mod functions;
 mod given;
 mod guard;
+mod interpolation;
 mod json;
+mod library;
 mod loader;
 mod names;
+mod pattern;
+mod plain;
+mod reference;
 mod registry;
 mod scan;
 mod sites;
+mod texts;
 mod translate;
 mod value;
 
@@ -37,17 +45,41 @@ pub use describe::describe;
 pub use difference::difference;
 pub use error::ConfigError;
 pub use loader::{Limits, Loader};
+pub use reference::reference;
 
-use model::{Config, Place, StepSpec, Text};
+use model::{Config, Functions, Place, StepSpec, Text};
 use registry::Mode;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Evaluates and checks a master's configuration. `file` is the name of its first file, usually `master.star`.
 ///
 /// Errors: whatever is wrong with it first, with the place and what would be right.
 pub fn load(file: &str, loader: &dyn Loader, limits: &Limits) -> Result<Config, ConfigError> {
-    check::master(&evaluate::run(file, loader, limits, Mode::Master)?)
+    Ok(load_all(file, loader, limits)?.config)
+}
+
+/// As [`load`], with the functions that the configuration gave.
+///
+/// Errors: as [`load`].
+pub fn load_all(file: &str, loader: &dyn Loader, limits: &Limits) -> Result<Loaded, ConfigError> {
+    let outcome = evaluate::run(file, loader, limits, Mode::Master)?;
+    let config = check::master(&outcome.registry)?;
+    let functions = Arc::new(callback::Kept { functions: outcome.functions, limits: *limits });
+    Ok(Loaded { config, functions })
+}
+
+/// A configuration, and its functions as they can be called.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// What was configured.
+    pub config: Config,
+    /// What its functions answer: from any thread, each call on its own, within limits of time and memory.
+    ///
+    /// What a function is given: a map becomes a value with fields (`change.branch`), but what is called `properties`
+    /// stays a dict. What it answers becomes plain values again.
+    pub functions: Arc<dyn Functions>,
 }
 
 /// Whether a builder, a worker, a scheduler or a step may have this name.
@@ -62,7 +94,7 @@ pub fn check_name(text: &str) -> Result<(), &'static str> {
 /// It knows `builder` (which needs no workers there) and `steps`, and no secrets, since anybody who may propose a
 /// change may write it. The checkout is not among its steps: whoever runs the pipeline puts it first.
 pub fn load_pipeline(file: &str, loader: &dyn Loader, limits: &Limits) -> Result<Pipeline, ConfigError> {
-    check::pipeline(file, &evaluate::run(file, loader, limits, Mode::Pipeline)?)
+    check::pipeline(file, &evaluate::run(file, loader, limits, Mode::Pipeline)?.registry)
 }
 
 /// What [`load`] answers, as JSON for a pipe between two processes: the configuration with its secrets, or the error.

@@ -4,10 +4,14 @@ use crate::error::ConfigError;
 use crate::loader::{Limits, Loader};
 use crate::sites::Sites;
 use model::worker::Secret;
-use model::{BuilderSpec, ChangeSourceSpec, ProjectSpec, SchedulerSpec, StepSpec, WebSpec, WorkerSpec};
+use model::{
+    BuilderSpec, ChangeSourceSpec, FunctionRef, LockSpec, Match, Parameter, ProjectSpec, SchedulerSpec, StepSpec, Text,
+    WebSpec, WorkerSpec,
+};
 use starlark::any::ProvidesStaticType;
 use starlark::codemap::FileSpan;
 use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
 
 /// What kind of file is read: decides which functions there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +37,19 @@ pub(crate) struct Registry<'l> {
     /// The first thing that was wrong. Nothing can catch an error, so it is also the last.
     pub(crate) problem: RefCell<Option<ConfigError>>,
     pub(crate) steps: RefCell<Vec<MadeStep>>,
-    pub(crate) secrets: RefCell<Vec<Secret>>,
+    /// Each with its name.
+    pub(crate) secrets: RefCell<Vec<(String, Secret)>>,
+    /// Secrets that texts of steps name.
+    pub(crate) needed: RefCell<BTreeMap<String, Secret>>,
+    pub(crate) texts: RefCell<Vec<Text>>,
+    pub(crate) patterns: RefCell<Vec<Match>>,
+    pub(crate) parameters: RefCell<Vec<Parameter>>,
+    /// Functions that the configuration gave, by what they are called there.
+    pub(crate) functions: RefCell<Functions>,
+    /// The digest of each file's text.
+    pub(crate) digests: RefCell<HashMap<String, String>>,
+    /// Where something stands that no call says: the assignment by which a dictionary was filled.
+    pub(crate) instead: RefCell<Option<FileSpan>>,
     pub(crate) draft: RefCell<Draft>,
     /// The statement that began last.
     pub(crate) last_statement: RefCell<Option<FileSpan>>,
@@ -69,6 +85,18 @@ pub(crate) struct Draft {
     pub(crate) builders: Vec<Made<BuilderSpec>>,
     pub(crate) schedulers: Vec<Made<SchedulerSpec>>,
     pub(crate) sources: Vec<Made<ChangeSourceSpec>>,
+    pub(crate) locks: Vec<Made<LockSpec>>,
+}
+
+/// Functions that the configuration gave.
+#[derive(Default)]
+pub(crate) struct Functions {
+    /// Each, with the number of the module that keeps it and its name there.
+    pub(crate) all: Vec<(FunctionRef, usize, String)>,
+    /// Those that are written in one place, by number.
+    pub(crate) by_place: BTreeMap<FunctionRef, Vec<usize>>,
+    /// The number of the module that is being evaluated.
+    pub(crate) module: usize,
 }
 
 impl<'l> Registry<'l> {
@@ -81,6 +109,13 @@ impl<'l> Registry<'l> {
             problem: RefCell::new(None),
             steps: RefCell::default(),
             secrets: RefCell::default(),
+            needed: RefCell::default(),
+            texts: RefCell::default(),
+            patterns: RefCell::default(),
+            parameters: RefCell::default(),
+            functions: RefCell::default(),
+            digests: RefCell::default(),
+            instead: RefCell::default(),
             draft: RefCell::default(),
             last_statement: RefCell::default(),
             taken: Cell::new(0),

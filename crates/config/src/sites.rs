@@ -2,9 +2,9 @@
 
 use crate::error::ConfigError;
 use model::Place;
-use starlark::codemap::{FileSpan, Span};
+use starlark::codemap::{FileSpan, Pos, Span};
 use starlark::syntax::AstModule;
-use starlark::syntax::ast::{ArgumentP, AssignOp, AstExpr, AstStmt, Expr, Stmt};
+use starlark::syntax::ast::{ArgumentP, AssignOp, AssignTargetP, AstExpr, AstLiteral, AstStmt, Expr, Stmt};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -12,6 +12,10 @@ use std::collections::HashMap;
 #[derive(Default)]
 pub(crate) struct Sites {
     calls: RefCell<HashMap<(String, u32, u32), Vec<ArgumentSite>>>,
+    /// Where functions of each name are written.
+    functions: RefCell<HashMap<String, Vec<FileSpan>>>,
+    /// `c["builders"] = …`, by file and key.
+    entries: RefCell<HashMap<(String, String), FileSpan>>,
 }
 
 struct ArgumentSite {
@@ -54,6 +58,43 @@ impl Sites {
                 calls.insert((file, expr.span.begin().get(), expr.span.end().get()), sites.collect());
             }
         });
+        self.add_statements(module, module.statement());
+    }
+
+    fn add_statements(&self, module: &AstModule, stmt: &AstStmt) {
+        match &stmt.node {
+            Stmt::Def(def) => {
+                let span = module.file_span(def.name.span);
+                self.functions.borrow_mut().entry(def.name.ident.clone()).or_default().push(span);
+            }
+            Stmt::Assign(assign) => {
+                if let AssignTargetP::Index(index) = &assign.lhs.node
+                    && let Expr::Literal(AstLiteral::String(key)) = &index.1.node
+                {
+                    let span = module.file_span(assign.lhs.span);
+                    self.entries.borrow_mut().insert((span.filename().to_owned(), key.node.clone()), span);
+                }
+            }
+            _ => {}
+        }
+        stmt.visit_stmt(|inner| self.add_statements(module, inner));
+    }
+
+    /// Where a function of this name is written: in this file, or in the only other one that has it.
+    pub(crate) fn function(&self, file: &str, name: &str) -> Option<FileSpan> {
+        let functions = self.functions.borrow();
+        let all = functions.get(name)?;
+        let mut own = all.iter().filter(|span| span.filename() == file);
+        match (own.next(), own.next(), all.as_slice()) {
+            (Some(one), None, _) => Some(one.clone()),
+            (None, _, [one]) => Some(one.clone()),
+            _ => None,
+        }
+    }
+
+    /// Where a file fills an entry of a dictionary.
+    pub(crate) fn entry(&self, file: &str, key: &str) -> Option<FileSpan> {
+        self.entries.borrow().get(&(file.to_owned(), key.to_owned())).cloned()
     }
 
     /// The part of a call, or all of it where the part cannot be told.
@@ -110,6 +151,22 @@ pub(crate) fn unchecked_operator(module: &AstModule) -> Option<(FileSpan, &'stat
         found
     }
     look(module.statement()).map(|(span, op)| (module.file_span(span), op))
+}
+
+/// A part of a text that stands in a file as it is: `at` bytes from its beginning, `length` bytes long. `None`: the text
+/// was put together, or is written with escapes.
+pub(crate) fn within(span: &FileSpan, text: &str, at: usize, length: usize) -> Option<FileSpan> {
+    let source = span.source_span();
+    let start = source.find(text)?;
+    if text.is_empty() || text.contains('\\') && !source.starts_with('r') {
+        return None;
+    }
+    let begin = span.span.begin().get() as usize + start + at.min(text.len());
+    let end = (begin + length.max(1)).min(span.span.end().get() as usize);
+    let pos = |n: usize| u32::try_from(n).ok().map(Pos::new);
+    let whole = span.file.source();
+    let fits = begin <= end && whole.is_char_boundary(begin) && whole.is_char_boundary(end);
+    Some(FileSpan { file: span.file.clone(), span: Span::new(pos(begin)?, pos(end)?) }).filter(|_| fits)
 }
 
 /// An error at a place.

@@ -92,7 +92,21 @@ pub(crate) fn is_unfinished_text(error: &Error) -> bool {
 
 /// An error of a run.
 pub(crate) fn evaluation(error: &Error, registry: &Registry<'_>) -> ConfigError {
-    let limits = &registry.limits;
+    let mut own = in_words(error, &registry.limits, "the configuration");
+    // A limit is noticed between two statements: then the last one that began is as near as can be told.
+    if let (None, Some(last)) = (&own.place, registry.last_statement.borrow().as_ref()) {
+        sites::point(&mut own, last);
+    }
+    with_callers(own, error)
+}
+
+/// An error of a function that was called later.
+pub(crate) fn in_call(error: &Error, limits: &Limits) -> ConfigError {
+    in_words(error, limits, "it")
+}
+
+/// `who` takes too much, if that is what is wrong.
+fn in_words(error: &Error, limits: &Limits, who: &str) -> ConfigError {
     let raw = error.without_diagnostic().to_string();
     let own = match error.kind() {
         ErrorKind::Fail(_) => ConfigError::new(one_line(raw.strip_prefix("fail: ").unwrap_or(&raw))),
@@ -102,30 +116,25 @@ pub(crate) fn evaluation(error: &Error, registry: &Registry<'_>) -> ConfigError 
         }
         ErrorKind::Scope(_) => unknown_name(error, &raw),
         ErrorKind::Parser(_) => return syntax(error),
-        _ => over_limit(&raw, limits)
+        _ => over_limit(&raw, limits, who)
             .or_else(|| unknown_attribute(error, &raw))
             .or_else(|| not_loaded(&raw))
             .unwrap_or_else(|| ConfigError::new(operation(&raw).unwrap_or_else(|| plain(&raw)))),
     };
-    let mut own = placed(error, own);
-    // A limit is noticed between two statements: then the last one that began is as near as can be told.
-    if let (None, Some(last)) = (&own.place, registry.last_statement.borrow().as_ref()) {
-        sites::point(&mut own, last);
-    }
-    with_callers(own, error)
+    placed(error, own)
 }
 
 /// Which limit was hit.
-fn over_limit(raw: &str, limits: &Limits) -> Option<ConfigError> {
+fn over_limit(raw: &str, limits: &Limits, who: &str) -> Option<ConfigError> {
     if raw.contains("Evaluation cancelled") {
-        return Some(ConfigError::new("the configuration takes too long").with_help("is there a loop without end?"));
+        return Some(ConfigError::new(format!("{who} takes too long")).with_help("is there a loop without end?"));
     }
     if raw.contains("Execution duration limit") {
-        let message = format!("the configuration takes more than {} turns of loops and calls", limits.ticks);
+        let message = format!("{who} takes more than {} turns of loops and calls", limits.ticks);
         return Some(ConfigError::new(message).with_help("is there a loop without end?"));
     }
     (raw.contains(guard::TOO_MUCH) || raw.starts_with("Heap memory limit"))
-        .then(|| ConfigError::new(format!("the configuration takes more than {} MB of memory", limits.heap >> 20)))
+        .then(|| ConfigError::new(format!("{who} takes more than {} MB of memory", limits.heap >> 20)))
 }
 
 /// A name that is not defined: a slip, something of a later version, or something of another language.

@@ -1,6 +1,6 @@
 //! `changes.…`: where changes come from.
 
-use super::{Def, top};
+use super::{Def, p, top};
 use crate::address;
 use crate::call::{Call, Outcome, Wrong};
 use crate::names::quoted;
@@ -10,16 +10,18 @@ use model::{ChangeSourceSpec, GitPollerSpec, Span};
 
 pub(super) const GIT_POLLER: Def = Def {
     path: "changes.git_poller",
+    summary: "Looks at a git repository now and then, and takes each new commit as a change.",
+    example: "changes.git_poller(\"https://github.com/madler/zlib\", branches = [\"develop\"], every = \"30s\")",
     groups: &[&[
-        "repository",
-        "branches",
-        "branch",
-        "every",
-        "project",
-        "category",
-        "codebase",
-        "build_existing",
-        "name",
+        p("repository", "address or path", ""),
+        p("branches", "list of names; True: all", "all"),
+        p("branch", "name, in the place of `branches`", ""),
+        p("every", "duration", "\"30s\""),
+        p("project", "text", "\"\""),
+        p("category", "text", "None"),
+        p("codebase", "text", "\"\""),
+        p("build_existing", "True or False: the heads of the first look are changes too", "False"),
+        p("name", "text", "the repository"),
     ]],
     by_position: 1,
     required: &["repository"],

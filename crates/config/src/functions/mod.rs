@@ -1,41 +1,122 @@
 //! The functions of the configuration language, one file for each namespace and one line here for each function.
 
+mod builder;
 mod changes;
+mod factories;
+mod filter;
+mod force;
+mod locks;
 mod schedulers;
 mod steps;
 mod top;
+mod words;
 
 use crate::call::{Call, Outcome, Wrong};
 use crate::sites::Part;
 use crate::value;
 use starlark::environment::GlobalsBuilder;
 
+pub(crate) use top::read_secret;
+
 /// Every function, in alphabetical order within its namespace.
 pub(crate) const ALL: &[Def] = &[
-    top::BUILDER,
+    builder::BUILDER,
     top::DATABASE,
+    words::GLOB,
+    words::INTERPOLATE,
     top::LOCAL_WORKER,
     top::PROJECT,
+    words::PROP,
+    words::REGEX,
     top::SECRET,
     top::WEB,
     top::WORKER,
     changes::GIT_POLLER,
-    schedulers::FORCE,
+    factories::CARGO,
+    factories::CMAKE,
+    factories::CPAN,
+    factories::DISTUTILS,
+    factories::GNU_AUTOCONF,
+    factories::GO,
+    factories::MESON,
+    factories::NODE,
+    factories::PYPROJECT,
+    factories::TRIAL,
+    locks::MASTER,
+    locks::WORKER,
+    force::BOOLEAN,
+    force::CHOICE,
+    force::CHOICES,
+    force::FIXED,
+    force::INT,
+    force::STRING,
+    force::TEXT,
+    force::WORKER,
+    schedulers::ANY_BRANCH,
+    schedulers::DEPENDENT,
+    force::FORCE,
+    schedulers::NIGHTLY,
     schedulers::PERIODIC,
     schedulers::SINGLE_BRANCH,
+    schedulers::TRIGGERABLE,
+    steps::ASSERT_THAT,
     steps::COMPILE,
     steps::CONFIGURE,
+    steps::COPY_DIRECTORY,
+    steps::DOWNLOAD,
+    steps::DOWNLOAD_TEXT,
+    steps::FILE_EXISTS,
     steps::GIT,
+    steps::HTTP,
+    steps::MAKE_DIRECTORY,
+    steps::MASTER_SHELL,
+    steps::PERL_MODULE_TEST,
+    steps::REMOVE,
+    steps::SEQUENCE,
+    steps::SET_PROPERTIES,
+    steps::SET_PROPERTY,
+    steps::SET_PROPERTY_FROM_COMMAND,
     steps::SHELL,
     steps::TEST,
+    steps::TRIGGER,
+    steps::UPLOAD,
+    steps::UPLOAD_DIRECTORY,
 ];
+
+/// Results by the names that a configuration has for them.
+pub(crate) const RESULTS: [(&str, model::Results); 7] = [
+    ("SUCCESS", model::Results::Success),
+    ("WARNINGS", model::Results::Warnings),
+    ("FAILURE", model::Results::Failure),
+    ("SKIPPED", model::Results::Skipped),
+    ("EXCEPTION", model::Results::Exception),
+    ("RETRY", model::Results::Retry),
+    ("CANCELLED", model::Results::Cancelled),
+];
+
+/// A parameter of a function: its name, what it takes, and what it is when it is not given.
+#[derive(Clone, Copy)]
+pub(crate) struct Param {
+    pub(crate) name: &'static str,
+    pub(crate) takes: &'static str,
+    pub(crate) default: &'static str,
+}
+
+/// A parameter.
+pub(crate) const fn p(name: &'static str, takes: &'static str, default: &'static str) -> Param {
+    Param { name, takes, default }
+}
 
 /// A function of the configuration language.
 pub(crate) struct Def {
     /// Its name as it is written: `steps.git`.
     pub(crate) path: &'static str,
+    /// What it does, for the manual: a sentence or a few.
+    pub(crate) summary: &'static str,
+    /// A call of it that works, given the worker `here`, the builder `linux` and the triggerable scheduler `packages`.
+    pub(crate) example: &'static str,
     /// Its parameters, in groups so that functions can share them.
-    pub(crate) groups: &'static [&'static [&'static str]],
+    pub(crate) groups: &'static [&'static [Param]],
     /// How many of the first parameters may be given without their name.
     pub(crate) by_position: usize,
     /// Parameters that must be given.
@@ -47,9 +128,14 @@ pub(crate) struct Def {
 }
 
 impl Def {
-    /// All parameters in order.
+    /// The names of all parameters in order.
     pub(crate) fn params(&self) -> impl Iterator<Item = &'static str> + use<> {
-        self.groups.iter().flat_map(|group| group.iter().copied())
+        self.parameters().map(|p| p.name)
+    }
+
+    /// All parameters in order.
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = &'static Param> + use<> {
+        self.groups.iter().flat_map(|group| group.iter())
     }
 
     /// The part of a call that gives a parameter its value.
@@ -64,6 +150,9 @@ pub(crate) fn find(path: &str) -> Option<&'static Def> {
     ALL.iter().find(|def| def.path == path)
 }
 
+/// Where functions live that are not at the top level.
+pub(crate) const NAMESPACES: [&str; 6] = ["changes", "factories", "locks", "params", "schedulers", "steps"];
+
 /// The names of a namespace, or of the top level, where namespaces count as names.
 pub(crate) fn names_in(namespace: Option<&str>) -> Vec<&'static str> {
     let mut names: Vec<_> = ALL
@@ -75,6 +164,9 @@ pub(crate) fn names_in(namespace: Option<&str>) -> Vec<&'static str> {
             (Some(_), None) => None,
         })
         .collect();
+    if namespace.is_none() {
+        names.extend(RESULTS.map(|(name, _)| name));
+    }
     names.dedup();
     names
 }
@@ -93,7 +185,10 @@ pub(crate) fn define(builder: &mut GlobalsBuilder) {
         }
     };
     define(builder, None);
-    for namespace in ["changes", "schedulers", "steps"] {
+    for (name, result) in RESULTS {
+        builder.set(name, result.code());
+    }
+    for namespace in NAMESPACES {
         builder.namespace(namespace, |b| define(b, Some(namespace)));
     }
 }
@@ -101,6 +196,33 @@ pub(crate) fn define(builder: &mut GlobalsBuilder) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_example_is_loaded() {
+        for def in ALL {
+            let before = "local_worker(\"here\")\n\
+                          builder(\"linux\", workers = [\"here\"], steps = [steps.shell(\"make\")])\n\
+                          schedulers.triggerable(\"packages\", builders = [\"linux\"])\n";
+            let memory = crate::tests::Memory::master(&format!("{before}{}\n", def.example)).secret("mac-mini", "x");
+            let loaded = memory.load();
+            assert!(loaded.is_ok(), "{}: {}", def.path, loaded.map_or_else(|e| e.to_string(), |_| String::new()));
+            assert!(def.example.contains(def.path), "{}", def.path);
+            assert!(def.summary.ends_with('.'), "{}", def.path);
+        }
+    }
+
+    #[test]
+    fn the_reference_has_every_function_and_argument() {
+        let page = crate::reference();
+        for def in ALL {
+            assert!(page.contains(&format!("### `{}`", def.path)), "{}", def.path);
+            for param in def.parameters() {
+                let (call, name) = (format!("| `{}` |", param.name), format!("| `{} =` |", param.name));
+                assert!(page.contains(&call) || page.contains(&name), "{}", param.name);
+                assert!(!param.takes.is_empty(), "{}", param.name);
+            }
+        }
+    }
 
     #[test]
     fn every_function_can_be_called() {

@@ -1,19 +1,24 @@
-//! The functions without a namespace: `project`, `web`, `database`, `worker`, `local_worker`, `builder`, `secret`.
+//! The functions without a namespace: `project`, `web`, `database`, `worker`, `local_worker`, `secret`.
 
-use super::Def;
+use super::{Def, p};
+use crate::address;
 use crate::call::{Call, Outcome, Wrong};
+use crate::loader::Loader;
 use crate::names::quoted;
-use crate::registry::{MOST_STEPS, MOST_THINGS, Made, MadeStep};
+use crate::registry::{MOST_THINGS, Made};
 use crate::sites::{self, Part};
-use crate::value::Step;
-use crate::{address, given};
 use model::worker::{Secret, WorkerAccess};
-use model::{BuilderSpec, ProjectSpec, Span, StepSpec, WebSpec, WorkerSpec};
-use std::collections::{HashMap, HashSet};
+use model::{ProjectSpec, Span, WebSpec, WorkerSpec};
 
 pub(super) const PROJECT: Def = Def {
     path: "project",
-    groups: &[&["title", "url", "public_url"]],
+    summary: "What the pages are headed with, and where people reach them.",
+    example: "project(title = \"zlib\", url = \"https://zlib.net\", public_url = \"http://ci.zlib.net:8010/\")",
+    groups: &[&[
+        p("title", "text", "\"Sluice\""),
+        p("url", "address of the project's own page", "\"\""),
+        p("public_url", "address at which people reach this Sluice", "from `web(listen)`"),
+    ]],
     by_position: 3,
     required: &[],
     in_pipelines: false,
@@ -22,7 +27,13 @@ pub(super) const PROJECT: Def = Def {
 
 pub(super) const WEB: Def = Def {
     path: "web",
-    groups: &[&["listen", "anonymous_control", "users"]],
+    summary: "The one port for pages, REST, events and workers, and who may act on the pages.",
+    example: "web(listen = \"127.0.0.1:8010\", users = {\"alice\": secret(\"mac-mini\")})",
+    groups: &[&[
+        p("listen", "HOST:PORT", "\"127.0.0.1:8010\""),
+        p("anonymous_control", "True or False: everybody may act", "False"),
+        p("users", "dict of passwords by name", "{}"),
+    ]],
     by_position: 1,
     required: &[],
     in_pipelines: false,
@@ -31,7 +42,9 @@ pub(super) const WEB: Def = Def {
 
 pub(super) const DATABASE: Def = Def {
     path: "database",
-    groups: &[&["url"]],
+    summary: "Keeps everything in PostgreSQL instead of SQLite in the base directory.",
+    example: "database(\"postgres://sluice@localhost/sluice\")",
+    groups: &[&[p("url", "address, or a secret", "")]],
     by_position: 1,
     required: &["url"],
     in_pipelines: false,
@@ -40,7 +53,14 @@ pub(super) const DATABASE: Def = Def {
 
 pub(super) const WORKER: Def = Def {
     path: "worker",
-    groups: &[&["name", "password", "max_builds", "lost_after"]],
+    summary: "A machine that connects by itself and runs builds.",
+    example: "worker(\"mac\", password = secret(\"mac-mini\"), max_builds = 2)",
+    groups: &[&[
+        p("name", "text", ""),
+        p("password", "secret, or a text", ""),
+        p("max_builds", "how many builds at once", "1"),
+        p("lost_after", "duration without a connection, after which its builds are given up", "\"10m\""),
+    ]],
     by_position: 2,
     required: &["name", "password"],
     in_pipelines: false,
@@ -49,23 +69,29 @@ pub(super) const WORKER: Def = Def {
 
 pub(super) const LOCAL_WORKER: Def = Def {
     path: "local_worker",
-    groups: &[&["name", "max_builds", "lost_after"]],
+    summary: "A worker on the master's own machine, started by the master.",
+    example: "local_worker(\"beside\", max_builds = 2)",
+    groups: &[&[
+        p("name", "text", ""),
+        p("max_builds", "how many builds at once", "1"),
+        p("lost_after", "duration, after which builds of an end of the master are given up", "\"10m\""),
+    ]],
     by_position: 1,
     required: &["name"],
     in_pipelines: false,
     run: local_worker,
 };
 
-pub(super) const SECRET: Def =
-    Def { path: "secret", groups: &[&["name"]], by_position: 1, required: &["name"], in_pipelines: false, run: secret };
-
-pub(super) const BUILDER: Def = Def {
-    path: "builder",
-    groups: &[&["name", "workers", "steps", "description", "tags", "builddir", "env", "properties"]],
+pub(super) const SECRET: Def = Def {
+    path: "secret",
+    summary: "A secret, from the file `secrets/NAME` of the base directory or from the environment variable \
+              `SLUICE_SECRET_NAME`. It may stand wherever a password or a text of a step may, and is never shown.",
+    example: "worker(\"mac\", password = secret(\"mac-mini\"))",
+    groups: &[&[p("name", "text", "")]],
     by_position: 1,
-    required: &["name", "steps"],
-    in_pipelines: true,
-    run: builder,
+    required: &["name"],
+    in_pipelines: false,
+    run: secret,
 };
 
 fn project(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
@@ -167,129 +193,41 @@ fn secret(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
     if name.is_empty() {
         return Err(call.wrong(Part::Whole, "secret needs name").boxed());
     }
-    let variable = address::secret_variable(&name);
-    let loader = call.registry.loader;
-    let from_file = loader.secret_file(&name).map_err(|why| {
-        call.wrong(Part::Whole, format!("secret {} cannot be read from secrets/{name}: {why}", quoted(&name))).boxed()
+    let found = read_secret(call.registry.loader, &name).map_err(|why| {
+        let complaint = call.wrong(Part::Whole, why);
+        complaint.maybe_help(missing_secret(call.registry.loader, &name))
     })?;
-    let text = match from_file {
-        Some(text) => text.strip_suffix('\n').map(|t| t.strip_suffix('\r').unwrap_or(t)).unwrap_or(&text).to_owned(),
-        None => loader.env(&variable).ok_or_else(|| {
-            let message = format!("secret {} is not found", quoted(&name));
-            call.wrong(Part::Whole, message)
-                .help(format!("put it into the file secrets/{name} or into the environment as {variable}"))
-        })?,
-    };
-    if text.is_empty() {
-        return Err(call.wrong(Part::Whole, format!("secret {} is empty", quoted(&name))).boxed());
-    }
     let secrets = &mut call.registry.secrets.borrow_mut();
     room_for_one(call, secrets.len())?;
-    if !call.registry.take(text.len()) {
+    if !call.registry.take(found.reveal().len() + name.len()) {
         return Err(call.too_much());
     }
-    secrets.push(Secret::new(text));
+    secrets.push((name, found));
     Ok(Outcome::Secret(u32::try_from(secrets.len() - 1).unwrap_or(u32::MAX)))
 }
 
-fn builder(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
-    let name = required_name(call)?;
-    let workers = match call.registry.mode {
-        crate::registry::Mode::Pipeline if call.value("workers").is_some() => {
-            return Err(call
-                .wrong(Part::Name("workers"), "a builder of a pipeline names no workers")
-                .help("the master chooses where it runs"));
-        }
-        crate::registry::Mode::Pipeline => Vec::new(),
-        crate::registry::Mode::Master if call.value("workers").is_none() => {
-            let message = format!("builder {} has no workers", quoted(&name));
-            return Err(call.wrong(Part::Whole, message).help("name at least one: workers = [\"…\"]"));
-        }
-        crate::registry::Mode::Master => call.names("workers", "workers")?,
+/// Finds a secret. `Err`: a sentence about why there is none.
+pub(crate) fn read_secret(loader: &dyn Loader, name: &str) -> Result<Secret, String> {
+    let what = quoted(name);
+    if address::secret_name(name).is_err() {
+        return Err(format!("{what} is not the name of a secret"));
+    }
+    let from_file =
+        loader.secret_file(name).map_err(|why| format!("secret {what} cannot be read from secrets/{name}: {why}"))?;
+    let text = match from_file {
+        Some(text) => text.strip_suffix('\n').map(|t| t.strip_suffix('\r').unwrap_or(t)).unwrap_or(&text).to_owned(),
+        None => loader.env(&address::secret_variable(name)).ok_or_else(|| format!("secret {what} is not found"))?,
     };
-    let steps = steps(call, &name)?;
-    let builddir = call.formed("builddir", address::below)?.unwrap_or_else(|| address::directory(&name));
-    let spec = BuilderSpec {
-        description: call.text("description")?.unwrap_or_default(),
-        tags: call.texts("tags", "a list of texts")?.unwrap_or_default(),
-        steps,
-        builddir,
-        env: call.env("env")?,
-        properties: call.properties("properties", "Builder")?,
-        defined_at: call.place(),
-        ..BuilderSpec::new(name, workers)
-    };
-    let builders = &mut call.registry.draft.borrow_mut().builders;
-    room_for_one(call, builders.len())?;
-    builders.push(Made { spec, site: call.site.clone() });
-    Ok(Outcome::Nothing)
+    if text.is_empty() {
+        return Err(format!("secret {what} is empty"));
+    }
+    Ok(Secret::new(text))
 }
 
-/// The steps of a builder, each with a name of its own.
-fn steps(call: &Call<'_, '_>, builder: &str) -> Result<Vec<StepSpec>, Wrong> {
-    let Some(value) = call.some("steps") else {
-        return Err(call.wrong(Part::Whole, "builder needs steps").boxed());
-    };
-    let Some(items) = given::items(value) else {
-        let help = Step::from_value(value).map(|_| "write steps = [ … ]".to_owned());
-        return Err(call.wants("steps", "a list of steps", value).maybe_help(help));
-    };
-    if items.is_empty() {
-        let message = format!("builder {} has no steps", quoted(builder));
-        return Err(call.wrong_value("steps", message).help("give it at least one: steps = [steps.shell([\"make\"])]"));
-    }
-    let made = call.registry.steps.borrow();
-    let mut chosen: Vec<&MadeStep> = Vec::new();
-    for item in items {
-        let Some(step) = Step::from_value(item).and_then(|step| made.get(step.index as usize)) else {
-            let message = format!("steps of builder {} has {} in it", quoted(builder), given::describe(item));
-            let help = match item.get_type() {
-                "list" | "tuple" => Some("join lists with +".to_owned()),
-                "function" => Some("is a call meant? write its parentheses".to_owned()),
-                _ => None,
-            };
-            return Err(call.wrong_value("steps", message).maybe_help(help));
-        };
-        if !call.registry.take(step.weight) {
-            return Err(call.too_much());
-        }
-        chosen.push(step);
-    }
-    if chosen.len() > MOST_STEPS {
-        return Err(call.too_much());
-    }
-    name_steps(call, builder, &chosen)
-}
-
-/// Given names must differ; made-up ones get a number where they do not (`test`, `test_1`).
-fn name_steps(call: &Call<'_, '_>, builder: &str, chosen: &[&MadeStep]) -> Result<Vec<StepSpec>, Wrong> {
-    let mut taken: HashSet<String> = HashSet::new();
-    for step in chosen.iter().filter(|s| s.named) {
-        if !taken.insert(step.spec.name.clone()) {
-            let first = chosen.iter().find(|s| s.named && s.spec.name == step.spec.name);
-            let message = format!("builder {} has two steps named {}", quoted(builder), quoted(&step.spec.name));
-            let mut error = sites::error_at(&step.site, message).with_help("give one of them another name");
-            if let Some(first) = first.filter(|f| f.site != step.site) {
-                error = error.with_note(format!("the other one is in {}", sites::place(&first.site)));
-            }
-            return Err(Box::new(error.with_note(format!("the builder is in {}", sites::place(&call.site)))));
-        }
-    }
-    let mut next: HashMap<&str, usize> = HashMap::new();
-    let mut specs = Vec::with_capacity(chosen.len());
-    for step in chosen {
-        let mut spec = step.spec.clone();
-        if !step.named && !taken.insert(spec.name.clone()) {
-            let number = next.entry(step.spec.name.as_str()).or_insert(1);
-            spec.name = loop {
-                let name = format!("{}_{number}", step.spec.name);
-                *number += 1;
-                if taken.insert(name.clone()) {
-                    break name;
-                }
-            };
-        }
-        specs.push(spec);
-    }
-    Ok(specs)
+/// Where to put a secret that is nowhere.
+pub(super) fn missing_secret(loader: &dyn Loader, name: &str) -> Option<String> {
+    address::secret_name(name).ok()?;
+    let variable = address::secret_variable(name);
+    let nowhere = matches!(loader.secret_file(name), Ok(None)) && loader.env(&variable).is_none();
+    nowhere.then(|| format!("put it into the file secrets/{name} or into the environment as {variable}"))
 }

@@ -319,12 +319,13 @@ fn a_file_from_elsewhere() {
       |      ^^^^^^^^^^^^^^^
     help: load takes the name of a file beside the first one, for example "other.star"
     "##);
-    insta::assert_snapshot!(bad("load(\"@sluice//compat.star\", \"x\")"), @r##"
-    error: "@sluice//compat.star" is not available in this version
+    insta::assert_snapshot!(bad("load(\"@sluice//other.star\", \"x\")"), @r##"
+    error: "@sluice//other.star" is not available in this version
      --> master.star:1:6
       |
-    1 | load("@sluice//compat.star", "x")
-      |      ^^^^^^^^^^^^^^^^^^^^^^
+    1 | load("@sluice//other.star", "x")
+      |      ^^^^^^^^^^^^^^^^^^^^^
+    help: there is "@sluice//compat.star"
     "##);
 }
 

@@ -241,12 +241,12 @@ fn a_step_without_its_namespace() {
 
 #[test]
 fn a_later_scheduler() {
-    insta::assert_snapshot!(bad(r##"schedulers.nightly("full", cron = "0 3 * * *")"##), @r##"
-    error: schedulers.nightly is not available in this version
+    insta::assert_snapshot!(bad(r##"schedulers.try_jobdir("try", jobdir = "jobs")"##), @r##"
+    error: schedulers.try_jobdir is not available in this version
      --> master.star:1:1
       |
-    1 | schedulers.nightly("full", cron = "0 3 * * *")
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    1 | schedulers.try_jobdir("try", jobdir = "jobs")
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     "##);
 }
 

@@ -1,0 +1,39 @@
+//! The manual's pages about the functions, from the one table that has them.
+
+use crate::functions::{ALL, Def, NAMESPACES, RESULTS};
+
+/// Every function of the configuration language in Markdown: what it does, its arguments, an example that works.
+pub fn reference() -> String {
+    let mut page = String::new();
+    section(&mut page, "Top level", |def| !def.path.contains('.'));
+    let results: Vec<_> = RESULTS.iter().map(|(name, _)| format!("`{name}`")).collect();
+    page.push_str(&format!("Results have the names {}.\n\n", results.join(", ")));
+    for namespace in NAMESPACES {
+        section(&mut page, &format!("`{namespace}`"), |def| {
+            def.path.split_once('.').is_some_and(|(space, _)| space == namespace)
+        });
+    }
+    page.truncate(page.trim_end().len());
+    page.push('\n');
+    page
+}
+
+fn section(page: &mut String, title: &str, belongs: impl Fn(&Def) -> bool) {
+    page.push_str(&format!("## {title}\n\n"));
+    for def in ALL.iter().filter(|def| belongs(def)) {
+        let place = if def.in_pipelines { " It may stand in a pipeline too." } else { "" };
+        page.push_str(&format!("### `{}`\n\n{}{place}\n\n", def.path, def.summary));
+        page.push_str("| argument | takes | without it |\n|---|---|---|\n");
+        for (number, param) in def.parameters().enumerate() {
+            let without = match (def.required.contains(&param.name), param.default) {
+                (true, _) => "must be given".to_owned(),
+                (false, "") => "–".to_owned(),
+                (false, default) => default.to_owned(),
+            };
+            let mark = if number < def.by_position { "" } else { " =" };
+            let cell = |text: &str| text.replace('|', "\\|");
+            page.push_str(&format!("| `{}{mark}` | {} | {} |\n", param.name, cell(param.takes), cell(&without)));
+        }
+        page.push_str(&format!("\n```python\n{}\n```\n\n", def.example));
+    }
+}
