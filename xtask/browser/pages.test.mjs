@@ -20,6 +20,7 @@ const PAGES = [
   "workers",
   "workers/here",
   "queue",
+  "schedulers",
   "login",
 ];
 const LOOKS = ["light", "dark"].flatMap((colorScheme) => [1280, 400].map((width) => ({ colorScheme, width })));

@@ -157,7 +157,14 @@ pub(crate) fn live(world: &World, now: Time) -> Live {
         let why = engine::why::of_request(world, id, now)?;
         Some(LiveRequest { request: id, builder: request.builder, submitted_at: request.submitted_at, why })
     });
-    Live { running, waiting: waiting.collect(), waiting_total: world.waiting(), sources: Vec::new() }
+    Live {
+        running,
+        waiting: waiting.collect(),
+        waiting_total: world.waiting(),
+        sources: Vec::new(),
+        locks: engine::lock::views(world),
+        upcoming: engine::scheduler::upcoming(world, now),
+    }
 }
 
 fn live_build(world: &World, running: &RunningBuild, now: Time) -> LiveBuild {

@@ -1,8 +1,8 @@
 //! What pages and REST may ask of the master.
 
 use model::{
-    BuildId, BuildSetId, BuilderId, ChangeId, Config, NewChange, Properties, RequestId, SchedulerId, Span, StepId,
-    Time, Value, Why, WorkerId,
+    BuildId, BuildSetId, BuilderId, ChangeId, Config, LockView, NewChange, Properties, RequestId, SchedulerId, Span,
+    StepId, Time, Value, Why, WorkerId,
 };
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -98,6 +98,10 @@ pub struct Live {
     pub waiting_total: usize,
     /// Change sources and what they last found.
     pub sources: Vec<LiveSource>,
+    /// Locks with their holders and who waits for them.
+    pub locks: Vec<LockView>,
+    /// When schedulers come next by themselves, the soonest first.
+    pub upcoming: Vec<(SchedulerId, Time)>,
 }
 
 impl Live {

@@ -17,11 +17,13 @@ mod home;
 mod layout;
 mod line;
 mod load;
+mod lock;
 mod log;
 mod login;
 mod mark;
 mod notice;
 mod queue;
+mod scheduler;
 mod source;
 mod strip;
 mod text;
@@ -64,6 +66,8 @@ pub fn router() -> Router<Web> {
         .route("/workers/{name}", get(one_worker))
         .route("/workers/{name}/{act}", post(acts::worker))
         .route("/queue", get(queued))
+        .route("/schedulers", get(schedulers))
+        .route("/schedulers/{name}/{act}", post(acts::scheduler))
         .route("/requests/{id}", get(one_request))
         .route("/requests/{id}/cancel", post(acts::cancel))
         .route("/login", get(login_page))
@@ -239,6 +243,12 @@ async fn queued(State(web): State<Web>, headers: HeaderMap, uri: Uri) -> Respons
     let (clock, frame) = (clock(&web), frame(&web, &headers, &uri));
     let page = load::queue::queue(&web, &clock).await;
     shown(&frame, page.map(|v| queue::page(&v, &frame, &clock)))
+}
+
+async fn schedulers(State(web): State<Web>, headers: HeaderMap, uri: Uri) -> Response {
+    let (clock, frame) = (clock(&web), frame(&web, &headers, &uri));
+    let page = load::scheduler::schedulers(&web).await;
+    shown(&frame, page.map(|v| scheduler::page(&v, &frame, &clock)))
 }
 
 async fn one_request(State(web): State<Web>, Path(text): Path<String>, headers: HeaderMap, uri: Uri) -> Response {

@@ -4,7 +4,7 @@ use super::layout::{Frame, builder_at, worker_at};
 use super::load::{self, Trouble};
 use super::{answer, force, frame, notice, refusal};
 use crate::Web;
-use crate::control::{ControlError, Force};
+use crate::control::{ControlError, Enabled, Force};
 use crate::rest::auth::{Denied, User};
 use axum::extract::{Form, Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -172,6 +172,29 @@ pub(super) async fn worker(
         Ok(web.control.pause_worker(worker.id, reason).await?)
     };
     done(&web, &headers, &uri, result.await, &back)
+}
+
+/// `POST /schedulers/NAME/enable` and `…/disable`
+pub(super) async fn scheduler(
+    State(web): State<Web>,
+    Path((name, what)): Path<(String, String)>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Response {
+    let back = "/schedulers";
+    if let Err(answer) = admitted(&web, &headers, back) {
+        return *answer;
+    }
+    let result = async {
+        let enabled = match what.as_str() {
+            "enable" => Enabled::Yes,
+            "disable" => Enabled::No,
+            other => return Err(Trouble::Missing(format!("act {other}"))),
+        };
+        let scheduler = load::scheduler::named(&web, &name).await?;
+        Ok(web.control.enable_scheduler(scheduler.id, enabled).await?)
+    };
+    done(&web, &headers, &uri, result.await, back)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub(super) mod excerpt;
 pub(super) mod home;
 pub(super) mod log;
 pub(super) mod queue;
+pub(super) mod scheduler;
 pub(super) mod waterfall;
 pub(super) mod worker;
 

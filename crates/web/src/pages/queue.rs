@@ -3,10 +3,11 @@
 use super::clock::{Clock, eta};
 use super::home::{Running, Waiting, progress};
 use super::layout::{Frame, Page, Room, act, build_at, builder_at, crumbs, headline};
+use super::lock;
 use super::mark::Mark;
 use super::text::{count, nothing, outside};
 use maud::{Markup, html};
-use model::Time;
+use model::{LockView, Time};
 
 /// The queue.
 #[derive(Debug)]
@@ -17,6 +18,10 @@ pub(super) struct Queue {
     pub(super) total: usize,
     /// Builds that run.
     pub(super) running: Vec<Running>,
+    /// Locks, as far as they are configured.
+    pub(super) locks: Vec<LockView>,
+    /// Schedulers there are.
+    pub(super) schedulers: usize,
 }
 
 /// The page of the queue.
@@ -45,7 +50,9 @@ pub(super) fn page(v: &Queue, frame: &Frame, clock: &Clock) -> Page {
                 @if v.total > v.waiting.len() { p.more { (count(v.total - v.waiting.len(), "more", "more")) " behind these" } }
             }
         }
+        (lock::locks(&v.locks, clock))
         (running(&v.running, clock))
+        p.more { a href="/schedulers" { (count(v.schedulers, "scheduler", "schedulers")) } }
     };
     Page {
         title: format!("Queue ({})", v.total),

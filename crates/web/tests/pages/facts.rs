@@ -1,6 +1,9 @@
 //! What the steps of the history found besides their results.
 
-use model::{Results, Span, StepFacts, TestCase, TestOutcome, TestTotals};
+use model::{
+    BuildId, LockAccess, LockOwner, LockPlace, LockView, RequestId, Results, Scheduler, SchedulerId, SchedulerState,
+    Span, StepFacts, TestCase, TestOutcome, TestTotals, Time, Transition,
+};
 
 /// A report of 161 tests, of which one is at fault when the step is; hostile words in its name and message.
 pub(crate) fn of(step: &str, results: Results) -> StepFacts {
@@ -29,4 +32,32 @@ fn report(results: Results) -> TestTotals {
         message: "expected 32768, got 0\n<script>alert(1)</script>\u{202e}".to_owned(),
     });
     totals
+}
+
+/// A lock that two hold and one waits for, and one that is free.
+pub(crate) fn locks(now: Time) -> Vec<LockView> {
+    let place = |owner, access, ago| LockPlace { owner, access, since: now - Span::seconds(ago) };
+    let build = |number, step: Option<&str>| LockOwner::Build {
+        build: BuildId(1),
+        builder: "linux".to_owned(),
+        number,
+        step: step.map(str::to_owned),
+    };
+    let asks = LockOwner::Request { request: RequestId(1), builder: "fuzz <b>&".to_owned() };
+    let view =
+        |lock: &str, holders, waiting| LockView { lock: lock.to_owned(), worker: None, room: 2, holders, waiting };
+    let holders = vec![
+        place(build(60, Some("test")), LockAccess::Counting(1), 70),
+        place(build(59, None), LockAccess::Counting(1), 20),
+    ];
+    vec![
+        view("database", holders, vec![place(asks, LockAccess::Exclusive, 15)]),
+        view("licence", Vec::new(), Vec::new()),
+    ]
+}
+
+/// The force scheduler of the configuration, as it is stored.
+pub(crate) fn scheduler() -> Transition {
+    let state = SchedulerState::default();
+    Transition::SchedulerKnown(Scheduler { id: SchedulerId(1), name: "force".to_owned(), configured: true, state })
 }

@@ -190,7 +190,7 @@ pub(crate) fn config() -> Config {
 }
 
 fn known(now: Time) -> Vec<Transition> {
-    let mut out = Vec::new();
+    let mut out = vec![crate::facts::scheduler()];
     for ((name, description, tags, _), id) in BUILDERS.iter().zip(1_i64..) {
         let steps = steps_of(id).iter().map(|(n, s)| ((*n).to_owned(), Span::seconds(*s))).collect();
         let usual = steps_of(id).iter().map(|s| s.1).sum();
@@ -633,5 +633,7 @@ fn live(open: &[Build], last: i64, now: Time) -> Live {
                 next_at: Some(now + Span::seconds(80)),
             },
         ],
+        locks: crate::facts::locks(now),
+        upcoming: Vec::new(),
     }
 }

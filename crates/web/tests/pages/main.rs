@@ -80,7 +80,7 @@ impl Site {
     }
 }
 
-const PAGES: [&str; 20] = [
+const PAGES: [&str; 21] = [
     "/",
     "/waterfall",
     "/waterfall?tag=unix",
@@ -99,6 +99,7 @@ const PAGES: [&str; 20] = [
     "/workers",
     "/workers/pi",
     "/queue",
+    "/schedulers",
     "/requests/1",
     "/login?next=%2Fqueue&error=wrong",
 ];
@@ -150,6 +151,7 @@ async fn each_page_answers_first() {
     /workers: 1 of 4 workers is away
     /workers/pi: pi is away for 2 h
     /queue: 3 requests wait, the oldest for 2 min
+    /schedulers: 1 scheduler waits for something to happen
     /requests/1: Request 1 passed 11 d ago
     /login?next=%2Fqueue&error=wrong: Log in
     "##);
@@ -167,6 +169,29 @@ async fn a_step_tells_what_it_found() {
     assert!(failed.contains("163 tests, 1 failed, 2 skipped"), "{failed}");
     assert!(failed.contains("inflate_window&lt;img src=x&gt;") && failed.contains("after 1.5 s"));
     assert!(failed.contains("expected 32768, got 0"));
+}
+
+#[tokio::test]
+async fn locks_are_shown_with_holders_and_queue() {
+    let site = Site::new(Anonymous::Acts).await;
+    let said = site.get("/queue").await.text;
+    let words: String = said.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text).collect();
+    assert!(words.contains("database room for 2 holders"), "{words}");
+    assert!(words.contains("held by linux #60 in test for 1 min"), "{words}");
+    assert!(words.contains("1 waits: request 1 of fuzz &lt;b&gt;&amp; alone for 15 s"), "{words}");
+    assert!(words.contains("licence room for 2 holders free"), "{words}");
+    assert!(said.contains("href=\"/builders/linux/60\""));
+}
+
+#[tokio::test]
+async fn a_scheduler_is_turned_off_by_its_button() {
+    let site = Site::new(Anonymous::Acts).await;
+    let page = site.get("/schedulers").await.text;
+    assert!(page.contains("action=\"/schedulers/force/disable\""), "{page}");
+    let said = site.post("/schedulers/force/disable", "", &[]).await;
+    assert_eq!((said.status, said.header("location")), (StatusCode::SEE_OTHER, "/schedulers"));
+    assert_eq!(site.post("/schedulers/nobody/disable", "", &[]).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(site.post("/schedulers/force/explode", "", &[]).await.status, StatusCode::NOT_FOUND);
 }
 
 /// The newest build of linux that failed in its tests.

@@ -117,7 +117,7 @@ impl Control for Notes {
                 why: Why::WorkersAway { workers: vec!["mac-mini".to_owned()] },
             }],
             waiting_total: 1,
-            sources: Vec::new(),
+            ..Live::default()
         }))
     }
     fn why(&self, request: RequestId) -> Answer<'_, Option<Why>> {

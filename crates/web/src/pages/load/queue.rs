@@ -14,6 +14,8 @@ pub(in crate::pages) async fn queue(web: &Web, clock: &Clock) -> Result<Queue, T
         waiting: waiting(&live, &names, clock.now, None),
         total: live.waiting_total,
         running: running(&live.running.iter().collect::<Vec<_>>(), &open, &names),
+        schedulers: web.control.config().schedulers.len(),
+        locks: live.locks,
     })
 }
 
