@@ -120,6 +120,13 @@ pub(crate) fn of_request(request: RequestId) -> Ask {
     Ask::built(answering("(SELECT id FROM requests WHERE id = $1)"), vec![request.0.into()])
 }
 
+/// Builds that steps of a build asked for.
+pub(crate) fn triggered_by(parent: BuildId) -> Ask {
+    let requests = "(SELECT requests.id FROM sets JOIN requests ON requests.set_id = sets.id \
+                    WHERE sets.parent_build = $1)";
+    Ask::built(answering(requests), vec![parent.0.into()])
+}
+
 /// Requests of a build.
 pub(crate) fn requests_of(build: BuildId) -> Ask {
     let sql = format!(
@@ -306,6 +313,14 @@ impl Store {
     /// See [`crate::StoreError`].
     pub async fn builds_of_request(&self, request: RequestId) -> Answer<Vec<Build>> {
         self.builds_by(of_request(request)).await
+    }
+
+    /// Builds that steps of a build asked for, by id.
+    ///
+    /// # Errors
+    /// See [`crate::StoreError`].
+    pub async fn builds_triggered_by(&self, parent: BuildId) -> Answer<Vec<Build>> {
+        self.builds_by(triggered_by(parent)).await
     }
 
     /// The requests that a build answers or answered: its own, and the older ones that came along, by id.

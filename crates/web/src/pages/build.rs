@@ -52,6 +52,12 @@ pub(super) struct Build {
     pub(super) reason: String,
     /// Its request.
     pub(super) request: i64,
+    /// Older requests that it answers as well.
+    pub(super) also: Vec<i64>,
+    /// The build whose step asked for it: builder, number, state.
+    pub(super) parent: Option<(String, i64, Mark)>,
+    /// Builds that its steps asked for.
+    pub(super) triggered: Vec<(String, i64, Mark)>,
     /// Commands that do the same elsewhere.
     pub(super) reproduce: String,
     /// Other builds of the same request, and of the same revision: number, state and begin.
@@ -340,6 +346,13 @@ fn facts(v: &Build, clock: &Clock) -> Markup {
             h2 #facts { "Facts" }
             dl {
                 dt { "Why" } dd { (outside(&v.reason, 200)) " (" a href={ "/requests/" (v.request) } { "request " (v.request) } ")" }
+                @if !v.also.is_empty() {
+                    dt { "Answers" } dd { "also " @for (i, request) in v.also.iter().enumerate() {
+                        @if i > 0 { ", " }
+                        a href={ "/requests/" (request) } { "request " (request) }
+                    } }
+                }
+                @if let Some(parent) = &v.parent { dt { "Asked by" } dd { (relative(parent)) } }
                 dt { "Began" } dd { (clock.at(v.from)) }
                 @if let Some(t) = v.to { dt { "Ended" } dd { (clock.at(t)) } }
                 dt { "Worker" } dd { a href=(worker_at(&v.worker)) { (outside(&v.worker, 60)) } }
@@ -355,8 +368,18 @@ fn facts(v: &Build, clock: &Clock) -> Markup {
     }
 }
 
+fn relative((builder, number, mark): &(String, i64, Mark)) -> Markup {
+    html! { (mark.shape_svg()) " " a href=(build_at(builder, *number)) { (outside(builder, 40)) " " (number) } " " span.faint { (mark.word()) } }
+}
+
 fn attempts(v: &Build, clock: &Clock) -> Markup {
     html! {
+        @if !v.triggered.is_empty() {
+            section aria-labelledby="triggered" {
+                h2 #triggered { (count(v.triggered.len(), "build asked for", "builds asked for")) }
+                ul.plain { @for build in &v.triggered { li { (relative(build)) } } }
+            }
+        }
         @if !v.attempts.is_empty() {
             section aria-labelledby="attempts" {
                 h2 #attempts { "Other builds of this source" }

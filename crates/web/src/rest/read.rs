@@ -161,7 +161,12 @@ async fn builds(web: &Web, route: &Route, query: &str, layout: Layout) -> Found<
     let ask = query::collection::<api::Build>(query)?;
     let within = match route {
         Route::BuildsOfBuilder(which) => ask.query.clone().eq("builderid", find::builder(web, which).await?.id.0),
-        Route::BuildsOfRequest(id) => ask.query.clone().eq("buildrequestid", *id),
+        // A build may answer several requests, and names one of them.
+        Route::BuildsOfRequest(id) => {
+            let found = web.store.builds_of_request(RequestId(*id)).await?;
+            let rows = found.iter().map(|b| api::Build::with_properties(b, &ask.properties)).collect();
+            return list(rows, &ask, layout);
+        }
         Route::BuildsOfWorker(which) => ask.query.clone().eq("workerid", find::worker(web, which).await?.id.0),
         Route::BuildsOfChange(id) => {
             there(web.store.change(ChangeId(*id)).await?, || format!("change {id}"))?;
@@ -170,8 +175,10 @@ async fn builds(web: &Web, route: &Route, query: &str, layout: Layout) -> Found<
             return list(rows, &ask, layout);
         }
         Route::TriggeredBuilds(which) => {
-            find::build(web, which).await?;
-            return list::<api::Build>(Vec::new(), &ask, layout);
+            let parent = find::build(web, which).await?;
+            let found = web.store.builds_triggered_by(parent.id).await?;
+            let rows = found.iter().map(|b| api::Build::with_properties(b, &ask.properties)).collect();
+            return list(rows, &ask, layout);
         }
         _ => ask.query.clone(),
     };

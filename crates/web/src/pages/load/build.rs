@@ -8,7 +8,8 @@ use crate::pages::clock::Clock;
 use crate::pages::mark::Mark;
 use model::render::{self, Sight};
 use model::{
-    Build, BuildId, Builder, Config, LogFacts, LogStatus, Query, SourceStamp, Step, StepAction, StepId, StepSpec, Text,
+    Build, BuildId, BuildSet, Builder, Config, LogFacts, LogStatus, SourceStamp, Step, StepAction, StepId, StepSpec,
+    Text,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
@@ -50,8 +51,12 @@ pub(in crate::pages) async fn build(web: &Web, clock: &Clock, name: &str, number
     for log in logs {
         by_step.entry(log.step).or_default().push(log);
     }
+    let also = web.store.requests_of_build(id).await?.into_iter().map(|r| r.id.0).filter(|r| *r != build.request.0);
     Ok(View {
         id: id.0,
+        also: also.collect(),
+        triggered: triggered(web, &build).await?,
+        parent: parent(web, set.as_ref()).await?,
         mark: Mark::of(build.status.results()),
         state: told(&build),
         from: build.started_at,
@@ -168,10 +173,34 @@ fn source(stamp: &SourceStamp, build: &Build) -> Source {
     }
 }
 
+/// A build by its builder's name and its number, with its state.
+async fn named(web: &Web, build: &Build) -> Result<(String, i64, Mark), Trouble> {
+    let builder = web.store.builder(build.builder).await?;
+    let name = builder.map_or_else(|| format!("builder {}", build.builder), |b| b.name);
+    Ok((name, build.number, Mark::of(build.status.results())))
+}
+
+/// Builds that steps of this one asked for, at most a hundred.
+async fn triggered(web: &Web, build: &Build) -> Result<Vec<(String, i64, Mark)>, Trouble> {
+    let mut rows = Vec::new();
+    for child in web.store.builds_triggered_by(build.id).await?.iter().take(100) {
+        rows.push(named(web, child).await?);
+    }
+    Ok(rows)
+}
+
+/// The build whose step asked for this one.
+async fn parent(web: &Web, set: Option<&BuildSet>) -> Result<Option<(String, i64, Mark)>, Trouble> {
+    let Some(id) = set.and_then(|s| s.parent).map(|p| p.build) else { return Ok(None) };
+    match web.store.build(id).await? {
+        Some(build) => named(web, &build).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 /// Other builds of the same request, and of the same revision.
 async fn attempts(web: &Web, build: &Build, stamps: &[SourceStamp]) -> Result<Vec<(i64, Mark, model::Time)>, Trouble> {
-    let mut found =
-        web.store.builds_bare(&Query::default().eq("buildrequestid", build.request.0).limit(20)).await?.rows;
+    let mut found = web.store.builds_of_request(build.request).await?;
     if let Some(change) = stamps.iter().filter_map(|s| s.changes.last()).max() {
         found.extend(web.store.builds_of_change(*change).await?);
     }

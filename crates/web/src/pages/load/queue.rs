@@ -5,7 +5,7 @@ use crate::Web;
 use crate::pages::clock::Clock;
 use crate::pages::mark::Mark;
 use crate::pages::queue::{Queue, Request as View};
-use model::{BuildSet, Query, Request, RequestId, RequestStatus};
+use model::{BuildSet, Request, RequestId, RequestStatus};
 
 pub(in crate::pages) async fn queue(web: &Web, clock: &Clock) -> Result<Queue, Trouble> {
     let (names, open) = tokio::try_join!(Names::load(web), running_builds(web))?;
@@ -30,10 +30,9 @@ fn mark(status: RequestStatus) -> Mark {
 pub(in crate::pages) async fn request(web: &Web, clock: &Clock, id: i64) -> Result<View, Trouble> {
     let missing = || Trouble::Missing(format!("request {id}"));
     let request = web.store.request(RequestId(id)).await?.ok_or_else(missing)?;
-    let builds = Query::default().eq("buildrequestid", id).limit(50);
     let (names, set, builds) =
         tokio::try_join!(Names::load(web), async { Ok(web.store.set(request.set).await?) }, async {
-            Ok(web.store.builds_bare(&builds).await?.rows)
+            Ok(web.store.builds_of_request(request.id).await?)
         })?;
     let why = match request.status {
         RequestStatus::Waiting => web.control.why(request.id).await?.map(|w| w.sentence(clock.now)),
