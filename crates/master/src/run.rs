@@ -266,7 +266,8 @@ impl Parts {
 
     /// The heart, with the world as the store has it and the configuration recorded.
     async fn wake_up(&self, config: Arc<Config>) -> Result<Heart, StartError> {
-        let world = World::load(self.store.snapshot().await?, Arc::default());
+        // With the configuration that is about to be in force: what running builds hold follows from it.
+        let world = World::load(self.store.snapshot().await?, config.clone());
         let ears = crate::session::lock(&self.ears).take();
         let (_, nobody) = mpsc::channel(1);
         let mut heart = Heart {
