@@ -36,11 +36,9 @@ impl<'v> Call<'v, '_> {
             let message = format!("{name} of {} is a function, which no pipeline can give", self.def.path);
             return Err(self.wrong_value(name, message).help("a text is looked at: interpolate(\"{branch:~}\")"));
         }
-        let shown = value.to_str();
-        let own_name = shown.split(['(', ' ', '<']).next().filter(|n| !n.is_empty()).unwrap_or("function");
-        let own_name: String = own_name.chars().take(100).collect();
+        let (file, own_name) = self.origin(value);
         let site = self.registry.sites.find(&self.site, self.def.value_part(name));
-        let written = self.registry.sites.function(self.site.filename(), &own_name).unwrap_or(site);
+        let written = self.registry.sites.function(&file, &own_name).unwrap_or(site);
         let digest = self.registry.digests.borrow().get(written.filename()).cloned().unwrap_or_default();
         let first = FunctionRef { name: own_name, place: sites::place(&written), digest };
         let mut functions = self.registry.functions.borrow_mut();
@@ -67,6 +65,19 @@ impl<'v> Call<'v, '_> {
         functions.all.push((reference.clone(), module, slot));
         functions.by_place.entry(first).or_default().push(number);
         Ok(reference)
+    }
+
+    /// The file that a function is written in, as far as that can be told, and its name.
+    fn origin(&self, function: Value<'v>) -> (String, String) {
+        let shown = function.to_str();
+        let path = shown.split(['(', ' ', '<']).next().unwrap_or("");
+        let digests = self.registry.digests.borrow();
+        let within = |file: &&String| path.strip_prefix(file.as_str()).is_some_and(|rest| rest.starts_with('.'));
+        let file = digests.keys().filter(within).max_by_key(|file| file.len());
+        let name = file.map_or(path, |file| &path[file.len() + 1..]);
+        let name = if name.is_empty() { "function" } else { name };
+        let file = file.map_or_else(|| self.site.filename().to_owned(), Clone::clone);
+        (file, name.chars().take(100).collect())
     }
 }
 

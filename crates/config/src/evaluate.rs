@@ -226,10 +226,10 @@ impl Run<'_, '_> {
             return Ok(());
         };
         let take = eval.heap().access_owned_frozen_value(&take);
-        for (key, value) in entries {
+        for (key, _) in entries {
             *self.registry.instead.borrow_mut() = self.registry.sites.entry(file, key);
             let key = eval.heap().alloc_str(key).to_value();
-            eval.eval_function(take, &[key, value], &[])?;
+            eval.eval_function(take, &[filled, key], &[])?;
         }
         *self.registry.instead.borrow_mut() = None;
         Ok(())

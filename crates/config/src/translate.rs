@@ -4,7 +4,7 @@ use crate::error::ConfigError;
 use crate::loader::Limits;
 use crate::names::{self, quoted};
 use crate::registry::Registry;
-use crate::{functions, guard, sites};
+use crate::{functions, guard, library, sites};
 use starlark::codemap::FileSpan;
 use starlark::{Error, ErrorKind};
 
@@ -93,6 +93,15 @@ pub(crate) fn is_unfinished_text(error: &Error) -> bool {
 /// An error of a run.
 pub(crate) fn evaluation(error: &Error, registry: &Registry<'_>) -> ConfigError {
     let mut own = in_words(error, &registry.limits, "the configuration");
+    // What goes wrong inside a file of ours is shown where the user called it.
+    if own.place.as_ref().is_some_and(|place| library::is_ours(&place.file)) {
+        let frames = error.call_stack().clone().into_frames();
+        let mut locations = frames.into_iter().rev().filter_map(|frame| frame.location);
+        let outside = locations.find(|location| !library::is_ours(location.filename()));
+        if let Some(outside) = outside.or_else(|| registry.instead.borrow().clone()) {
+            sites::point(&mut own, &outside);
+        }
+    }
     // A limit is noticed between two statements: then the last one that began is as near as can be told.
     if let (None, Some(last)) = (&own.place, registry.last_statement.borrow().as_ref()) {
         sites::point(&mut own, last);
@@ -240,6 +249,7 @@ pub(crate) fn with_callers(mut error: ConfigError, raw: &Error) -> ConfigError {
     let frames = raw.call_stack().clone().into_frames();
     let mut callers: Vec<_> = frames.iter().filter_map(|frame| frame.location.as_ref()).map(sites::place).collect();
     callers.dedup();
+    callers.retain(|place| !library::is_ours(&place.file));
     callers.retain(|place| !error.notes.iter().any(|note| note.ends_with(&place.to_string())));
     // A place on the line of the error is the same call, seen from inside it.
     callers.retain(|c| error.place.as_ref().is_none_or(|p| p.file != c.file || p.line != c.line));

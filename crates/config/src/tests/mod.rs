@@ -3,6 +3,7 @@
 mod bad_files;
 mod bad_names;
 mod bad_values;
+mod compat;
 mod good;
 mod limits;
 

@@ -1,0 +1,668 @@
+//! `@sluice//compat.star`: every configuration example of the 0.7.3 manual, and the errors of its names.
+
+use super::Memory;
+use model::{Condition, Config, LockAccess, SchedulerKind, StepAction};
+
+/// What becomes of an example.
+#[derive(Debug, PartialEq)]
+enum Fate {
+    /// It is loaded and checked.
+    Loads,
+    /// It names something that comes later.
+    Waits(&'static str),
+}
+use Fate::{Loads, Waits};
+
+/// An example of the manual: its line there, what must stand around it to be whole, and itself. Its import lines have
+/// become one `load`, hosts and names are ours where they do not matter, and slips are mended.
+struct Example {
+    line: u32,
+    fate: Fate,
+    imports: &'static str,
+    before: &'static str,
+    text: &'static str,
+}
+
+/// Builders of these names on one bot.
+const BUILDERS: &str = r#"
+c["bots"] = [("bot", "secret")]
+def simple(name):
+    f = factory.BuildFactory([s(step.ShellCommand, command = "make")])
+    return {"name": name, "slavename": "bot", "builddir": name, "factory": f}
+"#;
+
+const EXAMPLES: &[Example] = &[
+    Example {
+        line: 1747,
+        fate: Loads,
+        imports: "",
+        before: "",
+        text: r#"
+c['projectName'] = "Buildbot"
+c['projectURL'] = "http://buildbot.sourceforge.net/"
+c['buildbotURL'] = "http://localhost:8010/"
+"#,
+    },
+    Example {
+        line: 1789,
+        fate: Waits("PBChangeSource"),
+        imports: r#""buildbot""#,
+        before: "",
+        text: "c['sources'] = [buildbot.changes.pb.PBChangeSource()]\n",
+    },
+    Example {
+        line: 1833,
+        fate: Loads,
+        imports: r#""factory", "s", "scheduler", "step""#,
+        before: r#"
+c["builders"] = [simple(n) for n in ["quick-linux", "quick-netbsd", "full-linux", "full-netbsd", "full-OSX", "full-solaris"]]
+"#,
+        text: r#"
+quick = scheduler.Scheduler("quick", None, 60,
+                            ["quick-linux", "quick-netbsd"])
+full = scheduler.Scheduler("full", None, 5*60,
+                           ["full-linux", "full-netbsd", "full-OSX"])
+nightly = scheduler.Periodic("nightly", ["full-solaris"], 24*60*60)
+c['schedulers'] = [quick, full, nightly]
+"#,
+    },
+    Example {
+        line: 1944,
+        fate: Loads,
+        imports: r#""factory", "s", "scheduler", "step""#,
+        before: r#"
+c["builders"] = [simple(n) for n in ["full-linux", "full-netbsd", "full-OSX", "make-tarball", "make-deb", "make-rpm"]]
+"#,
+        text: r#"
+tests = scheduler.Scheduler("tests", None, 5*60,
+                            ["full-linux", "full-netbsd", "full-OSX"])
+package = scheduler.Dependent("package",
+                              tests, # upstream scheduler
+                              ["make-tarball", "make-deb", "make-rpm"])
+c['schedulers'] = [tests, package]
+"#,
+    },
+    Example { line: 1977, fate: Loads, imports: "", before: "", text: "c['slavePortnum'] = 10000\n" },
+    Example {
+        line: 1987,
+        fate: Loads,
+        imports: "",
+        before: "",
+        text: "c['slavePortnum'] = \"tcp:10000:interface=127.0.0.1\"\n",
+    },
+    Example {
+        line: 2006,
+        fate: Loads,
+        imports: "",
+        before: "",
+        text: r#"
+c['bots'] = [('bot-solaris', 'solarispasswd'),
+             ('bot-bsd', 'bsdpasswd'),
+            ]
+"#,
+    },
+    Example {
+        line: 2112,
+        fate: Waits("mail.MailNotifier"),
+        imports: r#""html", "mail", "words""#,
+        before: "",
+        text: r##"
+c['status'] = []
+
+c['status'].append(html.Waterfall(http_port=8010))
+
+m = mail.MailNotifier(fromaddr="buildbot@localhost",
+                      extraRecipients=["builds@lists.example.com"],
+                      sendToInterestedUsers=False)
+c['status'].append(m)
+
+c['status'].append(words.IRC(host="irc.example.com", nick="bb",
+                             channels=["#example"]))
+"##,
+    },
+    Example { line: 2147, fate: Loads, imports: "", before: "", text: "c['debugPassword'] = \"debugpassword\"\n" },
+    Example {
+        line: 2165,
+        fate: Waits("Manhole"),
+        imports: r#""Manhole""#,
+        before: "",
+        text: "c['manhole'] = Manhole(\"tcp:9999:interface=127.0.0.1\", \"admin\", \"password\")\n",
+    },
+    Example {
+        line: 2316,
+        fate: Waits("FreshCVSSourceNewcred"),
+        imports: r#""FreshCVSSourceNewcred""#,
+        before: "",
+        text: r#"
+s = FreshCVSSourceNewcred(host="host", port=4519,
+                          user="alice", passwd="secret",
+                          prefix="Twisted")
+BuildmasterConfig['sources'] = [s]
+"#,
+    },
+    Example {
+        line: 2389,
+        fate: Waits("FreshCVSSource"),
+        imports: r#""FreshCVSSource""#,
+        before: "",
+        text: r#"
+BuildmasterConfig['sources'] = [FreshCVSSource("cvs.example.com", 4519,
+                                "foo", "bar",
+                                prefix="glib/")]
+"#,
+    },
+    Example {
+        line: 2548,
+        fate: Loads,
+        imports: r#""factory", "s", "step""#,
+        before: "",
+        text: r#"
+steps = [s(step.SVN, svnurl="http://svn.example.org/Trunk/"),
+         s(step.ShellCommand, command=["make", "all"]),
+         s(step.ShellCommand, command=["make", "test"]),
+        ]
+f = factory.BuildFactory(steps)
+"#,
+    },
+    Example {
+        line: 2875,
+        fate: Waits("PBChangeSource"),
+        imports: r#""AnyBranchScheduler", "PBChangeSource", "factory", "s", "step""#,
+        before: "",
+        text: "c['sources'] = [PBChangeSource()]\n",
+    },
+    Example {
+        line: 2876, // The same example without its first statement.
+        fate: Loads,
+        imports: r#""AnyBranchScheduler", "factory", "s", "step""#,
+        before: "c['bots'] = [('bot-i386', 'x'), ('bot-ppc', 'y')]\n",
+        text: r#"
+s1 = AnyBranchScheduler('main',
+                        ['trunk', 'features/newthing', 'features/otherthing'],
+                        10*60, ['test-i386', 'test-ppc'])
+c['schedulers'] = [s1]
+source = s(step.SVN, mode='update',
+           baseURL='svn://svn.example.org/MyProject/',
+           defaultBranch='trunk')
+f = factory.BuildFactory([source,
+                          s(step.Compile, command="make all"),
+                          s(step.Test, command="make test")])
+c['builders'] = [
+  {'name':'test-i386', 'slavename':'bot-i386', 'builddir':'test-i386',
+                       'factory':f },
+  {'name':'test-ppc', 'slavename':'bot-ppc', 'builddir':'test-ppc',
+                      'factory':f },
+ ]
+"#,
+    },
+    Example {
+        line: 3212, // In the place of the class of line 3196, which no Starlark can hold.
+        fate: Loads,
+        imports: r#""ShellCommand", "WithProperties", "s""#,
+        before: "",
+        text: r#"
+s(ShellCommand,
+  command=["tar", "czf",
+           WithProperties("build-%s.tar.gz", "revision"),
+           "source"],
+ )
+"#,
+    },
+    Example {
+        line: 3237,
+        fate: Loads,
+        imports: r#""ShellCommand", "WithProperties", "s""#,
+        before: "",
+        text: r#"
+s(ShellCommand,
+  command=["tar", "czf",
+           WithProperties("build-%(revision)s.tar.gz"),
+           "source"],
+ )
+"#,
+    },
+    Example {
+        line: 3370,
+        fate: Loads,
+        imports: r#""factory", "locks", "s", "step""#,
+        before: "c['bots'] = [('bot-%d' % n, 'x') for n in [1, 2, 3]]\n",
+        text: r#"
+db_lock = locks.MasterLock("database")
+steps = [s(step.SVN, svnurl="http://example.org/svn/Trunk"),
+         s(step.ShellCommand, command="make all"),
+         s(step.ShellCommand, command="make test", locks=[db_lock]),
+        ]
+f = factory.BuildFactory(steps)
+b1 = {'name': 'full1', 'slavename': 'bot-1', 'builddir': 'f1', 'factory': f}
+b2 = {'name': 'full2', 'slavename': 'bot-2', 'builddir': 'f2', 'factory': f}
+b3 = {'name': 'full3', 'slavename': 'bot-3', 'builddir': 'f3', 'factory': f}
+c['builders'] = [b1, b2, b3]
+"#,
+    },
+    Example {
+        line: 3395,
+        fate: Loads,
+        imports: r#""factory", "locks", "s", "step""#,
+        before: "c['bots'] = [('bot-1', 'x')]\n",
+        text: r#"
+slow_lock = locks.SlaveLock("cpu")
+source = s(step.SVN, svnurl="http://example.org/svn/Trunk")
+f22 = factory.Trial(source, trialpython=["python2.2"])
+f23 = factory.Trial(source, trialpython=["python2.3"])
+f24 = factory.Trial(source, trialpython=["python2.4"])
+b1 = {'name': 'p22', 'slavename': 'bot-1', 'builddir': 'p22', 'factory': f22,
+                     'locks': [slow_lock] }
+b2 = {'name': 'p23', 'slavename': 'bot-1', 'builddir': 'p23', 'factory': f23,
+                     'locks': [slow_lock] }
+b3 = {'name': 'p24', 'slavename': 'bot-1', 'builddir': 'p24', 'factory': f24,
+                     'locks': [slow_lock] }
+c['builders'] = [b1, b2, b3]
+"#,
+    },
+    Example {
+        line: 3421,
+        fate: Loads,
+        imports: r#""factory", "locks", "s", "step""#,
+        before: "c['bots'] = [('bot-slow', 'x'), ('bot-fast', 'y')]\n",
+        text: r#"
+db_lock = locks.MasterLock("database")
+cpu_lock = locks.SlaveLock("cpu")
+slow_steps = [s(step.SVN, svnurl="http://example.org/svn/Trunk"),
+              s(step.ShellCommand, command="make all", locks=[cpu_lock]),
+              s(step.ShellCommand, command="make test", locks=[cpu_lock]),
+              s(step.ShellCommand, command="make db-test",
+                                   locks=[db_lock, cpu_lock]),
+             ]
+slow_factory = factory.BuildFactory(slow_steps)
+fast_steps = [s(step.SVN, svnurl="http://example.org/svn/Trunk"),
+              s(step.ShellCommand, command="make all", locks=[]),
+              s(step.ShellCommand, command="make test", locks=[]),
+              s(step.ShellCommand, command="make db-test",
+                                   locks=[db_lock]),
+             ]
+fast_factory = factory.BuildFactory(fast_steps)
+b1 = {'name': 'full1', 'slavename': 'bot-slow', 'builddir': 'full1',
+                       'factory': slow_factory}
+b2 = {'name': 'full2', 'slavename': 'bot-slow', 'builddir': 'full2',
+                       'factory': slow_factory}
+b3 = {'name': 'full3', 'slavename': 'bot-fast', 'builddir': 'full3',
+                       'factory': fast_factory}
+b4 = {'name': 'full4', 'slavename': 'bot-fast', 'builddir': 'full4',
+                       'factory': fast_factory}
+c['builders'] = [b1, b2, b3, b4]
+"#,
+    },
+    Example {
+        line: 3544,
+        fate: Waits("step.CVS"),
+        imports: r#""factory", "s", "step""#,
+        before: "CVSROOT = ':pserver:anonymous@cvs.example.org:/cvsroot'\n",
+        text: r#"
+f = factory.BuildFactory([s(step.CVS,
+                            cvsroot=CVSROOT, cvsmodule="project",
+                            mode="update"),
+                          s(step.Compile, command=["make", "build"])])
+"#,
+    },
+    Example {
+        line: 3689,
+        fate: Loads,
+        imports: r#""factory", "s", "step""#,
+        before: "URL = 'http://svn.example.org/Trunk/'\n",
+        text: r#"
+f = factory.GNUAutoconf(source=s(step.SVN, svnurl=URL, mode="copy"),
+                        configureFlags=["--disable-nls"])
+"#,
+    },
+    Example {
+        line: 3927,
+        fate: Loads,
+        imports: r#""factory", "s", "step""#,
+        before: "source = s(step.SVN, svnurl='http://svn.example.org/Trunk/')\n",
+        text: r#"
+factory.Trial(source, tests="toplevel.test")
+factory.Trial(source, tests=["toplevel.test", "other.test"])
+factory.Trial(source, buildpython=["python2.3", "-Wall"], tests="foo.tests")
+factory.Trial(source, trialpython="python2.3", trial="/usr/bin/trial",
+              tests="foo.tests")
+factory.Trial(source, trialpython=["python2.3", "-Wall"], trial="./bin/trial",
+              tests="foo.tests")
+factory.Trial(source,tests="toplevel.test",testpath='build/lib.linux-i686-2.3')
+"#,
+    },
+    Example {
+        line: 3932, // One of those of line 3927.
+        fate: Waits("factory.Trial with useTestCaseNames"),
+        imports: r#""factory", "s", "step""#,
+        before: "source = s(step.SVN, svnurl='http://svn.example.org/Trunk/')\n",
+        text: "factory.Trial(source, useTestCaseNames=True)\n",
+    },
+    Example {
+        line: 4000,
+        fate: Loads,
+        imports: r#""html""#,
+        before: "c['status'] = []\n",
+        text: "w = html.Waterfall(http_port=8080)\nc['status'].append(w)\n",
+    },
+    Example {
+        line: 4086,
+        fate: Waits("words.IRC"),
+        imports: r#""words""#,
+        before: "c['status'] = []\n",
+        text: r##"
+irc = words.IRC("irc.example.org", "botnickname", 
+                channels=["channel1", "channel2"],
+                password="mysecretpassword")
+c['status'].append(irc)
+"##,
+    },
+    Example {
+        line: 4151,
+        fate: Waits("client.PBListener"),
+        imports: r#""buildbot""#,
+        before: "c['status'] = []\n",
+        text: r#"
+pbl = buildbot.status.client.PBListener(port=9988, user="viewer",
+                                        passwd="secret")
+c['status'].append(pbl)
+"#,
+    },
+    Example {
+        line: 4394,
+        fate: Waits("scheduler.Try_Jobdir"),
+        imports: r#""Try_Jobdir""#,
+        before: "",
+        text: r#"
+s = Try_Jobdir("try1", ["full-linux", "full-netbsd", "full-OSX"],
+               jobdir="jobdir")
+c['schedulers'] = [s]
+"#,
+    },
+    Example {
+        line: 4416,
+        fate: Waits("scheduler.Try_Userpass"),
+        imports: r#""Try_Userpass""#,
+        before: "",
+        text: r#"
+s = Try_Userpass("try2", ["full-linux", "full-netbsd", "full-OSX"],
+                 port=8031, userpass=[("alice","pw1"), ("bob", "pw2")] )
+c['schedulers'] = [s]
+"#,
+    },
+];
+
+impl Example {
+    fn memory(&self) -> Memory {
+        let load = match self.imports {
+            "" => "load(\"@sluice//compat.star\", \"s\")\n".to_owned(),
+            names => format!("load(\"@sluice//compat.star\", {names})\n"),
+        };
+        let simple = if self.before.contains("simple(") { BUILDERS } else { "" };
+        let begin = "c = {}\nBuildmasterConfig = c\n";
+        Memory::master(&format!("{load}{begin}{simple}{}{}", self.before, self.text))
+    }
+
+    fn of(line: u32) -> Config {
+        let example = EXAMPLES.iter().find(|e| e.line == line);
+        match example.map(|e| e.memory().load()) {
+            Some(Ok(config)) => config,
+            other => panic!(
+                "{line}: {}",
+                other.map_or_else(String::new, |r| r.map_or_else(|e| e.to_string(), |_| String::new()))
+            ),
+        }
+    }
+}
+
+#[test]
+fn every_example_of_the_manual_loads_or_says_what_it_waits_for() {
+    for example in EXAMPLES {
+        match (&example.fate, example.memory().load()) {
+            (Loads, Ok(_)) => {}
+            (Waits(what), Err(error)) => {
+                let expected = format!("{what} is not available in this version");
+                assert!(error.message.starts_with(&expected), "{}: {error}", example.line);
+                assert_eq!(error.place.as_ref().map(|p| p.file.as_str()), Some("master.star"), "{error}");
+            }
+            (fate, outcome) => {
+                let outcome = outcome.map_or_else(|error| error.to_string(), |_| "it loads".to_owned());
+                panic!("{} {fate:?}: {outcome}", example.line);
+            }
+        }
+    }
+}
+
+#[test]
+fn three_schedulers_with_three_timers() {
+    let config = Example::of(1833);
+    let kinds: Vec<_> = config.schedulers.iter().map(|s| (s.name.as_str(), s.kind.word(), s.builders.len())).collect();
+    assert_eq!(kinds, [("quick", "single_branch", 2), ("full", "single_branch", 3), ("nightly", "periodic", 1)]);
+    let Some(follow) = config.schedulers[0].kind.follows() else { panic!("it follows nothing") };
+    assert_eq!(follow.tree_stable_timer, Some(model::Span::seconds(60)));
+    assert_eq!(follow.filter.branch, model::Match::OneOf(vec![None]), "None is the default branch alone");
+}
+
+#[test]
+fn a_dependent_scheduler_takes_its_upstream_as_an_object() {
+    let config = Example::of(1944);
+    assert_eq!(config.schedulers[1].kind, SchedulerKind::Dependent { upstream: "tests".to_owned() });
+}
+
+#[test]
+fn the_branch_example_puts_the_branch_behind_the_base() {
+    let config = Example::of(2876);
+    assert_eq!(config.schedulers[0].kind.word(), "any_branch");
+    let builder = &config.builders[0];
+    let names: Vec<_> = builder.steps.iter().map(|s| s.name.as_str()).collect();
+    assert_eq!(names, ["svn", "compile", "test"]);
+    let StepAction::Shell(svn) = &builder.steps[0].action else { panic!("no command") };
+    assert_eq!(svn.env["SLUICE_SVN_URL"].written(), "svn://svn.example.org/MyProject/{src::branch:~trunk}");
+    assert_eq!(svn.env["SLUICE_SVN_REVISION"].written(), "{src::revision:~HEAD}");
+    assert!(builder.steps[0].flags.halt_on_failure);
+    let place = builder.steps[0].defined_at.as_ref().map(|p| p.file.as_str());
+    assert_eq!(place, Some("master.star"), "a step is written where the user wrote it");
+}
+
+#[test]
+fn the_lock_examples_hold_their_locks() {
+    let counting = model::LockUse { lock: "database".to_owned(), access: LockAccess::Counting(1) };
+    let one = Example::of(3370);
+    assert_eq!(one.locks[0].scope, model::LockScope::Master);
+    assert!(one.builders.iter().all(|b| b.steps[2].locks == [counting.clone()] && b.steps[1].locks.is_empty()));
+    let two = Example::of(3395);
+    assert_eq!(two.locks[0].scope, model::LockScope::Worker);
+    assert!(two.builders.iter().all(|b| b.locks[0].lock == "cpu"));
+    let three = Example::of(3421);
+    let names = |builder: usize, step: usize| -> Vec<String> {
+        three.builders[builder].steps[step].locks.iter().map(|l| l.lock.clone()).collect()
+    };
+    assert_eq!(
+        (names(0, 3), names(2, 3), names(2, 1)),
+        (vec!["database".into(), "cpu".into()], vec!["database".into()], vec![])
+    );
+}
+
+#[test]
+fn properties_are_put_into_commands() {
+    let config = |text: &str| {
+        let before =
+            "load(\"@sluice//compat.star\", \"ShellCommand\", \"WithProperties\", \"s\")\nlocal_worker(\"here\")\n";
+        Memory::master(&format!(
+            "{before}builder(\"b\", workers = [\"here\"], steps = [s(ShellCommand, command = [\"tar\", {text}])])"
+        ))
+        .load()
+    };
+    let good = [
+        (r#"WithProperties("build-%s.tar.gz", "revision")"#, "build-{revision}.tar.gz"),
+        (r#"WithProperties("build-%(revision)s.tar.gz")"#, "build-{revision}.tar.gz"),
+        (r#"WithProperties("%s-%d {x} 100%%", "branch", "buildnumber")"#, "{branch}-{buildnumber} {x} 100%"),
+        (r#"WithProperties("%(a)s%(b)s")"#, "{a}{b}"),
+        (r#"WithProperties("nothing")"#, "nothing"),
+    ];
+    for (text, written) in good {
+        let config = config(text).map_err(|e| e.to_string()).expect(text);
+        let StepAction::Shell(shell) = &config.builders[0].steps[0].action else { panic!("no command") };
+        let model::CommandLine::Words(words) = &shell.command else { panic!("no words") };
+        assert_eq!(words[1].written(), written, "{text}");
+    }
+    let bad = [
+        (r#"WithProperties("foo-%(revision)s-%s", "branch")"#, "mixes"),
+        (r#"WithProperties("%s")"#, "more marks"),
+        (r#"WithProperties("x", "branch")"#, "fewer marks"),
+        (r#"WithProperties("%(revision)")"#, "an s is missing"),
+        (r#"WithProperties("%(revision).tar")"#, "has no s after"),
+        (r#"WithProperties("%x", "branch")"#, "it knows"),
+    ];
+    for (text, expected) in bad {
+        let error = config(text).expect_err(text);
+        assert!(error.message.contains(expected), "{error}");
+        assert_eq!(error.place.as_ref().map(|p| (p.file.as_str(), p.line)), Some(("master.star", 3)), "{error}");
+    }
+}
+
+#[test]
+fn the_dictionary_becomes_a_configuration() {
+    let config = Example::of(1747);
+    assert_eq!(
+        (config.project.title.as_str(), config.project.public_url.as_str()),
+        ("Buildbot", "http://localhost:8010/")
+    );
+    assert_eq!(Example::of(4000).web.listen, "0.0.0.0:8080");
+    let workers: Vec<_> = Example::of(2006).workers.into_iter().map(|w| w.name).collect();
+    assert_eq!(workers, ["bot-solaris", "bot-bsd"]);
+}
+
+#[test]
+fn nights_are_counted_as_crontab_counts_them() {
+    let text = r#"
+load("@sluice//compat.star", "factory", "s", "scheduler", "step")
+local_worker("here")
+builder("b", workers = ["here"], steps = [steps.test()])
+scheduler.Nightly("a", ["b"])
+scheduler.Nightly("b", ["b"], minute = 30, hour = 3)
+scheduler.Nightly("c", ["b"], minute = [0, 30], hour = [1, 13], dayOfMonth = 1, month = 6)
+scheduler.Nightly("d", ["b"], hour = 3, dayOfWeek = 0)
+scheduler.Nightly("e", ["b"], hour = 3, dayOfWeek = [5, 6], branch = "stable")
+"#;
+    let config = super::config(text);
+    let crons = config.schedulers.iter().filter_map(|s| match &s.kind {
+        SchedulerKind::Nightly { cron, .. } => Some(cron.as_str()),
+        _ => None,
+    });
+    let crons: Vec<_> = crons.collect();
+    assert_eq!(crons, ["0 * * * *", "30 3 * * *", "0,30 1,13 1 6 *", "0 3 * * 1", "0 3 * * 6,0"]);
+}
+
+#[test]
+fn factories_have_the_steps_that_the_manual_says() {
+    let text = r#"
+load("@sluice//compat.star", "factory", "s", "step")
+c = {}
+c["bots"] = [("bot", "x")]
+source = s(step.SVN, svnurl = "http://svn.example.org/Trunk/")
+f = factory.BuildFactory(useProgress = False)
+f.addStep(source)
+f.addStep(step.ShellCommand, command = ["make"])
+f.addStep(s(step.Test))
+tuple_style = factory.BuildFactory([(step.Compile, {"command": ["make"], "haltOnFailure": False})])
+def b(name, f):
+    return {"name": name, "slavenames": ["bot"], "builddir": name, "factory": f, "category": "c"}
+c["builders"] = [
+    b("auto", factory.GNUAutoconf(source, configureEnv = {"CFLAGS": "-g"}, configureFlags = ["--x"], test = None)),
+    b("cpan", factory.CPAN(source, perl = "perl5")),
+    b("dist", factory.Distutils(source, test = "./t")),
+    b("trial", factory.Trial(source, tests = "a.b", trialpython = ["python2", "-W"], randomly = True)),
+    b("own", f),
+    b("tuples", tuple_style),
+    b("basic", factory.BasicSVN("http://svn.example.org/Trunk/")),
+]
+"#;
+    let config = super::config(text);
+    let commands = |name: &str| -> Vec<String> {
+        let builder = config.builders.iter().find(|b| b.name == name);
+        let steps = builder.map(|b| b.steps.as_slice()).unwrap_or_default();
+        let shell = steps.iter().filter(|s| s.name != "svn").filter_map(|s| match &s.action {
+            StepAction::Shell(shell) => Some(shell.command.text()),
+            _ => None,
+        });
+        shell.collect()
+    };
+    let expected: [(&str, &[&str]); 7] = [
+        ("auto", &["./configure '--x'", "make all"]),
+        ("cpan", &["perl5 Makefile.PL", "make", "make test"]),
+        ("dist", &["python ./setup.py build", "./t"]),
+        ("trial", &["python ./setup.py build", "python2 -W trial --reporter=bwverbose --random=0 a.b"]),
+        ("own", &["make", "make test"]),
+        ("tuples", &["make"]),
+        ("basic", &["make all", "make check"]),
+    ];
+    for (name, steps) in expected {
+        assert_eq!(commands(name), steps, "{name}");
+    }
+    let by_name = |name: &str| config.builders.iter().find(|b| b.name == name);
+    assert_eq!(by_name("own").map(|b| (b.use_progress, b.tags.clone())), Some((false, vec!["c".to_owned()])));
+    assert_eq!(by_name("tuples").map(|b| b.steps[0].flags.halt_on_failure), Some(false));
+}
+
+#[test]
+fn an_important_file_is_asked_of_a_function() {
+    let text = r#"
+load("@sluice//compat.star", "scheduler")
+local_worker("here")
+builder("b", workers = ["here"], steps = [steps.test()])
+def important(change):
+    return "Makefile" in change.files
+scheduler.Scheduler("a", "trunk", 60, ["b"], fileIsImportant = important)
+"#;
+    let config = super::config(text);
+    let follow = config.schedulers[0].kind.follows().and_then(|f| f.is_important.clone());
+    assert_eq!(follow.map(|f| (f.name, f.place.line)), Some(("important".to_owned(), 5)));
+    assert!(!matches!(config.builders[0].do_build_if, Some(Condition::Fixed(_))));
+}
+
+#[test]
+fn errors_of_the_dictionary_point_at_it() {
+    let bad = |text: &str| {
+        let memory =
+            Memory::master(&format!("load(\"@sluice//compat.star\", \"factory\", \"s\", \"step\")\nc = {{}}\n{text}"));
+        memory.load().map_or_else(|e| e.to_string(), |_| String::new())
+    };
+    insta::assert_snapshot!(bad("c['bots'] = [('a', 'b')]\nc['bilders'] = []\n"), @r#"
+    error: c["bilders"] is not known; there are bots, builders, schedulers, status, sources, projectName, projectURL, buildbotURL and slavePortnum
+     --> master.star:4:1
+      |
+    4 | c['bilders'] = []
+      | ^^^^^^^^^^^^
+    "#);
+    insta::assert_snapshot!(bad("c['builders'] = [{'name': 'x', 'slavename': 'nobody', 'builddir': 'x', 'factory': factory.BuildFactory([s(step.Compile)])}]\n"), @r#"
+    error: builder "x" names worker "nobody", which is not defined
+     --> master.star:3:1
+      |
+    3 | c['builders'] = [{'name': 'x', 'slavename': 'nobody', 'builddir': 'x'…
+      | ^^^^^^^^^^^^^
+    help: no worker is defined
+    "#);
+    insta::assert_snapshot!(bad("c['builders'] = [{'name': 'x', 'builddir': 'x'}]\n"), @r#"
+    error: builder "x" takes slavename or slavenames: one of the two
+     --> master.star:3:1
+      |
+    3 | c['builders'] = [{'name': 'x', 'builddir': 'x'}]
+      | ^^^^^^^^^^^^^
+    "#);
+    insta::assert_snapshot!(bad("s(step.Compile, haltOnFailur = True)\n"), @r#"
+    error: steps.compile has no argument haltOnFailur
+     --> master.star:3:17
+      |
+    3 | s(step.Compile, haltOnFailur = True)
+      |                 ^^^^^^^^^^^^
+    help: did you mean halt_on_failure?
+    "#);
+    insta::assert_snapshot!(bad("s(step.ShellCommand,\n  command = 3)\n"), @r#"
+    error: command of steps.shell must be a list of texts, or a text for the shell, not the number 3
+     --> master.star:4:13
+      |
+    4 |   command = 3)
+      |             ^
+    note: called in master.star:3:1
+    "#);
+}
