@@ -9,38 +9,36 @@ use std::collections::BTreeMap;
 /// the order of the configuration.
 pub fn views(world: &World) -> Vec<LockView> {
     let table = Table::of(world);
-    let mut places: BTreeMap<(usize, Option<WorkerId>), (Vec<LockPlace>, Vec<LockPlace>)> = BTreeMap::new();
-    let index: BTreeMap<&str, usize> =
-        world.config.locks.iter().enumerate().map(|(n, l)| (l.name.as_str(), n)).collect();
+    let mut found: BTreeMap<(usize, Option<WorkerId>), LockView> = BTreeMap::new();
+    let place_of = |name: &str| world.config.locks.iter().position(|l| l.name == name);
+    let empty = |(n, on): (usize, Option<WorkerId>)| {
+        let spec = &world.config.locks[n];
+        let worker = on.and_then(|w| world.workers.get(&w)).map(|w| w.worker.name.clone());
+        let room = spec.room(worker.as_deref().unwrap_or_default());
+        LockView { lock: spec.name.clone(), worker, room, holders: Vec::new(), waiting: Vec::new() }
+    };
     for (n, _) in world.config.locks.iter().enumerate().filter(|(_, l)| l.scope == LockScope::Master) {
-        places.entry((n, None)).or_default();
+        found.insert((n, None), empty((n, None)));
     }
     for running in world.builds.values() {
         for (step, (spot, access)) in table.held_by(running) {
-            let since = if step { running.current().map(|s| s.started_at) } else { None };
-            let since = since.unwrap_or(running.build.started_at);
-            let place = LockPlace { owner: build_owner(world, running, step), access, since };
-            if let Some(n) = index.get(spot.0) {
-                places.entry((*n, spot.1)).or_default().0.push(place);
-            }
+            let since = running.current().filter(|_| step).map_or(running.build.started_at, |s| s.started_at);
+            let Some(n) = place_of(spot.0) else { continue };
+            let view = found.entry((n, spot.1)).or_insert_with(|| empty((n, spot.1)));
+            view.holders.push(LockPlace { owner: build_owner(world, running, step), access, since });
         }
     }
     for waiter in line(&table, world) {
         for (spot, access) in waiter.wishes.iter().flatten() {
-            let place = LockPlace { owner: owner(world, waiter.who), access: *access, since: waiter.since };
-            if let Some(n) = index.get(spot.0) {
-                places.entry((*n, spot.1)).or_default().1.push(place);
-            }
+            let Some(n) = place_of(spot.0) else { continue };
+            let view = found.entry((n, spot.1)).or_insert_with(|| empty((n, spot.1)));
+            let owner = owner(world, waiter.who);
+            view.waiting.push(LockPlace { owner, access: *access, since: waiter.since });
         }
     }
-    let view = |((n, on), (mut holders, waiting)): ((usize, Option<WorkerId>), (Vec<LockPlace>, Vec<LockPlace>))| {
-        holders.sort_by_key(|h| h.since);
-        let spec = &world.config.locks[n];
-        let worker = on.and_then(|w| world.workers.get(&w)).map(|w| w.worker.name.clone());
-        let room = spec.room(worker.as_deref().unwrap_or_default());
-        LockView { lock: spec.name.clone(), worker, room, holders, waiting }
-    };
-    places.into_iter().map(view).collect()
+    let mut views: Vec<LockView> = found.into_values().collect();
+    views.iter_mut().for_each(|v| v.holders.sort_by_key(|h| h.since));
+    views
 }
 
 /// Everybody who waits for a lock, the next first.

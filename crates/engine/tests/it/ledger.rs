@@ -69,19 +69,21 @@ impl Ledger {
                 self.schedulers.insert(s.id, s.clone());
             }
             Transition::SchedulerRemembers { scheduler, state } => {
-                self.schedulers.get_mut(scheduler).unwrap().state = state.clone();
+                self.schedulers.get_mut(scheduler).expect("known").state = state.clone();
             }
             Transition::ChangeAdded(c) => {
                 seen(&mut self.next.change, c.id.0);
                 self.changes.push(c.clone());
             }
-            Transition::WorkerConnected { worker, .. } => self.workers.get_mut(worker).unwrap().connected = true,
-            Transition::WorkerDisconnected { worker, .. } => self.workers.get_mut(worker).unwrap().connected = false,
+            Transition::WorkerConnected { worker, .. } => self.workers.get_mut(worker).expect("known").connected = true,
+            Transition::WorkerDisconnected { worker, .. } => {
+                self.workers.get_mut(worker).expect("known").connected = false
+            }
             Transition::WorkerPaused { worker, reason } => {
-                self.workers.get_mut(worker).unwrap().paused.clone_from(reason);
+                self.workers.get_mut(worker).expect("known").paused.clone_from(reason);
             }
             Transition::UsualLearnt { builder, usual } => {
-                self.builders.get_mut(builder).unwrap().usual = usual.clone();
+                self.builders.get_mut(builder).expect("known").usual = usual.clone();
             }
             Transition::SetFiled { set, requests } => {
                 seen(&mut self.next.set, set.id.0);
@@ -93,18 +95,18 @@ impl Ledger {
                 }
             }
             Transition::SetFinished { set, at, results } => {
-                self.sets.get_mut(set).unwrap().status = BuildSetStatus::Complete { at: *at, results: *results };
+                self.sets.get_mut(set).expect("known").status = BuildSetStatus::Complete { at: *at, results: *results };
             }
             Transition::CancelAsked { request, reason } => {
-                self.requests.get_mut(request).unwrap().cancel = Some(reason.clone());
+                self.requests.get_mut(request).expect("known").cancel = Some(reason.clone());
             }
             Transition::RequestFinished { request, at, results } => {
-                let request = self.requests.get_mut(request).unwrap();
+                let request = self.requests.get_mut(request).expect("known");
                 assert!(request.status.results().is_none(), "{request:?} ends twice");
                 request.status = RequestStatus::Complete { at: *at, results: *results };
             }
             Transition::RequestReleased { request, retries } => {
-                let request = self.requests.get_mut(request).unwrap();
+                let request = self.requests.get_mut(request).expect("known");
                 assert!(matches!(request.status, RequestStatus::Claimed { .. }), "{request:?} is not claimed");
                 (request.status, request.retries) = (RequestStatus::Waiting, *retries);
             }
@@ -120,10 +122,10 @@ impl Ledger {
         match transition {
             Transition::BuildLeased { build, also, plan } => {
                 seen(&mut self.next.build, build.id.0);
-                let builder = self.builders.get_mut(&build.builder).unwrap();
+                let builder = self.builders.get_mut(&build.builder).expect("known");
                 seen(&mut builder.next_number, build.number);
                 for id in also.iter().chain([&build.request]) {
-                    let request = self.requests.get_mut(id).unwrap();
+                    let request = self.requests.get_mut(id).expect("known");
                     assert_eq!(request.status, RequestStatus::Waiting, "{request:?} is leased");
                     request.status = RequestStatus::Claimed { at: build.started_at, build: build.id };
                 }
@@ -132,38 +134,42 @@ impl Ledger {
                 builds.insert(open.build.id.0, open);
             }
             Transition::LeaseDated { build, until, .. } => {
-                builds.get_mut(&build.0).unwrap().build.lease.until = *until;
+                builds.get_mut(&build.0).expect("known").build.lease.until = *until;
             }
             Transition::StopAsked { build, reason } => {
-                let open = builds.get_mut(&build.0).unwrap();
+                let open = builds.get_mut(&build.0).expect("known");
                 assert_eq!(open.build.status, BuildStatus::Running, "only what runs is stopped");
                 open.stopping = Some(reason.clone());
             }
-            Transition::BuildPlanned { build, plan, .. } => builds.get_mut(&build.0).unwrap().plan = plan.clone(),
-            Transition::BuildState { build, state } => builds.get_mut(&build.0).unwrap().build.state = state.clone(),
+            Transition::BuildPlanned { build, plan, .. } => {
+                builds.get_mut(&build.0).expect("known").plan = plan.clone()
+            }
+            Transition::BuildState { build, state } => {
+                builds.get_mut(&build.0).expect("known").build.state = state.clone()
+            }
             Transition::PropertySet { build, name, property } => {
-                builds.get_mut(&build.0).unwrap().build.properties.insert(name.clone(), property.clone());
+                builds.get_mut(&build.0).expect("known").build.properties.insert(name.clone(), property.clone());
             }
             Transition::StepStarted { step, logs, .. } => {
                 seen(&mut self.next.step, step.id.0);
                 logs.iter().for_each(|l| seen(&mut self.next.log, l.id.0));
-                let open = builds.get_mut(&step.build.0).unwrap();
+                let open = builds.get_mut(&step.build.0).expect("known");
                 open.steps.push(step.clone());
                 open.logs = logs.clone();
             }
             Transition::StepFinished { step, at, results, state, facts } => {
                 let build = of_step(builds, *step);
-                let s = builds.get_mut(&build).unwrap().steps.iter_mut().find(|s| s.id == *step).unwrap();
+                let s = builds.get_mut(&build).expect("known").steps.iter_mut().find(|s| s.id == *step).expect("known");
                 assert_eq!(s.status, StepStatus::Running, "{s:?} ends twice");
                 s.status = StepStatus::Complete { at: *at, results: *results };
                 (s.state, s.facts) = (state.clone(), facts.clone());
             }
             Transition::LogSealed { log, lines, bytes, crc32 } => {
-                let log = builds.values_mut().flat_map(|b| &mut b.logs).find(|l| l.id == *log).unwrap();
+                let log = builds.values_mut().flat_map(|b| &mut b.logs).find(|l| l.id == *log).expect("known");
                 log.status = LogStatus::Sealed { lines: *lines, bytes: *bytes, crc32: *crc32 };
             }
             Transition::BuildFinished { build, epoch, at, results, state } => {
-                let build = &mut builds.get_mut(&build.0).unwrap().build;
+                let build = &mut builds.get_mut(&build.0).expect("known").build;
                 assert_eq!(build.status, BuildStatus::Running, "{build:?} ends twice");
                 build.status = BuildStatus::Complete { at: *at, results: *results };
                 (build.lease.epoch, build.lease.until, build.state) = (*epoch, None, state.clone());

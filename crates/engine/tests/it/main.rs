@@ -2,6 +2,7 @@
 
 mod build;
 mod distributor;
+mod eta;
 mod force;
 mod ledger;
 mod lock;
@@ -12,5 +13,6 @@ mod reload;
 mod scheduler;
 mod step;
 mod town;
+mod trigger;
 mod verdict;
 mod why;

@@ -1,6 +1,6 @@
 //! Functions of a builder: which request, which worker, whether now, whether at all; and what happens when one fails.
 
-use crate::town::{Town, at, builder, forced, scheduler, step, worker};
+use crate::town::{Answer, Town, at, builder, forced, scheduler, step, worker};
 use engine::build::CommandEnd;
 use engine::build_set::{NewSet, NewStamp};
 use model::property::property;
@@ -11,7 +11,7 @@ pub(crate) fn function(name: &str) -> FunctionRef {
     FunctionRef { name: name.to_owned(), place, digest: String::new() }
 }
 
-fn answers() -> Vec<(&'static str, fn(&[Value]) -> Result<Value, String>)> {
+fn answers() -> Vec<(&'static str, Answer)> {
     vec![
         ("none", |_| Ok(Value::Null)),
         ("broken", |_| Err("it divides by zero at master.star:3".to_owned())),
@@ -114,7 +114,8 @@ fn can_start_is_asked_for_each_worker_and_the_next_request_goes_meanwhile() {
 
 #[test]
 fn a_policy_that_fails_or_answers_nonsense_gives_way_to_the_default_and_is_told() {
-    let cases: [(&str, fn(&mut BuilderSpec, FunctionRef)); 3] = [
+    type Setter = fn(&mut BuilderSpec, FunctionRef);
+    let cases: [(&str, Setter); 3] = [
         ("next_worker", |spec, f| spec.next_worker = Some(f)),
         ("next_request", |spec, f| spec.next_request = Some(f)),
         ("can_start", |spec, f| spec.can_start = Some(f)),

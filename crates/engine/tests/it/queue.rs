@@ -113,13 +113,13 @@ fn twenty_five_thousand_requests_in_one_queue_are_worked_off_in_order() {
     let began = std::time::Instant::now();
     town.world = engine::World::load(snapshot, town.world.config().clone());
     town.settle();
-    println!("from the store to the first lease: {:?}", began.elapsed());
+    // A third of a second without optimisation on the machine where it was written; a scan of the queue takes minutes.
+    assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?} to the first lease", began.elapsed());
     for n in 0..500 {
         assert_eq!(town.leases().len(), n + 1);
         let build = town.only_build();
         town.end_command(build, CommandEnd::Exited(0));
     }
-    println!("and five hundred builds: {:?}", began.elapsed());
     let got: Vec<i64> = town.leases().iter().map(|l| l.1).collect();
     let expected: Vec<i64> = expected.into_iter().map(|(_, id)| id.0).take(501).collect();
     assert_eq!(got, expected);

@@ -1,7 +1,7 @@
 //! Steps: conditions, what is decided without a worker, texts that cannot be finished, facts, pipelines.
 
 use crate::policy::function;
-use crate::town::{Town, at, builder, forced, scheduler, step, worker};
+use crate::town::{Answer, Town, at, builder, forced, scheduler, step, worker};
 use engine::build::{CommandEnd, StepEnd};
 use model::property::property;
 use model::worker::Secret;
@@ -45,7 +45,7 @@ fn config(steps: Vec<StepSpec>) -> Config {
 }
 
 fn town(steps: Vec<StepSpec>) -> Town {
-    let answers: Vec<(&'static str, fn(&[Value]) -> Result<Value, String>)> = vec![
+    let answers: Vec<(&'static str, Answer)> = vec![
         ("no", |_| Ok(Value::Bool(false))),
         ("broken", |_| Err("it raised at master.star:9".to_owned())),
         ("so_far_good", |given| Ok(Value::Bool(*at(&given[0], "results") == Value::Int(0)))),

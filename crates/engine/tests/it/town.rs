@@ -79,7 +79,7 @@ pub(crate) fn change(branch: &str, revision: &str) -> NewChange {
 }
 
 /// A function of a configuration: given what, it answers what.
-type Answer = fn(&[Value]) -> Result<Value, String>;
+pub(crate) type Answer = fn(&[Value]) -> Result<Value, String>;
 
 /// Functions that a configuration might give, by name.
 pub(crate) struct Answers(pub(crate) Vec<(&'static str, Answer)>);
