@@ -1,5 +1,9 @@
 //! The first page: what is broken, since when, and what to do; then what runs and what waits.
 
+mod ended;
+
+pub(super) use ended::Ended;
+
 use super::clock::{Clock, eta, rough};
 use super::layout::{Page, Room, build_at, builder_at, headline, log_at};
 use super::mark::{Mark, Outcome};
@@ -24,6 +28,8 @@ pub(super) struct Home {
     pub(super) waiting: Vec<Waiting>,
     /// All requests that wait.
     pub(super) waiting_total: usize,
+    /// Builds that ended last, the newest first.
+    pub(super) ended: Vec<Ended>,
     /// Workers that are configured and away, with since when.
     pub(super) away: Vec<(String, Option<Time>)>,
     /// The last thirty days of each builder; not all of them.
@@ -133,6 +139,7 @@ pub(super) fn page(v: &Home, clock: &Clock) -> Page {
                 @if !v.broken.is_empty() { (broken(v, clock)) }
                 (running(v, clock))
                 (waiting(v, clock))
+                (ended::ended(&v.ended, clock))
                 @if !v.any_build && v.running.is_empty() { (lesson(v)) }
             }
             aside.narrow aria-label="Sources and history" {
@@ -154,6 +161,7 @@ fn sentence(v: &Home, clock: &Clock) -> String {
             (_, false) if v.running.is_empty() => "Nothing has been built yet".to_owned(),
             (_, false) => "The first build is running".to_owned(),
             (1, true) => "The builder is well".to_owned(),
+            (2, true) if v.fresh == 0 => "Both builders are well".to_owned(),
             (n, true) if v.fresh == 0 => format!("All {n} builders are well"),
             (n, true) => format!("{} are well", count(n - v.fresh.min(n), "builder", "builders")),
         };

@@ -1,9 +1,9 @@
 //! What the first page shows.
 
-use super::{Names, Trouble, among, excerpt, feeds, property, running, running_builds, waiting};
+use super::{Names, Trouble, among, excerpt, feeds, newest, property, running, running_builds, waiting};
 use crate::Web;
 use crate::pages::clock::Clock;
-use crate::pages::home::{Broken, Home, MOST, Suspect};
+use crate::pages::home::{Broken, Ended, Home, MOST, Suspect};
 use crate::pages::mark::Mark;
 use crate::pages::strip::{DAYS, Day, Strip};
 use model::{Build, BuildId, BuilderId, Change, Config, Filter, FilterOp, Results, Step};
@@ -40,12 +40,33 @@ pub(in crate::pages) async fn home(web: &Web, clock: &Clock) -> Result<Home, Tro
         waiting: waiting(&live, &names, clock.now, None),
         waiting_total: live.waiting_total,
         feeds: feeds(&live),
+        ended: ended(web, &names).await?,
         any_build: !last.is_empty(),
         broken,
         away,
         strips,
         strips_left_out,
     })
+}
+
+/// The builds that ended last, each with its newest change.
+async fn ended(web: &Web, names: &Names) -> Result<Vec<Ended>, Trouble> {
+    let builds = web.store.builds_bare(&newest("complete_at", MOST as u64).eq("complete", true)).await?.rows;
+    let ids: Vec<BuildId> = builds.iter().map(|b| b.id).collect();
+    let changes: HashMap<BuildId, Change> = web.store.changes_of_builds(&ids).await?.into_iter().collect();
+    let row = |b: Build| {
+        let at = b.status.complete_at().unwrap_or(b.started_at);
+        Ended {
+            builder: names.builder(b.builder),
+            number: b.number,
+            mark: Mark::of(b.status.results()),
+            at,
+            took: at.since(b.started_at),
+            change: changes.get(&b.id).map(|c| (c.facts.title().to_owned(), c.facts.author_name().to_owned())),
+            state: b.state,
+        }
+    };
+    Ok(builds.into_iter().map(row).collect())
 }
 
 /// The newest build of a broken builder that tells anything.
