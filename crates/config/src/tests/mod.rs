@@ -4,6 +4,7 @@ mod bad_files;
 mod bad_names;
 mod bad_values;
 mod compat;
+mod functions;
 mod good;
 mod limits;
 
