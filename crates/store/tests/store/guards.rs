@@ -43,6 +43,12 @@ fn lease(id: i64, number: i64, request: i64) -> Transition {
     Transition::BuildLeased { build: build(id, number, 1, request), also: Vec::new(), plan: plan() }
 }
 
+/// A lease that answers other requests too.
+fn along(id: i64, also: &[i64]) -> Transition {
+    let also = also.iter().map(|id| RequestId(*id)).collect();
+    Transition::BuildLeased { build: build(id, id, 1, id), also, plan: plan() }
+}
+
 /// A transition that must be refused, and the words.
 fn stale() -> Vec<(Transition, &'static str)> {
     let mut twin = change(2);
@@ -95,6 +101,18 @@ fn stale() -> Vec<(Transition, &'static str)> {
         (Transition::RequestReleased { request: RequestId(3), retries: 1 }, "request 3 is not claimed"),
         (Transition::RequestReleased { request: RequestId(2), retries: 1 }, "request 2 is not claimed"),
         (ended(2, at(9), Results::Success).remove(1), "request 2 is not open"),
+        (Transition::CancelAsked { request: RequestId(2), reason: String::new() }, "request 2 is not open"),
+        (Transition::CancelAsked { request: RequestId(9), reason: String::new() }, "request 9 is not open"),
+        (along(3, &[1]), "request 1 does not wait"),
+        (along(3, &[3]), "request 3 does not wait"),
+        (
+            Transition::BuildPlanned { build: BuildId(1), epoch: 2, plan: plan() },
+            "build 1 does not run under this lease",
+        ),
+        (
+            Transition::BuildPlanned { build: BuildId(2), epoch: 1, plan: plan() },
+            "build 2 does not run under this lease",
+        ),
         (ended(2, at(9), Results::Success).remove(2), "build set 2 is not open"),
         (Transition::WorkerConnected { worker: WorkerId(9), at: at(1), info: info() }, "worker 9 is not known"),
         (Transition::WorkerDisconnected { worker: WorkerId(9), at: at(1) }, "worker 9 is not known"),

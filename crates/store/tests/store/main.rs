@@ -23,3 +23,5 @@ mod pages;
 mod queries;
 #[cfg(test)]
 mod snapshots;
+#[cfg(test)]
+mod whole;
