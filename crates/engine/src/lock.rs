@@ -7,7 +7,8 @@
 //! step before it, for a request its rank (see [`crate::request::rank`]). A request stands in the line only while a
 //! worker is free for it, at most one of each builder. Who comes later may go first only if that leaves room for
 //! everybody before it, on every lock: so a small one passes an exclusive one that could not have begun anyway, and
-//! never delays it.
+//! never delays it. Whoever needs a lock of a build that itself waits, for a lock or for what it has triggered, keeps no
+//! place on others meanwhile: that build may need just those to come to its end.
 //!
 //! What a build holds itself counts as held by its steps. A lock that is not configured any more hinders nobody, and a
 //! wish for more places than the lock has is a wish for all of them.
@@ -34,6 +35,8 @@ pub(crate) struct Table<'w> {
     world: &'w World,
     specs: BTreeMap<&'w str, &'w LockSpec>,
     used: BTreeMap<Spot<'w>, Used>,
+    /// Locks of builds that themselves wait.
+    stalled: BTreeSet<Spot<'w>>,
 }
 
 /// How much of a lock is taken.
@@ -73,15 +76,28 @@ impl<'w> Table<'w> {
     /// What running builds and steps hold.
     pub(crate) fn of(world: &'w World) -> Self {
         let specs = world.config.locks.iter().map(|l| (l.name.as_str(), l)).collect();
-        let mut table = Table { world, specs, used: BTreeMap::new() };
+        let mut table = Table { world, specs, used: BTreeMap::new(), stalled: BTreeSet::new() };
         if !table.specs.is_empty() {
             for running in world.builds.values() {
+                let stalled = table.waits_itself(running);
                 for (_, (spot, access)) in table.held_by(running) {
                     table.add(spot, access);
+                    if stalled {
+                        table.stalled.insert(spot);
+                    }
                 }
             }
         }
         table
+    }
+
+    /// No command of the build runs, and it needs others before one does.
+    fn waits_itself(&self, running: &'w RunningBuild) -> bool {
+        if running.current().is_some() {
+            return running.commanded().is_none();
+        }
+        let next = build::next_step(running).map(|(_, spec)| NextStep { running, spec });
+        next.is_some_and(|next| !self.step_wishes(next).is_empty())
     }
 
     /// What a build and its running step hold; true for what is the step's.
@@ -150,12 +166,19 @@ impl<'w> Table<'w> {
         }
     }
 
-    /// The turn of one who waits: where it begins, or `None`, and then nobody behind may take what it needs.
+    /// The turn of one who waits: where it begins, or `None`, and then nobody behind may take what it needs, unless it
+    /// waits for a build that itself waits.
     pub(crate) fn turn(&mut self, waiter: &Waiter<'w>) -> Option<usize> {
         let place = waiter.wishes.iter().position(|wishes| self.is_free(wishes));
         match place {
             Some(at) => self.reserve(&waiter.wishes[at]),
-            None => waiter.wishes.iter().for_each(|wishes| self.reserve(wishes)),
+            None => {
+                for wishes in &waiter.wishes {
+                    if wishes.iter().all(|wish| self.has_room(*wish) || !self.stalled.contains(&wish.0)) {
+                        self.reserve(wishes);
+                    }
+                }
+            }
         }
         place
     }

@@ -61,6 +61,27 @@ fn state(town: &Town, builder: &str, number: i64) -> String {
     town.world.build(town.running(builder, number)).expect("runs").build.state.clone()
 }
 
+/// `b` waits for a lock that `a` holds, and would keep the other one, which `a` needs to come to its end.
+#[test]
+fn nobody_keeps_a_place_on_a_lock_that_frees_what_it_waits_for() {
+    let both = [wish("one", EXCLUSIVE), wish("two", EXCLUSIVE)];
+    let mut town = Town::new(config(
+        &[("w", 9)],
+        vec![master("one", 1), master("two", 1)],
+        vec![
+            holding("a", &["w"], &both[..1], vec![step("first", StepFlags::PLAIN), locked("second", &both[1..])]),
+            holding("b", &["w"], &both, vec![step("only", StepFlags::PLAIN)]),
+        ],
+    ));
+    town.force("a", 0);
+    town.force("b", 0);
+    town.pass(1);
+    pass(&mut town, "a", 1);
+    assert_eq!(running(&town), ["a #1 second"]);
+    pass(&mut town, "a", 1);
+    assert_eq!(running(&town), ["b #1 only"]);
+}
+
 #[test]
 fn a_step_waits_for_its_lock_and_says_who_holds_it() {
     let steps = || vec![locked("db", &[wish("db", EXCLUSIVE)]), step("after", StepFlags::PLAIN)];
