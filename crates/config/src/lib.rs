@@ -19,6 +19,7 @@ mod evaluate;
 mod functions;
 mod given;
 mod guard;
+mod import;
 mod interpolation;
 mod json;
 mod library;
@@ -44,6 +45,7 @@ pub mod difference;
 pub use describe::describe;
 pub use difference::difference;
 pub use error::ConfigError;
+pub use import::{Imported, Note, import};
 pub use loader::{Limits, Loader};
 pub use reference::reference;
 
