@@ -27,4 +27,4 @@ mod writer;
 pub use check::{Checked, State, check};
 pub use error::{AppendError, LogError};
 pub use growth::{Durable, Growth, SyncedReceiver};
-pub use logs::{Facts, Found, Hit, Line, Logs, Progress, Sealed};
+pub use logs::{Facts, Found, Hit, Line, Logs, Progress, Sealed, Visit};

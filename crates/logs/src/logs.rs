@@ -80,6 +80,12 @@ pub struct Found {
     pub next: Option<u64>,
 }
 
+/// Goes through a log's bytes; see [`Logs::visit`].
+pub trait Visit: Send + 'static {
+    /// The next stretch, from one stream.
+    fn piece(&mut self, stream: Stream, bytes: &[u8]);
+}
+
 /// All logs of all builds below one folder. Clones share the same threads and files.
 ///
 /// When the last clone is dropped, what was taken is written and synced, which may take a moment.
@@ -329,6 +335,30 @@ impl Logs {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => Err(LogError::io("remove", &path, e)),
                 _ => Ok(()),
             }
+        })
+        .await
+    }
+
+    /// Goes through all bytes of a log, each stretch with the stream that it came from, and answers with the visitor. Works
+    /// on a thread of its own, with one frame in memory at a time.
+    pub async fn visit<V: Visit>(&self, build: BuildId, log: LogId, mut visitor: V) -> Result<V, LogError> {
+        self.read(build, log, move |reader| {
+            let end = reader.length()?;
+            let mut at = 0;
+            while at < end {
+                let (frame, start) = reader.at_byte(at)?.ok_or(LogError::Unknown { build, log })?;
+                let stop = usize::try_from(end - frame.offset).unwrap_or(usize::MAX).min(frame.bytes.len());
+                for (number, run) in frame.runs.iter().enumerate() {
+                    let next = frame.runs.get(number + 1).map_or(stop, |next| next.start as usize);
+                    let (from, to) = (start.max(run.start as usize), next.min(stop));
+                    if from < to {
+                        visitor.piece(run.stream, &frame.bytes[from..to]);
+                    }
+                }
+                at = frame.offset + stop as u64;
+            }
+            reader.ends_well()?;
+            Ok(visitor)
         })
         .await
     }

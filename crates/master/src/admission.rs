@@ -34,13 +34,18 @@ pub(crate) enum Via {
     Network(SocketAddr),
     /// Started by this very process under this name.
     Local(String),
+    /// Started by this very process for its own steps.
+    Own,
 }
+
+/// The worker that does the master's own steps. It is in no configuration and in no store, whose ids begin at 1.
+pub(crate) const OWN: WorkerId = WorkerId(0);
 
 impl fmt::Display for Via {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Via::Network(address) => address.fmt(f),
-            Via::Local(_) => f.write_str("the master's own process"),
+            Via::Local(_) | Via::Own => f.write_str("the master's own process"),
         }
     }
 }
@@ -109,6 +114,9 @@ impl Sessions {
     /// Whether this is who it says, in this configuration.
     pub(crate) fn check(&self, world: &World, admission: &Admission) -> Result<WorkerId, Refusal> {
         let hello = &admission.hello;
+        if admission.via == Via::Own {
+            return Ok(OWN);
+        }
         let refuse = |reason: String| Err(Refusal { reason, again: Again::Slowly });
         let Some((state, spec)) = world.worker_named(&hello.name).and_then(|w| w.spec.as_ref().map(|s| (w, s))) else {
             return refuse(format!("there is no worker \"{}\" in the master's configuration", hello.name));

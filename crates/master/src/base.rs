@@ -6,6 +6,7 @@
 //! sluice.db     the store                  sluice.log what a detached master says
 //! logs/         log bytes                  sources/   mirrors of change sources
 //! workers/      base directories of local workers
+//! public_html/  what steps bring to the master
 //! ```
 
 use rustix::fs::{FlockOperation, flock};
@@ -85,6 +86,16 @@ impl BaseDir {
     /// The base directory of a local worker.
     pub fn worker(&self, name: &str) -> PathBuf {
         self.root.join("workers").join(name)
+    }
+
+    /// The base directory of the worker that does the master's own steps. No worker can be named so.
+    pub fn own_worker(&self) -> PathBuf {
+        self.root.join("workers").join(".master")
+    }
+
+    /// What steps bring to the master.
+    pub fn public(&self) -> PathBuf {
+        self.root.join("public_html")
     }
 
     /// What a detached master says.

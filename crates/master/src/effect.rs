@@ -1,13 +1,18 @@
 //! What a durable transition means outside: words to workers, and logs to be closed.
 
-use engine::World;
-use model::{BuildId, LogId, LogStatus, StepId, Transition, WorkerId};
-use wire::{Assignment, CommandId, GitWork, ShellWork, Work};
+use crate::admission::OWN;
+use crate::order::{self, Order};
+use engine::{RunningBuild, World};
+use model::worker::Secret;
+use model::{BuildId, FileSpec, LogId, LogStatus, Step, StepAction, StepId, Transition, WorkerId};
+use wire::{Assignment, CommandId, GitWork, SequenceWork, ShellWork, TransferWork, Work};
 
 /// Something to be done after the commit. Doing it twice does no harm.
 pub(crate) enum Effect {
     /// A worker is to begin a step's command.
-    Start { worker: WorkerId, command: CommandId, logs: Vec<LogId>, assignment: Box<Assignment> },
+    Start { worker: WorkerId, command: CommandId, order: Box<Order>, assignment: Box<Assignment> },
+    /// A step's command cannot be put together, for this reason.
+    Fail { command: CommandId, why: String },
     /// A worker is to end a command.
     Interrupt { worker: WorkerId, command: CommandId, reason: String },
     /// The end of a command is durable: its worker need not keep it.
@@ -28,7 +33,7 @@ pub(crate) fn before(world: &World, transition: &Transition, effects: &mut Vec<E
                 && let Some(step) = running.current()
             {
                 let command = command_id(*build, running.build.lease.epoch, step.id);
-                let worker = running.build.worker;
+                let worker = place(running);
                 effects.push(Effect::Interrupt { worker, command, reason: reason.clone() });
             }
         }
@@ -38,7 +43,7 @@ pub(crate) fn before(world: &World, transition: &Transition, effects: &mut Vec<E
             if let Some(running) = running.filter(|b| b.build.lease.until.is_some()) {
                 let command = command_id(running.build.id, running.build.lease.epoch, *step);
                 let reason = "the build was given up".to_owned();
-                effects.push(Effect::Drop { worker: running.build.worker, command, reason });
+                effects.push(Effect::Drop { worker: place(running), command, reason });
             }
         }
         Transition::BuildFinished { build, .. } => {
@@ -55,13 +60,48 @@ pub(crate) fn before(world: &World, transition: &Transition, effects: &mut Vec<E
 
 /// What follows from a transition, seen from the world after it.
 pub(crate) fn after(world: &World, transition: &Transition, effects: &mut Vec<Effect>) {
-    if let Transition::StepStarted { step, epoch, logs } = transition
-        && let Some(assignment) = assignment(world, step.build)
+    if let Transition::StepStarted { step, epoch, .. } = transition
         && let Some(running) = world.build(step.build)
+        && let Some(action) = action(running, step).filter(|action| has_command(action))
     {
         let command = command_id(step.build, *epoch, step.id);
-        let (worker, logs) = (running.build.worker, logs.iter().map(|l| l.id).collect());
-        effects.push(Effect::Start { worker, command, logs, assignment: Box::new(assignment) });
+        let worker = place_of(running, action);
+        effects.push(match assignment(world, running, step) {
+            Ok(assignment) => {
+                let (order, assignment) = (Box::new(Order::of(world, running, step)), Box::new(assignment));
+                Effect::Start { worker, command, order, assignment }
+            }
+            Err(why) => Effect::Fail { command, why },
+        });
+    }
+}
+
+fn action<'a>(running: &'a RunningBuild, step: &Step) -> Option<&'a StepAction> {
+    usize::try_from(step.number).ok().and_then(|n| running.plan.get(n)).map(|spec| &spec.action)
+}
+
+/// Whether a command does this; the engine itself does the rest.
+fn has_command(action: &StepAction) -> bool {
+    !matches!(action, StepAction::SetProperties(_) | StepAction::Assert { .. } | StepAction::Trigger(_))
+}
+
+/// Whether the running step of a build has a command.
+pub(crate) fn is_command(running: &RunningBuild, step: &Step) -> bool {
+    action(running, step).is_some_and(has_command)
+}
+
+/// Where the command of a build's running step runs: on the build's worker, or on the master's own.
+pub(crate) fn place(running: &RunningBuild) -> WorkerId {
+    match running.steps.last().and_then(|step| action(running, step)) {
+        Some(action) => place_of(running, action),
+        None => running.build.worker,
+    }
+}
+
+fn place_of(running: &RunningBuild, action: &StepAction) -> WorkerId {
+    match action {
+        StepAction::MasterShell(_) | StepAction::Http(_) => OWN,
+        _ => running.build.worker,
     }
 }
 
@@ -70,24 +110,34 @@ pub(crate) fn command_id(build: BuildId, epoch: i64, step: StepId) -> CommandId 
     CommandId { build: build.0, epoch, step: step.0 }
 }
 
-/// What the running step of a build asks of its worker, with the source of its set put in.
-pub(crate) fn assignment(world: &World, build: BuildId) -> Option<Assignment> {
-    let running = world.build(build)?;
-    let step = running.current()?;
-    let spec = running.plan.get(usize::try_from(step.number).ok()?)?;
+/// What the running step of a build asks of its worker, with everything put in. The token of a transfer is not.
+///
+/// # Errors
+/// A sentence: something cannot be put in.
+pub(crate) fn assignment(world: &World, running: &RunningBuild, step: &Step) -> Result<Assignment, String> {
+    let written = action(running, step).ok_or("its plan has no such step")?;
     let sight = engine::build::sight(world, running);
-    let rendered = model::render::action(&spec.action, &sight).ok()?;
+    let rendered = model::render::action(written, &sight)?;
     // The plan carries the builder's environment already.
     let env = std::collections::BTreeMap::new();
     let work = match &rendered.action {
-        model::StepAction::Shell(shell) => Work::Shell(ShellWork::of(shell, &env)),
-        model::StepAction::Git(git) => {
+        StepAction::Shell(shell) | StepAction::MasterShell(shell) => Work::Shell(ShellWork::of(shell, &env)),
+        StepAction::Git(git) => {
             let stamp = sight.stamps.iter().find(|stamp| stamp.codebase == git.codebase);
             Work::Git(GitWork::of(git, stamp, &env))
         }
-        _ => return None,
+        StepAction::Sequence(sequence) => Work::Sequence(SequenceWork::of(sequence, &env)),
+        StepAction::File(file) => Work::File(file.clone()),
+        StepAction::Transfer(transfer) => {
+            Work::Transfer(TransferWork { transfer: transfer.clone(), token: Secret::new("") })
+        }
+        StepAction::Http(http) => Work::Http(http.clone()),
+        StepAction::Pipeline(spec) => Work::File(FileSpec::Exists { path: order::pipeline_file(running, step, spec) }),
+        StepAction::SetProperties(_) | StepAction::Assert { .. } | StepAction::Trigger(_) => {
+            return Err("no command does this".to_owned());
+        }
     };
     let builddir = running.build.properties.get("builddir").and_then(|p| p.value.as_text());
-    let mask = rendered.secrets.clone();
-    Some(Assignment { mask, ..Assignment::new(builddir.unwrap_or_default(), work) })
+    let collect = order::collected(running, step, &rendered.action);
+    Ok(Assignment { mask: rendered.secrets, collect, ..Assignment::new(builddir.unwrap_or_default(), work) })
 }

@@ -5,7 +5,7 @@
 //! When the store refuses a batch, the world is thrown away and read anew, and those who asked are told to ask again.
 
 use crate::Clock;
-use crate::admission::{Admission, Sessions, Verdict};
+use crate::admission::{Admission, OWN, Sessions, Verdict};
 use crate::effect::{self, Effect};
 use crate::events::Nouns;
 use crate::input::{CommandEnded, Input, Reply, SourceMemory};
@@ -13,9 +13,7 @@ use engine::World;
 use engine::build::{SealedLog, StepEnd};
 use engine::build_set::NewStamp;
 use engine::force::Wish;
-use model::{
-    BuildId, ChangeId, Config, Event, LogId, NewChange, Query, Span, StepId, Time, Transition, WorkerId,
-};
+use model::{BuildId, ChangeId, Config, Event, LogId, NewChange, Query, Span, StepId, Time, Transition, WorkerId};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -156,6 +154,13 @@ impl Heart {
                 let gone = || ControlError::Refused(format!("build request {request} is not open"));
                 turn.answer(reply, if open { Ok(()) } else { Err(gone()) });
             }
+            Input::CancelSet { set, reason, reply } => {
+                let open = self.world.set(set).is_some();
+                let todo = engine::build_set::cancel(&self.world, set, &reason, now);
+                self.take_all(todo, now, turn);
+                let gone = || ControlError::Refused(format!("build set {set} is not open"));
+                turn.answer(reply, if open { Ok(()) } else { Err(gone()) });
+            }
             Input::Pause { worker, reason, reply } => {
                 let known = self.world.worker(worker).is_some();
                 if known {
@@ -192,7 +197,7 @@ impl Heart {
             }
             Input::Sealed { logs } => self.take_all(logs.iter().map(engine::build::sealed), now, turn),
             Input::Grew { build, log, lines } => self.grew(build, log, lines, turn),
-            Input::Live { .. } | Input::Why { .. } => turn.questions.push(input),
+            Input::Live { .. } | Input::Transfer { .. } | Input::Why { .. } => turn.questions.push(input),
             Input::Quit { reply } => turn.quit = Some(reply),
         }
     }
@@ -306,23 +311,25 @@ impl Heart {
             older.ask(admission, self.own_inbox.clone());
             return;
         }
-        let todo = engine::worker::connected(&self.world, worker, admission.hello.info.clone(), now);
-        self.take_all(todo, now, turn);
+        if worker != OWN {
+            let todo = engine::worker::connected(&self.world, worker, admission.hello.info.clone(), now);
+            self.take_all(todo, now, turn);
+        }
         self.sessions.admit(worker, admission);
     }
 
     fn gone(&mut self, worker: WorkerId, session: u64, now: Time, turn: &mut Turn) {
-        if self.sessions.remove(worker, session) {
+        if self.sessions.remove(worker, session) && worker != OWN {
             let todo = engine::worker::disconnected(&self.world, worker, now);
             self.take_all(todo, now, turn);
         }
     }
 
     fn ended(&mut self, ended: CommandEnded, now: Time, turn: &mut Turn) {
-        let CommandEnded { command, end, properties, logs } = ended;
+        let CommandEnded { command, end, properties, logs, findings, steps } = ended;
         let (build, step) = (BuildId(command.build), StepId(command.step));
-        let worker = self.world.build(build).map(|b| b.build.worker);
-        let end = StepEnd { properties, logs, ..StepEnd::of(end) };
+        let worker = self.world.build(build).map(effect::place);
+        let end = StepEnd { end, properties, logs, findings, steps };
         let todo = engine::build::step_ended(&self.world, build, command.epoch, step, end, now);
         self.take_all(todo, now, turn);
         if let Some(worker) = worker {
@@ -466,6 +473,9 @@ impl Heart {
     fn answer_question(&self, question: Input, now: Time) {
         match question {
             Input::Live { reply } => drop(reply.send(Ok(crate::control::live(&self.world, now)))),
+            Input::Transfer { command, reply } => {
+                drop(reply.send(Ok(crate::transfer::order(&self.world, command))));
+            }
             Input::Why { request, reply } => {
                 drop(reply.send(Ok(engine::why::of_request(&self.world, request, now))));
             }

@@ -2,15 +2,18 @@
 
 use crate::effect;
 use crate::input::{CommandEnded, Input};
+use crate::order::Order;
 use crate::session::lock;
+use crate::transfer::Keys;
 use bytes::Bytes;
 use engine::World;
 use logs::{AppendError, LogError, Logs};
+use model::worker::Secret;
 use model::{BuildId, LogId, Stream, WorkerId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::{Notify, mpsc};
-use wire::{CommandId, MasterLedger};
+use wire::{Assignment, CommandId, MasterLedger, Work};
 
 /// What a worker has for good, connected or not.
 #[derive(Debug)]
@@ -33,6 +36,7 @@ pub(crate) struct Hub {
     links: Mutex<BTreeMap<WorkerId, Arc<Link>>>,
     routes: Mutex<Routes>,
     inbox: mpsc::Sender<Input>,
+    keys: Keys,
 }
 
 #[derive(Debug, Default)]
@@ -44,6 +48,7 @@ struct Routes {
 #[derive(Debug)]
 struct Command {
     link: Arc<Link>,
+    order: Arc<Order>,
     logs: Vec<LogId>,
     /// Logs that were opened for appending.
     begun: BTreeSet<LogId>,
@@ -54,8 +59,8 @@ struct Command {
 }
 
 impl Hub {
-    pub(crate) fn new(inbox: mpsc::Sender<Input>) -> Self {
-        Self { links: Mutex::default(), routes: Mutex::default(), inbox }
+    pub(crate) fn new(inbox: mpsc::Sender<Input>, keys: Keys) -> Self {
+        Self { links: Mutex::default(), routes: Mutex::default(), inbox, keys }
     }
 
     /// The link of a worker; made at its first mention.
@@ -64,15 +69,29 @@ impl Hub {
         lock(&self.links).entry(worker).or_insert_with(new).clone()
     }
 
-    /// Notes which logs a command writes.
-    pub(crate) fn route(&self, link: &Arc<Link>, command: CommandId, logs: &[LogId]) {
+    /// Puts into an assignment what only its own command may have: the token of a transfer.
+    pub(crate) fn sign(&self, command: CommandId, assignment: &mut Assignment) {
+        if let Work::Transfer(work) = &mut assignment.work {
+            work.token = Secret::new(self.keys.token(command));
+        }
+    }
+
+    /// What is made of a command's end.
+    pub(crate) fn order_of(&self, command: CommandId) -> Option<Arc<Order>> {
+        lock(&self.routes).commands.get(&command).map(|c| c.order.clone())
+    }
+
+    /// Notes which logs a command writes, and what is made of its end.
+    pub(crate) fn route(&self, link: &Arc<Link>, command: CommandId, order: Order) {
+        let logs = order.ids();
         let mut routes = lock(&self.routes);
         for (number, log) in logs.iter().enumerate() {
             routes.logs.insert(*log, (command, u16::try_from(number).unwrap_or(u16::MAX)));
         }
         let entry = Command {
             link: link.clone(),
-            logs: logs.to_vec(),
+            order: Arc::new(order),
+            logs,
             begun: BTreeSet::new(),
             sealed: BTreeSet::new(),
             end_is_durable: false,

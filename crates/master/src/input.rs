@@ -4,7 +4,7 @@
 use crate::admission::Admission;
 use engine::build::{CommandEnd, SealedLog};
 use model::property::Property;
-use model::{BuildId, ChangeId, Config, NewChange, RequestId, SchedulerId, Why, WorkerId};
+use model::{BuildId, ChangeId, Config, Findings, NewChange, RequestId, SchedulerId, StepSpec, Why, WorkerId};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use web::control::{ControlError, Enabled, Force, Forced, Live};
@@ -24,6 +24,8 @@ pub(crate) enum Input {
     Stop { build: BuildId, reason: String, reply: Reply<()> },
     /// Somebody does not want a request any more.
     Cancel { request: RequestId, reason: String, reply: Reply<()> },
+    /// Somebody wants all of a set to end.
+    CancelSet { set: model::BuildSetId, reason: String, reply: Reply<()> },
     /// A worker is to take no new builds, or to take them again.
     Pause { worker: WorkerId, reason: Option<String>, reply: Reply<()> },
     /// A scheduler is turned on or off.
@@ -34,6 +36,8 @@ pub(crate) enum Input {
     Live { reply: Reply<Live> },
     /// Somebody asks why a request waits.
     Why { request: RequestId, reply: Reply<Option<Why>> },
+    /// A transfer asks what its step wants to bring; `None`: that step does not run.
+    Transfer { command: wire::CommandId, reply: Reply<Option<crate::transfer::TransferOrder>> },
     /// A worker has said hello on a new connection.
     Hello { admission: Box<Admission> },
     /// A worker is about to stop, and takes nothing new on this connection.
@@ -59,6 +63,17 @@ pub(crate) struct CommandEnded {
     pub(crate) end: CommandEnd,
     pub(crate) properties: Vec<(String, Property)>,
     pub(crate) logs: Vec<SealedLog>,
+    /// What was read from its logs.
+    pub(crate) findings: Findings,
+    /// The steps that follow, after a step that reads a pipeline.
+    pub(crate) steps: Option<Vec<StepSpec>>,
+}
+
+impl CommandEnded {
+    /// An end of which nothing more is known.
+    pub(crate) fn of(command: wire::CommandId, end: CommandEnd) -> Self {
+        Self { command, end, properties: vec![], logs: vec![], findings: Findings::default(), steps: None }
+    }
 }
 
 /// What a change source remembers, to be kept together with its changes.

@@ -13,7 +13,10 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use worker::{Pipe, Wish};
+use worker::{Pipe, Reach, Wish};
+
+/// Steps of the master itself that run at once; more of them wait.
+const MOST_OWN: usize = 64;
 
 /// Keeps a worker running for each local worker of the configuration that is in force.
 pub(crate) struct LocalWorkers {
@@ -38,6 +41,7 @@ impl LocalWorkers {
         mut leaving: watch::Receiver<BTreeSet<String>>,
     ) {
         let mut running: BTreeMap<String, Running> = BTreeMap::new();
+        let own = [(String::new(), self.start_own())];
         loop {
             let wanted = local_names(&config.borrow_and_update());
             for name in &wanted {
@@ -59,6 +63,7 @@ impl LocalWorkers {
                 () = self.shutdown.cancelled() => break,
             }
         }
+        running.extend(own);
         let wish = match self.on_stop {
             OnStop::EndCommands => Wish::EndCommands,
             OnStop::LeaveRunning => Wish::LeaveRunning,
@@ -69,12 +74,28 @@ impl LocalWorkers {
     }
 
     fn start(&self, name: &str) -> Running {
+        self.run(self.base.worker(name), name, Via::Local(name.to_owned()), |setup| setup)
+    }
+
+    /// The worker for the master's own steps: it has no process while there are none.
+    fn start_own(&self) -> Running {
+        self.run(self.base.own_worker(), "(the master)", Via::Own, |setup| worker::Setup {
+            most_at_once: Some(MOST_OWN),
+            spare_slots: 0,
+            reach: Reach::Anywhere,
+            ..setup
+        })
+    }
+
+    fn run(&self, dir: PathBuf, name: &str, via: Via, adapt: impl FnOnce(worker::Setup) -> worker::Setup) -> Running {
         let (to_master, pipes) = mpsc::channel(1);
         let (wish, wishes) = watch::channel(Wish::GoOn);
         let master = worker::Master::InProcess(to_master);
-        let setup = worker::Setup::new(self.base.worker(name), name, Secret::new(""), master, self.exe.clone());
-        let (door, via) = (self.door.clone(), Via::Local(name.to_owned()));
-        tokio::spawn(answer(door, via, pipes));
+        let setup = adapt(worker::Setup {
+            master_file: Some(self.base.address()),
+            ..worker::Setup::new(dir, name, Secret::new(""), master, self.exe.clone())
+        });
+        tokio::spawn(answer(self.door.clone(), via, pipes));
         let name = name.to_owned();
         let task = tokio::spawn(async move {
             if let Err(e) = worker::run(setup, wishes).await {

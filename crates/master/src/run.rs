@@ -10,7 +10,8 @@ use crate::input::Input;
 use crate::local::LocalWorkers;
 use crate::server::{ServerLimits, serve};
 use crate::session::Doorway;
-use crate::{socket, watch_sources};
+use crate::transfer::Keys;
+use crate::{socket, transfer, watch_sources};
 use engine::World;
 use model::Config;
 use std::collections::BTreeSet;
@@ -142,7 +143,8 @@ impl Master {
         let (listener, address) = listen(&config.web.listen).await?;
         let store = Store::open(&location(&base, &config)).await?;
         let logs = logs::Logs::open(base.logs())?;
-        let parts = Parts::new(&store, &logs);
+        let keys = Keys::new(&base.token()?);
+        let parts = Parts::new(&store, &logs, &keys);
         let heart = parts.wake_up(Arc::new(config.clone())).await?;
         crate::in_force::write(&base, &config);
         let config_in_force = watch::Sender::new(Arc::new(config));
@@ -156,8 +158,9 @@ impl Master {
             base: (reload == Reload::FromFile).then(|| base.clone()),
         });
         let auth = Arc::new(auth(&base, &config_in_force.borrow())?);
-        let doorway = Arc::new(parts.doorway());
+        let doorway = Arc::new(parts.doorway(exe.clone()));
         let router = parts.router(door.clone(), auth.clone()).merge(socket::router(doorway.clone()));
+        let router = router.merge(transfer::router(keys, base.clone(), parts.inbox.clone()));
         let heart = tokio::spawn(heart.beat());
         let server = tokio::spawn(serve(listener, router, limits, parts.shutdown.clone()));
         let closing = CancellationToken::new();
@@ -249,12 +252,12 @@ struct Parts {
 }
 
 impl Parts {
-    fn new(store: &Store, logs: &logs::Logs) -> Self {
+    fn new(store: &Store, logs: &logs::Logs, keys: &Keys) -> Self {
         let (inbox, ears) = mpsc::channel(INBOX);
         Self {
             store: store.clone(),
             logs: logs.clone(),
-            hub: Arc::new(Hub::new(inbox.clone())),
+            hub: Arc::new(Hub::new(inbox.clone(), keys.clone())),
             inbox,
             ears: std::sync::Mutex::new(Some(ears)),
             events: broadcast::channel(EVENTS).0,
@@ -287,13 +290,14 @@ impl Parts {
         Ok(heart)
     }
 
-    fn doorway(&self) -> Doorway {
+    fn doorway(&self, exe: PathBuf) -> Doorway {
         Doorway {
             hub: self.hub.clone(),
             inbox: self.inbox.clone(),
             logs: self.logs.clone(),
             clock: Clock,
             shutdown: self.shutdown.clone(),
+            exe,
         }
     }
 

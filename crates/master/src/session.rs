@@ -6,19 +6,21 @@
 use crate::Clock;
 use crate::admission::{Admission, Asked, Refusal, Seat, Sessions, Verdict, Via};
 use crate::effect::{self, Effect};
+use crate::ended::Taker;
 use crate::hub::{Hub, Link};
 use crate::input::{CommandEnded, Input};
+use crate::order::Order;
 use engine::World;
-use engine::build::{CommandEnd, SealedLog};
-use model::property::Property;
+use engine::build::CommandEnd;
 use model::{BuildId, Time, WorkerId};
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
-use wire::{Ending, Hello, MasterEvent, MasterLedger, MasterSession, ProtocolError, Welcome};
+use wire::{Ending, Hello, LogLength, MasterEvent, MasterLedger, MasterSession, ProtocolError, Welcome};
 
 /// How long one frame may take to leave. A worker that takes nothing for so long is gone.
 const SEND_LIMIT: Duration = Duration::from_secs(60);
@@ -38,14 +40,18 @@ impl Sessions {
     /// Carries out what is to be said to a worker.
     pub(crate) fn carry_out(&self, effect: Effect) {
         match effect {
-            Effect::Start { worker, command, logs, assignment } => {
+            Effect::Start { worker, command, order, mut assignment } => {
                 let link = self.hub.link(worker);
-                self.hub.route(&link, command, &logs);
+                self.hub.route(&link, command, *order);
+                self.hub.sign(command, &mut assignment);
                 if let Err(e) = link.ledger().start(command, &assignment) {
                     let end = CommandEnd::Broken(format!("it cannot be sent to its worker: {e}"));
-                    self.hub.ended(CommandEnded { command, end, properties: vec![], logs: vec![] });
+                    self.hub.ended(CommandEnded::of(command, end));
                 }
                 link.wake.notify_one();
+            }
+            Effect::Fail { command, why } => {
+                self.hub.ended(CommandEnded::of(command, CommandEnd::Broken(why)));
             }
             Effect::Interrupt { worker, command, reason } => {
                 let link = self.hub.link(worker);
@@ -67,15 +73,14 @@ impl Sessions {
     /// dropped. `durable` tells how many bytes of a running step's logs are on disk.
     pub(crate) async fn restore(&self, world: &World, logs: &logs::Logs) {
         for running in world.builds() {
-            let Some(step) = running.current() else { continue };
+            let Some(step) = running.current().filter(|step| effect::is_command(running, step)) else { continue };
             let build = running.build.id;
             let command = effect::command_id(build, running.build.lease.epoch, step.id);
-            let link = self.hub.link(running.build.worker);
+            let link = self.hub.link(effect::place(running));
             if link.ledger().standing(command).is_some() {
                 continue;
             }
-            let ids: Vec<_> = running.logs.iter().map(|l| l.id).collect();
-            self.hub.route(&link, command, &ids);
+            self.hub.route(&link, command, Order::of(world, running, step));
             let mut lengths = Vec::new();
             for log in &running.logs {
                 match logs.begin(build, log.id).await {
@@ -84,7 +89,10 @@ impl Sessions {
                 }
             }
             let begun = lengths.iter().any(|(_, bytes)| *bytes > 0);
-            let assignment = if begun { None } else { effect::assignment(world, build) };
+            let mut assignment = if begun { None } else { effect::assignment(world, running, step).ok() };
+            if let Some(assignment) = &mut assignment {
+                self.hub.sign(command, assignment);
+            }
             let interrupt = running.stopping.clone();
             let expectation = wire::Expectation { command, logs: lengths, assignment, interrupt };
             if let Err(e) = link.ledger().expect(expectation) {
@@ -102,6 +110,8 @@ pub(crate) struct Doorway {
     pub(crate) logs: logs::Logs,
     pub(crate) clock: Clock,
     pub(crate) shutdown: CancellationToken,
+    /// The program that evaluates pipelines.
+    pub(crate) exe: PathBuf,
 }
 
 /// Speaks with a worker until one side is gone.
@@ -272,10 +282,10 @@ impl<T: Transport> Line<'_, T> {
                 MasterEvent::Chunk { command, log, stream, offset, data } => {
                     self.door.hub.append(&self.door.logs, self.link, command, (log, stream, offset), data).await;
                 }
-                MasterEvent::Ended { command, ending, .. } => self.ended(command, *ending),
+                MasterEvent::Ended { command, ending, logs } => self.ended(command, *ending, &logs),
                 MasterEvent::Lost { command, reason } => {
                     let end = CommandEnd::Broken(format!("its worker lost it: {reason}"));
-                    self.end(command, end, Vec::new());
+                    tokio::spawn(self.taker().lost(command, end));
                 }
                 MasterEvent::Stale { command, reason } => {
                     let (build, epoch) = (BuildId(command.build), command.epoch);
@@ -292,22 +302,14 @@ impl<T: Transport> Line<'_, T> {
         }
     }
 
-    fn ended(&self, command: wire::CommandId, ending: Ending) {
-        let properties = ending.properties.iter().map(|(name, value)| {
-            let source = "Source".to_owned();
-            (name.clone(), Property { value: value.clone(), source })
-        });
-        let properties = properties.collect();
-        self.end(command, command_end(&ending), properties);
+    /// Takes an end in, apart, so that other commands' output is not kept waiting.
+    fn ended(&self, command: wire::CommandId, ending: Ending, logs: &[LogLength]) {
+        let bytes = logs.iter().find(|log| log.log == 0).map_or(0, |log| log.bytes);
+        tokio::spawn(self.taker().ended(command, ending, bytes));
     }
 
-    /// Seals the command's logs and tells the heart. Apart, so that other commands' output is not kept waiting.
-    fn end(&self, command: wire::CommandId, end: CommandEnd, properties: Vec<(String, Property)>) {
-        let (hub, logs) = (self.door.hub.clone(), self.door.logs.clone());
-        tokio::spawn(async move {
-            let sealed = seal(&hub, &logs, command).await;
-            hub.ended(CommandEnded { command, end, properties, logs: sealed });
-        });
+    fn taker(&self) -> Taker {
+        Taker { hub: self.door.hub.clone(), logs: self.door.logs.clone(), exe: self.door.exe.clone() }
     }
 }
 
@@ -321,24 +323,8 @@ async fn by_whom(replaced: &mut watch::Receiver<Option<String>>) -> String {
     }
 }
 
-async fn seal(hub: &Hub, logs: &logs::Logs, command: wire::CommandId) -> Vec<SealedLog> {
-    let build = BuildId(command.build);
-    let mut sealed = Vec::new();
-    for log in hub.logs_of(command) {
-        let whole = match hub.begin(logs, build, log).await {
-            Ok(()) => logs.seal(build, log).await,
-            Err(e) => Err(e),
-        };
-        match whole {
-            Ok(s) => sealed.push(SealedLog { log, lines: s.lines, bytes: s.bytes, crc32: s.crc32 }),
-            Err(e) => tracing::error!("log {log} of build {build} cannot be sealed: {e}"),
-        }
-    }
-    sealed
-}
-
 /// What a worker tells of an end, in the engine's words.
-fn command_end(ending: &Ending) -> CommandEnd {
+pub(crate) fn command_end(ending: &Ending) -> CommandEnd {
     use wire::{EndedBy, Exit};
     match (&ending.ended_by, &ending.exit) {
         (EndedBy::Interrupted { reason }, _) => CommandEnd::Interrupted(reason.clone()),

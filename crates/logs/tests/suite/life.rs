@@ -3,7 +3,7 @@
 use crate::hands::{BUILD, LOG, file_in, raw, run, say};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use logs::{AppendError, Durable, Facts, Growth, LogError, Logs, Sealed};
+use logs::{AppendError, Durable, Facts, Growth, LogError, Logs, Sealed, Visit};
 use model::{BuildId, LogId, Stream};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -308,5 +308,39 @@ fn many_tiny_builds_are_all_there_afterwards() {
             assert_eq!(bytes, format!("build {number}\n").into_bytes());
         }
         assert!(dir.path().join("1").join("1500.slog").exists());
+    });
+}
+
+#[test]
+fn a_visitor_sees_every_byte_and_where_it_came_from() {
+    struct Seen(Vec<(Stream, Vec<u8>)>);
+    impl Visit for Seen {
+        fn piece(&mut self, stream: Stream, bytes: &[u8]) {
+            match self.0.last_mut() {
+                Some((last, seen)) if *last == stream => seen.extend_from_slice(bytes),
+                _ => self.0.push((stream, bytes.to_vec())),
+            }
+        }
+    }
+    run(async {
+        let (_dir, logs) = open();
+        logs.begin(BUILD, LOG).await.unwrap();
+        let long = vec![b'x'; 700_000];
+        let pieces = [
+            (Stream::Header, b"make\n".to_vec()),
+            (Stream::Stdout, b"one\0".to_vec()),
+            (Stream::Stderr, b"two".to_vec()),
+            (Stream::Stdout, long),
+        ];
+        let mut offset = 0;
+        for (stream, data) in &pieces {
+            logs.append(BUILD, LOG, offset, *stream, data.clone().into()).await.unwrap();
+            offset += data.len() as u64;
+        }
+        assert_eq!(logs.visit(BUILD, LOG, Seen(Vec::new())).await.unwrap().0, pieces);
+        logs.seal(BUILD, LOG).await.unwrap();
+        logs.finish(BUILD).await.unwrap();
+        assert_eq!(logs.visit(BUILD, LOG, Seen(Vec::new())).await.unwrap().0, pieces);
+        assert!(logs.visit(BUILD, LogId(99), Seen(Vec::new())).await.is_err());
     });
 }
