@@ -6,6 +6,12 @@ pub(crate) fn request(text: &str) -> Result<i64, String> {
     id.ok_or_else(|| "a request is named by its number, as force and status print it, such as 42".to_owned())
 }
 
+/// A build set.
+pub(crate) fn set(text: &str) -> Result<i64, String> {
+    let id = text.parse().ok().filter(|id| *id > 0);
+    id.ok_or_else(|| "a build set is named by its number, as force --json prints it, such as 7".to_owned())
+}
+
 /// A priority.
 pub(crate) fn priority(text: &str) -> Result<i64, String> {
     text.parse().map_err(|_| "a priority is a whole number, such as 10 or -5".to_owned())

@@ -44,6 +44,14 @@ impl Client {
         self.call::<Value>(&format!("buildrequests/{request}"), "cancel", json!({ "reason": reason })).await.map(drop)
     }
 
+    /// Cancels every open request of a set.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn cancel_set(&self, set: i64, reason: &str) -> Result<(), ClientError> {
+        self.call::<Value>(&format!("buildsets/{set}"), "cancel", json!({ "reason": reason })).await.map(drop)
+    }
+
     /// A worker takes no new builds.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use crate::base::BaseDir;
 use crate::config_file;
 use crate::input::{Input, Reply};
 use engine::{RunningBuild, World, eta};
-use model::{BuildId, ChangeId, Config, NewChange, RequestId, SchedulerId, Span, Time, Why, WorkerId};
+use model::{BuildId, BuildSetId, ChangeId, Config, NewChange, RequestId, SchedulerId, Span, Time, Why, WorkerId};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use store::Store;
@@ -96,6 +96,10 @@ impl Control for Door {
 
     fn rebuild(&self, build: BuildId, owner: String) -> Answer<'_, Forced> {
         Box::pin(self.rebuild_now(build, owner))
+    }
+
+    fn cancel_set(&self, set: BuildSetId, reason: String) -> Answer<'_, ()> {
+        Box::pin(self.ask(move |reply| Input::CancelSet { set, reason, reply }))
     }
 
     fn cancel_request(&self, request: RequestId, reason: String) -> Answer<'_, ()> {

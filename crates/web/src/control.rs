@@ -22,6 +22,8 @@ pub trait Control: Send + Sync + 'static {
     fn rebuild(&self, build: BuildId, reason: String) -> Answer<'_, Forced>;
     /// Takes a request out of the queue, or stops its build.
     fn cancel_request(&self, request: RequestId, reason: String) -> Answer<'_, ()>;
+    /// Cancels every open request of a set.
+    fn cancel_set(&self, set: BuildSetId, reason: String) -> Answer<'_, ()>;
     /// A worker takes no new builds (with the reason), or takes them again.
     fn pause_worker(&self, worker: WorkerId, reason: Option<String>) -> Answer<'_, ()>;
     /// Turns a scheduler on or off.

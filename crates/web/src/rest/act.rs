@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
-use model::{BuilderId, RequestId, SchedulerId};
+use model::{BuildSetId, BuilderId, RequestId, SchedulerId};
 use serde_json::Value;
 
 /// Why an act was not done.
@@ -156,6 +156,11 @@ async fn act(web: &Web, route: &Route, call: &Call, who: &Who) -> Result<Value, 
             let id = RequestId(*id);
             there(web.store.request(id).await?, || format!("build request {id}"))?;
             Ok(control.cancel_request(id, who.reason(call, "cancelled")?).await.map(done)?)
+        }
+        (Route::Set(id), "cancel") => {
+            let id = BuildSetId(*id);
+            there(web.store.set(id).await?, || format!("build set {id}"))?;
+            Ok(control.cancel_set(id, who.reason(call, "cancelled")?).await.map(done)?)
         }
         (Route::Worker(which), "pause") => {
             let worker = find::worker(web, which).await?;

@@ -63,6 +63,10 @@ impl Control for Fake {
         self.note(format!("cancel {request}: {reason}"));
         answer(Ok(()))
     }
+    fn cancel_set(&self, set: BuildSetId, reason: String) -> Answer<'_, ()> {
+        self.note(format!("cancel set {set}: {reason}"));
+        answer(Ok(()))
+    }
     fn pause_worker(&self, worker: WorkerId, reason: Option<String>) -> Answer<'_, ()> {
         self.note(format!("pause {worker}: {reason:?}"));
         answer(Ok(()))

@@ -28,6 +28,7 @@ async fn calls_become_acts() {
         ("builders/linux/builds/2", "stop", json!({}), Value::Null, "stop 2: stopped by token"),
         ("builds/1", "rebuild", json!({ "owner": "bob" }), filed, "rebuild 1: rebuilt by bob"),
         ("buildrequests/3", "cancel", json!({}), Value::Null, "cancel 3: cancelled by token"),
+        ("buildsets/3", "cancel", json!({ "reason": "enough" }), Value::Null, "cancel set 3: enough"),
         ("workers/here", "pause", json!({ "reason": "new disk" }), Value::Null, "pause 1: new disk"),
         ("workers/1", "unpause", json!({}), Value::Null, "pause 1: no more"),
         ("schedulers/2", "enable", json!({ "enabled": false }), Value::Null, "scheduler 2 No"),

@@ -81,6 +81,10 @@ impl Control for Notes {
         self.note(format!("cancel {request}: {reason}"));
         answer(Ok(()))
     }
+    fn cancel_set(&self, set: BuildSetId, reason: String) -> Answer<'_, ()> {
+        self.note(format!("cancel set {set}: {reason}"));
+        answer(Ok(()))
+    }
     fn pause_worker(&self, worker: WorkerId, reason: Option<String>) -> Answer<'_, ()> {
         self.note(format!("pause {worker}: {}", reason.as_deref().unwrap_or("no more")));
         answer(Ok(()))
