@@ -98,6 +98,9 @@ fn site(eval: &Evaluator<'_, '_, '_>, registry: &Registry<'_>) -> Option<FileSpa
     registry.instead.borrow().clone().or(innermost)
 }
 
+/// How many arguments an error names, where none is near.
+const MOST_NAMED: usize = 12;
+
 /// No function has as many parameters; a call with more is wrong in any case.
 const MOST_ARGUMENTS: usize = 100;
 
@@ -203,7 +206,12 @@ impl<'v> Call<'v, '_> {
         let known: Vec<_> = self.def.params().collect();
         let help = match names::nearest(name, known.iter().copied()) {
             Some(near) => format!("did you mean {near}?"),
-            None => format!("it has {}", known.join(", ")),
+            None => match known.split_at_checked(MOST_NAMED) {
+                Some((first, more)) if !more.is_empty() => {
+                    format!("it has {} and {} more", first.join(", "), more.len())
+                }
+                _ => format!("it has {}", known.join(", ")),
+            },
         };
         let message = format!("{} has no argument {name}", self.def.path);
         self.wrong(Part::Name(name), message).help(help)
@@ -270,7 +278,15 @@ impl<'v> Call<'v, '_> {
         let Some(value) = self.some(name) else { return Ok(default) };
         match given::integer(value).filter(|n| (least..=most).contains(n) && value.unpack_bool().is_none()) {
             Some(number) => Ok(number),
-            None => Err(self.wants(name, &format!("a whole number from {least} to {most}"), value).boxed()),
+            None => {
+                let wanted = match (least, most) {
+                    (i64::MIN, i64::MAX) => "a whole number".to_owned(),
+                    (i64::MIN, most) => format!("a whole number up to {most}"),
+                    (least, i64::MAX) => format!("a whole number from {least} on"),
+                    (least, most) => format!("a whole number from {least} to {most}"),
+                };
+                Err(self.wants(name, &wanted, value).boxed())
+            }
         }
     }
 

@@ -49,7 +49,7 @@ pub use import::{Imported, Note, import};
 pub use loader::{Limits, Loader};
 pub use reference::reference;
 
-use model::{Config, Functions, Place, StepSpec, Text};
+use model::{Condition, Config, Functions, Lookup, Place, StepAction, StepSpec, Text};
 use registry::Mode;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -125,6 +125,39 @@ pub fn pipeline_from_json(file: &str, text: &str) -> Result<Pipeline, ConfigErro
 pub struct Pipeline {
     /// Its builders, in the order in which they were defined; at least one.
     pub builders: Vec<PipelineBuilder>,
+}
+
+impl Pipeline {
+    /// The first secret that its texts name and that is none of `granted`, with the place of what names it. Whoever
+    /// runs a pipeline asks this first.
+    pub fn ungranted(&self, granted: &[String]) -> Option<(String, Option<Place>)> {
+        let beyond = |text: &Text| {
+            let names = text.lookups().into_iter().filter_map(|lookup| match lookup {
+                Lookup::Secret(name) => Some(name),
+                _ => None,
+            });
+            names.into_iter().find(|name| !granted.contains(name)).cloned()
+        };
+        self.builders.iter().find_map(|builder| {
+            let own = builder.env.values().find_map(beyond).map(|name| (name, builder.defined_at.clone()));
+            own.or_else(|| {
+                builder.steps.iter().find_map(|step| {
+                    let mut look = |text: &Text| beyond(text).map_or(Ok(String::new()), Err);
+                    let mut words = step.description.iter().chain(&step.description_done);
+                    let conditions = [&step.do_if, &step.hide_if].into_iter().flatten().find_map(|c| match c {
+                        Condition::Text(text) => beyond(text),
+                        Condition::Fixed(_) | Condition::Function(_) => None,
+                    });
+                    let found = step.action.try_map(&mut look).err().or_else(|| words.find_map(beyond)).or(conditions);
+                    let asked = match &step.action {
+                        StepAction::Assert { condition: Condition::Text(text), .. } => beyond(text),
+                        _ => None,
+                    };
+                    found.or(asked).map(|name| (name, step.defined_at.clone()))
+                })
+            })
+        })
+    }
 }
 
 /// A builder of a pipeline.

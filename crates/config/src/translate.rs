@@ -184,7 +184,8 @@ fn unknown_attribute(error: &Error, raw: &str) -> Option<ConfigError> {
     let known = functions::names_in(Some(space));
     if known.is_empty() {
         let near = inside(rest, "did you mean `", "`").map(|near| format!("did you mean {near}?"));
-        return Some(ConfigError { help: near, ..ConfigError::new(format!("a {} has no {name}", type_name(what))) });
+        let help = near.or_else(|| (what == "lock").then(|| "a lock has counting(…) and exclusive()".to_owned()));
+        return Some(ConfigError { help, ..ConfigError::new(format!("{} has no {name}", one(what))) });
     }
     let path = format!("{space}.{name}");
     if names::is_later(&path) {
@@ -216,14 +217,14 @@ fn operation(raw: &str) -> Option<String> {
         if let Some(rest) = rest.strip_prefix(" not supported for types `") {
             let (left, rest) = rest.split_once("` and `")?;
             let right = rest.trim_end_matches('`');
-            return Some(format!("{op} does not work with a {} and a {}", type_name(left), type_name(right)));
+            return Some(format!("{op} does not work with {} and {}", one(left), one(right)));
         }
-        let of = type_name(inside(rest, "on type `", "`")?);
+        let of = one(inside(rest, "on type `", "`")?);
         return Some(match op {
-            "call()" => format!("a {of} cannot be called"),
-            "[]" => format!("a {of} has no elements"),
-            "(iter)" => format!("a {of} cannot be gone through"),
-            _ => format!("{op} does not work with a {of}"),
+            "call()" => format!("{of} cannot be called"),
+            "[]" => format!("{of} has no elements"),
+            "(iter)" => format!("{of} cannot be gone through"),
+            _ => format!("{op} does not work with {of}"),
         });
     }
     if let Some(name) = inside(raw, "ariable `", "` referenced before assignment") {
@@ -231,6 +232,13 @@ fn operation(raw: &str) -> Option<String> {
     }
     let key = inside(raw, "Key `", "` was not found")?;
     Some(format!("there is no {} in the dict", key.trim()))
+}
+
+/// One value of a kind, as people call it.
+fn one(raw: &str) -> String {
+    let name = type_name(raw);
+    let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {name}")
 }
 
 /// A kind of value as people call it.

@@ -2,11 +2,13 @@
 
 mod bad_files;
 mod bad_names;
+mod bad_process;
 mod bad_values;
 mod compat;
 mod functions;
 mod good;
 mod limits;
+mod process;
 
 use crate::{ConfigError, Limits, Loader, load, load_pipeline};
 use model::Config;
