@@ -1,10 +1,11 @@
-//! The project's own chores: `cargo xtask check | test | bench | tidy | parity`.
+//! The project's own chores: `cargo xtask check | test | bench | tidy | parity | sim`.
 
 mod bench;
 mod browser;
 mod needs;
 mod parity;
 mod run;
+mod sim;
 mod tidy;
 
 use clap::{Parser, Subcommand};
@@ -29,6 +30,9 @@ enum Chore {
     Tidy,
     /// docs/parity.md against the tests that it names
     Parity,
+    /// The simulator over many seeds, or one of them again; `sim --help` tells its options
+    #[command(disable_help_flag = true)]
+    Sim(sim::Args),
 }
 
 fn main() -> ExitCode {
@@ -51,5 +55,6 @@ fn chore() -> anyhow::Result<()> {
         Chore::Bench(args) => bench::run(args),
         Chore::Tidy => tidy::run(),
         Chore::Parity => parity::run(),
+        Chore::Sim(args) => sim::run(&args),
     }
 }
