@@ -3,7 +3,7 @@
 
 use super::Memory;
 use crate::{Limits, Loaded, load_all};
-use model::{FunctionRef, Functions, Value};
+use model::{FunctionRef, Value};
 use std::collections::BTreeMap;
 
 /// A configuration whose builder asks these functions, in order: `next_worker`, `can_start`, `next_request`.
@@ -152,26 +152,6 @@ fn a_function_of_another_file_may_use_what_is_there() {
     let boring = map(&[("files", Value::List(vec!["README.md".into()]))]);
     assert_eq!(loaded.functions.call(&reference, &[a_change()]), Ok(Value::Bool(true)));
     assert_eq!(loaded.functions.call(&reference, &[boring]), Ok(Value::Bool(false)));
-}
-
-#[test]
-fn functions_answer_on_many_threads_at_once() {
-    let loaded = loaded(
-        "f = lambda n, worker: n * n\nbuilder(\"b\", workers = [\"here\"], steps = [steps.test()], can_start = f)\n",
-    );
-    let reference = loaded.config.builders[0].can_start.clone().unwrap();
-    std::thread::scope(|scope| {
-        for thread in 0..4 {
-            let (functions, reference) = (&loaded.functions, &reference);
-            scope.spawn(move || {
-                for n in 0..200 {
-                    let n = n + thread;
-                    let answer = functions.call(reference, &[Value::Int(n), Value::Null]);
-                    assert_eq!(answer, Ok(Value::Int(n * n)));
-                }
-            });
-        }
-    });
 }
 
 #[test]
