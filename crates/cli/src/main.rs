@@ -3,11 +3,12 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod checkout;
-mod do_task;
 mod daemon;
+mod do_task;
 mod exit;
 mod follow;
 mod force;
+mod import;
 mod live;
 mod log;
 mod master;
@@ -68,6 +69,8 @@ enum Verb {
     Why(why::Args),
     /// Tell a master of a change
     Sendchange(sendchange::Args),
+    /// Translate the easy part of a Buildbot master.cfg
+    Import(import::Args),
 }
 
 fn main() -> ExitCode {
@@ -110,6 +113,7 @@ fn run(verb: Verb) -> anyhow::Result<Exit> {
             Verb::Status(args) => status::run(args).await,
             Verb::Why(args) => why::run(args).await,
             Verb::Sendchange(args) => sendchange::run(args).await,
+            Verb::Import(args) => import::run(&args),
         }
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));

@@ -25,6 +25,7 @@ const VERBS: &[&[&str]] = &[
     &["status"],
     &["why"],
     &["sendchange"],
+    &["import"],
 ];
 
 #[test]
@@ -68,6 +69,7 @@ fn without_a_verb_it_says_what_it_is() {
       status      Say what is broken, what runs and what waits
       why         Say why a request waits
       sendchange  Tell a master of a change
+      import      Translate the easy part of a Buildbot master.cfg
 
     Options:
       -h, --help     Print help
@@ -137,4 +139,23 @@ fn nobody_there_ends_with_three() {
 #[test]
 fn the_version_is_told() {
     Sealed::new().run(&["--version"]).passes().says(concat!("sluice ", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn a_master_cfg_is_translated_as_far_as_it_goes() {
+    let place = Sealed::new();
+    let python = "c = BuildmasterConfig = {}\n\
+                  c['projectName'] = 'zlib'\n\
+                  c['bots'] = [('mac', 'secret')]\n\
+                  \n\
+                  class Mine(object):\n    pass\n";
+    std::fs::write(place.path("master.cfg"), python).expect("a file");
+    let file = place.path("master.cfg").display().to_string();
+    let said = place.run(&["import", &file]).passes().says("by hand").says("master.cfg:5: ");
+    assert!(said.out.contains("c['bots'] = [('mac', 'secret')]"), "{}", said.out);
+    let to = place.path("master.star").display().to_string();
+    let again = place.run(&["import", &file, "--output", &to]).passes();
+    assert_eq!((again.out.as_str(), std::fs::read_to_string(&to).expect("the translation")), ("", said.out));
+    place.run(&["import", &file, "--output", &to]).ends(2).says("cannot make");
+    place.run(&["import", "nowhere.cfg"]).ends(2).says("cannot read nowhere.cfg");
 }
