@@ -10,7 +10,7 @@ use crate::{RunningBuild, World, trigger};
 use model::builder::Usual;
 use model::render::Sight;
 use model::{
-    Build, BuildId, BuilderId, LockWait, NextIds, RequestId, Results, StepFacts, StepSpec, StepStatus, Time, Transition,
+    Build, BuildId, BuilderId, NextIds, RequestId, Results, StepFacts, StepSpec, StepStatus, Time, Transition,
 };
 
 /// How often the builds of one request may be lost before it ends as EXCEPTION.
@@ -114,7 +114,9 @@ pub(crate) fn go_on(world: &World, now: Time, todo: &mut Vec<Transition>) {
                     None => finish(world, running, now, todo),
                     Some((number, spec)) => {
                         let at = Beginning { world, running, number, spec, now };
-                        match enter(world, running, spec) {
+                        // Who waits for a lock has been asked already.
+                        let waits = is_waiting(&running.build, spec);
+                        match if waits { Entry::Go } else { enter(world, running, spec) } {
                             Entry::Over(results, state) => at.over(results, state, &mut next, todo),
                             Entry::Go => ready.push(at),
                         }
@@ -129,19 +131,19 @@ pub(crate) fn go_on(world: &World, now: Time, todo: &mut Vec<Transition>) {
 /// Steps begin that need no lock, or whose turn it is; the builds of the others say what they wait for.
 fn begin_ready(world: &World, ready: &[Beginning<'_>], next: &mut NextIds, todo: &mut Vec<Transition>) {
     let steps: Vec<NextStep<'_>> = ready.iter().map(|at| NextStep { running: at.running, spec: at.spec }).collect();
-    let granted = lock::granted(world, &steps);
-    for (at, step) in ready.iter().zip(&steps) {
+    let mut turns = lock::turns(world, &steps);
+    for at in ready {
         let build = &at.running.build;
         let waiting = build.state.starts_with(WAITING);
-        if granted.contains(&build.id) {
+        if turns.granted.contains(&build.id) {
             if waiting {
                 todo.push(Transition::BuildState { build: build.id, state: "building".to_owned() });
             }
             at.begin(next, todo);
             continue;
         }
-        let words: Vec<String> = lock::of_step(world, *step).iter().map(LockWait::words).collect();
-        let state = format!("{WAITING}{} before {}", words.join("; and for "), at.spec.name);
+        let words = turns.told.remove(&build.id).unwrap_or_default();
+        let state = format!("{WAITING}{words} before {}", at.spec.name);
         if state != build.state {
             todo.push(Transition::BuildState { build: build.id, state });
         }
@@ -150,6 +152,11 @@ fn begin_ready(world: &World, ready: &[Beginning<'_>], next: &mut NextIds, todo:
 
 /// How the state of a build begins whose next step waits for locks.
 const WAITING: &str = "waiting for ";
+
+/// The build says that it waits before this step.
+fn is_waiting(build: &Build, spec: &StepSpec) -> bool {
+    build.state.strip_prefix(WAITING).and_then(|s| s.strip_suffix(spec.name.as_str())).is_some()
+}
 
 /// A step that waits for its sets ends when they have, or when its build is stopped.
 fn go_on_waiting(

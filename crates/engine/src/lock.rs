@@ -15,7 +15,6 @@
 
 mod view;
 
-pub(crate) use view::of_step;
 pub use view::{of_request, views};
 
 use crate::distributor::Slots;
@@ -184,22 +183,42 @@ impl<'w> Table<'w> {
     }
 }
 
-/// The steps that may begin now, of those that would: all that need no lock, and those whose turn it is.
-pub(crate) fn granted(world: &World, steps: &[NextStep<'_>]) -> BTreeSet<BuildId> {
-    let needs = |next: &&NextStep<'_>| !next.spec.locks.is_empty();
-    if world.config.locks.is_empty() || !steps.iter().any(|s| needs(&s)) {
-        return steps.iter().map(|s| s.running.build.id).collect();
+/// Whose turn it is, and what is told to the others.
+#[derive(Default)]
+pub(crate) struct Turns {
+    /// Builds whose next step may begin now.
+    pub(crate) granted: BTreeSet<BuildId>,
+    /// What the next steps of the other builds wait for, in words.
+    pub(crate) told: BTreeMap<BuildId, String>,
+}
+
+/// Goes through the line of those who would begin now: the steps that are given, and requests.
+pub(crate) fn turns(world: &World, steps: &[NextStep<'_>]) -> Turns {
+    let needs = |next: &NextStep<'_>| !next.spec.locks.is_empty();
+    if world.config.locks.is_empty() || !steps.iter().any(needs) {
+        return Turns { granted: steps.iter().map(|s| s.running.build.id).collect(), ..Turns::default() };
     }
     let mut table = Table::of(world);
     let mut waiting = step_waiters(&table, steps);
     waiting.extend(request_waiters(&table, world));
     waiting.sort_by_key(|w| (w.since, w.who));
-    let turns = waiting.iter().filter_map(|w| table.turn(w).map(|_| w.who));
-    let turns = turns.filter_map(|who| match who {
-        Who::Step(build) => Some(build),
-        Who::Request(..) => None,
-    });
-    turns.collect()
+    let mut turns = Turns::default();
+    let mut telling = view::Telling::of(&table, world);
+    for waiter in &waiting {
+        let words = telling.words(&table, waiter);
+        let place = table.turn(waiter);
+        telling.pass(waiter, place);
+        match (waiter.who, place) {
+            (Who::Step(build), Some(_)) => {
+                turns.granted.insert(build);
+            }
+            (Who::Step(build), None) => {
+                turns.told.insert(build, words);
+            }
+            (Who::Request(..), _) => {}
+        }
+    }
+    turns
 }
 
 /// Steps that would begin now; those that need nothing are among them.

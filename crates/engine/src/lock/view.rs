@@ -1,6 +1,6 @@
 //! Locks as people see them: holders, the line of those who wait, and what one of them waits for.
 
-use super::{NextStep, Table, Waiter, Who, Wish, request_waiters, waiting_steps};
+use super::{Spot, Table, Waiter, Who, Wish, request_waiters, waiting_steps};
 use crate::{RunningBuild, World, distributor, policy};
 use model::{LockOwner, LockPlace, LockScope, LockUse, LockView, LockWait, RequestId, Time, WorkerId};
 use std::collections::BTreeMap;
@@ -51,12 +51,60 @@ fn line<'w>(table: &Table<'w>, world: &'w World) -> Vec<Waiter<'w>> {
     all
 }
 
-/// The locks that keep a build's next step from beginning; empty: none.
-pub(crate) fn of_step(world: &World, next: NextStep<'_>) -> Vec<LockWait> {
-    let Some(running) = world.builds.get(&next.running.build.id) else { return Vec::new() };
-    let Some((_, spec)) = crate::build::next_step(running) else { return Vec::new() };
-    let wishes = Table::of(world).step_wishes(NextStep { running, spec });
-    waits(world, &wishes, (super::waits_since(running), Who::Step(running.build.id)))
+/// So many at the head of the line are told who holds what they wait for. Those behind are not: else every end of a
+/// step would change what all of them say.
+const MOST_TOLD: usize = 8;
+
+/// What those who wait are told, as the line is gone through.
+pub(super) struct Telling<'w> {
+    world: &'w World,
+    holders: BTreeMap<Spot<'w>, Vec<LockOwner>>,
+    ahead: BTreeMap<Spot<'w>, Vec<LockOwner>>,
+    passed: usize,
+}
+
+impl<'w> Telling<'w> {
+    pub(super) fn of(table: &Table<'w>, world: &'w World) -> Self {
+        let mut holders: BTreeMap<Spot<'w>, Vec<LockOwner>> = BTreeMap::new();
+        for running in world.builds.values() {
+            for (step, (spot, _)) in table.held_by(running) {
+                holders.entry(spot).or_default().push(build_owner(world, running, step));
+            }
+        }
+        Self { world, holders, ahead: BTreeMap::new(), passed: 0 }
+    }
+
+    /// What one who cannot begin waits for. Ask before its turn.
+    pub(super) fn words(&self, table: &Table<'w>, waiter: &Waiter<'w>) -> String {
+        let lacking = waiter.wishes.iter().flatten().filter(|wish| !table.has_room(**wish));
+        let wait = |wish: &Wish<'w>| {
+            let spot = wish.0;
+            let of = |owners: &BTreeMap<Spot<'w>, Vec<LockOwner>>| match self.passed < MOST_TOLD {
+                true => owners.get(&spot).cloned().unwrap_or_default(),
+                false => Vec::new(),
+            };
+            let worker = spot.1.and_then(|w| self.world.workers.get(&w)).map(|w| w.worker.name.clone());
+            LockWait { lock: spot.0.to_owned(), worker, holders: of(&self.holders), ahead: of(&self.ahead) }.words()
+        };
+        lacking.map(wait).collect::<Vec<_>>().join("; and for ")
+    }
+
+    /// One has had its turn: it holds its locks, or stands before those who come now.
+    pub(super) fn pass(&mut self, waiter: &Waiter<'w>, place: Option<usize>) {
+        if place.is_none() {
+            self.passed += 1;
+        }
+        if self.passed > MOST_TOLD {
+            return;
+        }
+        let (wishes, owners) = match place {
+            Some(at) => (&waiter.wishes[at..=at], &mut self.holders),
+            None => (&waiter.wishes[..], &mut self.ahead),
+        };
+        for (spot, _) in wishes.iter().flatten() {
+            owners.entry(*spot).or_default().push(owner(self.world, waiter.who));
+        }
+    }
 }
 
 /// The locks that a request's builder needs and that it cannot have on any worker that is free for it; empty: none.

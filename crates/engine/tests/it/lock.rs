@@ -514,3 +514,26 @@ proptest! {
         prop_assert_eq!(town.answered().len(), asks.len());
     }
 }
+
+#[test]
+fn a_long_line_is_told_only_at_its_head() {
+    let spec = builder("a", &["w"], vec![locked("s", &[wish("l", EXCLUSIVE)])]);
+    let mut town = Town::new(config(&[("w", 200)], vec![master("l", 1)], vec![spec]));
+    for _ in 0..100 {
+        town.force("a", 0);
+    }
+    assert_eq!(state(&town, "a", 2), "waiting for the lock l, held by a #1 in s before s");
+    assert_eq!(
+        state(&town, "a", 7),
+        "waiting for the lock l, held by a #1 in s, after a #2 in s, a #3 in s, a #4 in s and 2 more before s"
+    );
+    assert_eq!(state(&town, "a", 50), "waiting for the lock l before s");
+    let said = |town: &Town| town.history.iter().filter(|t| matches!(t, Transition::BuildState { .. })).count();
+    let before = said(&town);
+    for number in 1..=80 {
+        pass(&mut town, "a", number);
+    }
+    assert!(said(&town) - before <= 80 * 10, "{} lines for 80 ends", said(&town) - before);
+    let empty = |t: &Transition| matches!(t, Transition::BuildState { state, .. } if state.contains("for  "));
+    assert!(!town.history.iter().any(empty), "nobody waits for nothing");
+}
