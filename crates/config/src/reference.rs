@@ -13,9 +13,67 @@ pub fn reference() -> String {
             def.path.split_once('.').is_some_and(|(space, _)| space == namespace)
         });
     }
-    page.truncate(page.trim_end().len());
-    page.push('\n');
+    page.push_str("## What functions are given\n\n");
+    page.push_str(
+        "A function that a configuration gives is called later, with values that have fields: `change.branch`. \
+         `properties` is a dict. Times are seconds since 1970. It answers with plain values, within limits of time and \
+         memory; it sees no files, no secrets and no clock.\n\n| value | fields |\n|---|---|\n",
+    );
+    for (value, fields) in GIVEN {
+        page.push_str(&format!("| {value} | {} |\n", fields.listed()));
+    }
     page
+}
+
+/// What the engine gives to functions. The first word of each is what the manual calls it.
+const GIVEN: [(&str, Fields); 4] = [
+    (
+        "change",
+        Fields(&[
+            "author",
+            "branch",
+            "category",
+            "codebase",
+            "comments",
+            "committer",
+            "files",
+            "project",
+            "properties",
+            "repository",
+            "revision",
+            "revlink",
+            "when",
+            "who",
+        ]),
+    ),
+    (
+        "request",
+        Fields(&[
+            "builder",
+            "id",
+            "priority",
+            "properties",
+            "reason",
+            "scheduler",
+            "sources",
+            "submitted_at",
+            "waited_for",
+        ]),
+    ),
+    (
+        "build",
+        Fields(&["builder", "number", "properties", "reason", "results", "scheduler", "sources", "step", "worker"]),
+    ),
+    ("each of `sources`", Fields(&["branch", "codebase", "project", "repository", "revision"])),
+];
+
+/// Names of fields.
+struct Fields(&'static [&'static str]);
+
+impl Fields {
+    fn listed(&self) -> String {
+        self.0.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ")
+    }
 }
 
 fn section(page: &mut String, title: &str, belongs: impl Fn(&Def) -> bool) {

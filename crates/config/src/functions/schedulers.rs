@@ -109,8 +109,9 @@ pub(super) const PERIODIC: Def = Def {
 pub(super) const NIGHTLY: Def = Def {
     path: "schedulers.nightly",
     summary: "Files a set at the times of a table as in crontab(5): minute, hour, day of the month, month, day of the \
-              week. A day fits when either of the two fields of days fits, if both are given. A time that the clock \
-              leaves out in spring is taken right after the gap; one that it has twice in autumn counts once.",
+              week. A day fits when either of the two fields of days fits, if both are given. A fixed time that the \
+              clock leaps over in spring comes right after the leap, and one that it shows twice in autumn comes once. \
+              Where the minute or the hour is `*` or `*/n`, what the clock shows is what counts.",
     example: "schedulers.nightly(\"nightly\", cron = \"30 3 * * 1-5\", timezone = \"Europe/Berlin\", branch = \"main\", \
               only_if_changed = True, builders = [\"linux\"])",
     groups: &[
