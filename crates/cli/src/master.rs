@@ -114,10 +114,12 @@ async fn in_force(base: &BaseDir) -> Option<model::Config> {
 
 async fn run_master(dir: &Path) -> anyhow::Result<Exit> {
     let base = existing(dir)?;
-    let config = load(&base)?;
+    let config::Loaded { config, functions } = config_file::load_all(base.root())?;
     let ansi = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).with_ansi(ansi).init();
-    let setup = Setup::of(base.clone(), config);
+    let timezone = jiff::tz::TimeZone::system().iana_name().unwrap_or("UTC").to_owned();
+    let surroundings = engine::Surroundings { functions, timezone };
+    let setup = Setup { surroundings, ..Setup::of(base.clone(), config) };
     let master = Master::start(setup).await?;
     announce(master.url(), base.root());
     tracing::info!("the pages are at {}", master.url());

@@ -1,6 +1,6 @@
 //! The configuration as it lies on disk.
 
-use config::{ConfigError, Limits, Loader};
+use config::{ConfigError, Limits, Loaded, Loader};
 use model::Config;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -65,5 +65,13 @@ fn in_words(error: &io::Error) -> String {
 /// # Errors
 /// What is wrong with it first, with the place and what would be right.
 pub fn load(root: &Path) -> Result<Config, Box<ConfigError>> {
-    config::load(crate::base::BaseDir::CONFIG, &DiskLoader::new(root), &Limits::default()).map_err(Box::new)
+    load_all(root).map(|loaded| loaded.config)
+}
+
+/// As [`load`], with the functions that the configuration gives.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_all(root: &Path) -> Result<Loaded, Box<ConfigError>> {
+    config::load_all(crate::base::BaseDir::CONFIG, &DiskLoader::new(root), &Limits::default()).map_err(Box::new)
 }

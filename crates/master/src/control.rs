@@ -60,12 +60,13 @@ impl Door {
             return Err(ControlError::Refused("this master has no configuration file".to_owned()));
         };
         let root = base.root().to_owned();
-        let read = tokio::task::spawn_blocking(move || config_file::load(&root)).await;
+        let read = tokio::task::spawn_blocking(move || config_file::load_all(&root)).await;
         let read = read.map_err(|e| ControlError::Unavailable(e.to_string()))?;
-        let config = Arc::new(read.map_err(|e| ControlError::Refused(e.to_string()))?);
+        let loaded = read.map_err(|e| ControlError::Refused(e.to_string()))?;
+        let (config, functions) = (Arc::new(loaded.config), loaded.functions);
         let fixed = fixed_at_start(&self.config.borrow(), &config);
         let next = config.clone();
-        let mut said = self.ask(|reply| Input::Configure { config: next, reply }).await?;
+        let mut said = self.ask(|reply| Input::Configure { config: next, functions, reply }).await?;
         crate::in_force::write(base, &config);
         self.config.send_replace(config);
         said.extend(fixed);

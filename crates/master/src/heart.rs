@@ -9,10 +9,10 @@ use crate::admission::{Admission, OWN, Sessions, Verdict};
 use crate::effect::{self, Effect};
 use crate::events::Nouns;
 use crate::input::{CommandEnded, Input, Reply, SourceMemory};
-use engine::World;
 use engine::build::{SealedLog, StepEnd};
 use engine::build_set::NewStamp;
 use engine::force::Wish;
+use engine::{Surroundings, World};
 use model::{BuildId, ChangeId, Config, Event, LogId, NewChange, Query, Span, StepId, Time, Transition, WorkerId};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -179,7 +179,11 @@ impl Heart {
                 turn.answer(reply, if todo.is_some() { Ok(()) } else { Err(unknown()) });
                 self.take_all(todo, now, turn);
             }
-            Input::Configure { config, reply } => self.configure(config, reply, now, turn),
+            Input::Configure { config, functions, reply } => {
+                let surroundings = Surroundings { functions, ..self.world.surroundings().clone() };
+                self.world.surround(surroundings);
+                self.configure(config, reply, now, turn);
+            }
             Input::Hello { admission } => self.admit(*admission, now, turn),
             Input::Leaving { worker, session } => {
                 // It gets nothing new, and still speaks for the builds that it has.

@@ -28,6 +28,9 @@ pub fn without_secrets(config: &Config) -> Config {
     for (_, password) in &mut open.web.users {
         *password = sum(password);
     }
+    for secret in open.secrets.values_mut() {
+        *secret = sum(secret);
+    }
     for worker in &mut open.workers {
         if let WorkerAccess::Remote { password } = &mut worker.access {
             *password = sum(password);
@@ -52,6 +55,7 @@ mod tests {
         let with = |password: &str| Config {
             database: Some(Secret::new(format!("postgres://x:{password}@h/d"))),
             web: model::WebSpec { users: vec![("ann".into(), Secret::new(password))], ..Default::default() },
+            secrets: [("key".to_owned(), Secret::new(password))].into(),
             ..Config::default()
         };
         write(&base, &with("sesame"));

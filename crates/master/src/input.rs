@@ -4,7 +4,9 @@
 use crate::admission::Admission;
 use engine::build::{CommandEnd, SealedLog};
 use model::property::Property;
-use model::{BuildId, ChangeId, Config, Findings, NewChange, RequestId, SchedulerId, StepSpec, Why, WorkerId};
+use model::{
+    BuildId, ChangeId, Config, Findings, Functions, NewChange, RequestId, SchedulerId, StepSpec, Why, WorkerId,
+};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use web::control::{ControlError, Enabled, Force, Forced, Live};
@@ -31,7 +33,7 @@ pub(crate) enum Input {
     /// A scheduler is turned on or off.
     Enable { scheduler: SchedulerId, enabled: Enabled, reply: Reply<()> },
     /// A configuration that was read and checked comes into force.
-    Configure { config: Arc<Config>, reply: Reply<Vec<String>> },
+    Configure { config: Arc<Config>, functions: Arc<dyn Functions>, reply: Reply<Vec<String>> },
     /// A page asks what runs and what waits.
     Live { reply: Reply<Live> },
     /// Somebody asks why a request waits.

@@ -12,7 +12,7 @@ use crate::server::{ServerLimits, serve};
 use crate::session::Doorway;
 use crate::transfer::Keys;
 use crate::{socket, transfer, watch_sources};
-use engine::World;
+use engine::{Surroundings, World};
 use model::Config;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -39,6 +39,8 @@ pub struct Setup {
     pub base: BaseDir,
     /// What is in force from the beginning.
     pub config: Config,
+    /// Its functions, and the time zone of the machine.
+    pub surroundings: Surroundings,
     /// Whether a reload reads `master.star` again.
     pub reload: Reload,
     /// The program that supervises commands.
@@ -74,6 +76,7 @@ impl Setup {
         Self {
             base,
             config,
+            surroundings: Surroundings::default(),
             reload: Reload::FromFile,
             exe,
             on_stop: OnStop::LeaveRunning,
@@ -137,7 +140,7 @@ impl Master {
     /// # Errors
     /// See [`StartError`]. Nothing runs then.
     pub async fn start(setup: Setup) -> Result<Master, StartError> {
-        let Setup { base, config, reload, exe, on_stop, limits } = setup;
+        let Setup { base, config, surroundings, reload, exe, on_stop, limits } = setup;
         base.create()?;
         let hold = base.hold()?;
         let (listener, address) = listen(&config.web.listen).await?;
@@ -145,7 +148,7 @@ impl Master {
         let logs = logs::Logs::open(base.logs())?;
         let keys = Keys::new(&base.token()?);
         let parts = Parts::new(&store, &logs, &keys);
-        let heart = parts.wake_up(Arc::new(config.clone())).await?;
+        let heart = parts.wake_up(Arc::new(config.clone()), surroundings).await?;
         crate::in_force::write(&base, &config);
         let config_in_force = watch::Sender::new(Arc::new(config));
         let door = Arc::new(Door {
@@ -268,9 +271,10 @@ impl Parts {
     }
 
     /// The heart, with the world as the store has it and the configuration recorded.
-    async fn wake_up(&self, config: Arc<Config>) -> Result<Heart, StartError> {
+    async fn wake_up(&self, config: Arc<Config>, surroundings: Surroundings) -> Result<Heart, StartError> {
         // With the configuration that is about to be in force: what running builds hold follows from it.
-        let world = World::load(self.store.snapshot().await?, config.clone());
+        let mut world = World::load(self.store.snapshot().await?, config.clone());
+        world.surround(surroundings);
         let ears = crate::session::lock(&self.ears).take();
         let (_, nobody) = mpsc::channel(1);
         let mut heart = Heart {
