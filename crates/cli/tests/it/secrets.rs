@@ -47,8 +47,8 @@ fn no_secret_is_found_anywhere() {
     std::fs::create_dir_all(&secrets).expect("made");
     std::fs::write(secrets.join("key"), format!("{SECRET}\n")).expect("written");
     let steps = r#"
-        steps.shell(interpolate("echo '{secret:key}'; printf %s '{secret:key}' | base64; printf x%s '{secret:key}' | base64; printf xy%s '{secret:key}' | base64; echo 'Tr0ub4dor%263-xyzzy'"), name = "{NAME}"),
-        steps.shell("echo $KEY; echo $KEY >&2; echo $KEY > k.log; printf Tr0ub4; sleep 0.05; printf 'dor&3-xyzzy\n'", env = {"KEY": interpolate("{secret:key}")}, log_files = {"k": "k.log"}, name = "env"),
+        steps.shell(interpolate("echo '{secret:key}'; printf %s '{secret:key}' | base64; printf x%s '{secret:key}' | base64; printf xy%s '{secret:key}' | base64; echo '{secret:key}' | sed 's/&/%26/g'"), name = "{NAME}"),
+        steps.shell("echo $KEY; echo $KEY >&2; echo $KEY > k.log; printf Tr0ub4; sleep 0.05; printf 'dor&3-''xyzzy\n'", env = {"KEY": interpolate("{secret:key}")}, log_files = {"k": "k.log"}, name = "env"),
         steps.sequence([interpolate("echo {secret:key} | cat"), interpolate("./no-{secret:key}")], name = "seq", flunk_on_failure = False),
         steps.shell([interpolate("./missing-{secret:key}")], name = "missing", flunk_on_failure = False),
         steps.set_property_from_command(interpolate("echo '{secret:key}'"), property = "leak"),
