@@ -11,7 +11,8 @@
 //! | `python,foreign` | no Starlark, as a `master.cfg` of Buildbot: only counted |
 
 use config::{Limits, Loaded, Loader};
-use model::{Condition, FunctionRef, PropertyReading, StepAction, Value};
+use model::render::{self, Sight};
+use model::{Condition, FunctionRef, Properties, PropertyReading, StepAction, Value};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -222,6 +223,53 @@ fn build() -> Value {
         ("step", Value::from("test")),
         ("properties", map(&[("branch", Value::from("main"))])),
     ])
+}
+
+/// What the chapter on properties says of each form, with a property that is there, one that is `None`, and none.
+#[test]
+fn the_forms_of_interpolation_are_as_the_manual_says() {
+    let mut properties = Properties::new();
+    for (name, value) in [("there", Value::from("x")), ("none", Value::Null), ("zero", Value::Int(0))] {
+        properties.insert(name.to_owned(), model::Property { value, source: "test".to_owned() });
+    }
+    let secrets = BTreeMap::new();
+    let sight = Sight { properties: &properties, stamps: &[], worker: None, secrets: &secrets };
+    let finished = |text: &str| {
+        let page = format!("{PRELUDE}builder(\"b\", workers = [\"here\"], steps = [steps.shell({text})])\n");
+        let config = config::load("master.star", &Page(page), &Limits::default()).map_err(|e| e.to_string())?;
+        let step = config.builders.last().and_then(|b| b.steps.first()).ok_or("no step")?;
+        let StepAction::Shell(shell) = render::action(&step.action, &sight)?.action else {
+            return Err("no command".into());
+        };
+        Ok::<String, String>(shell.command.text())
+    };
+    let cases = [
+        ("interpolate('a{there}')", "ax"),
+        ("interpolate('a{none}')", "a"),
+        ("interpolate('a{zero}')", "a0"),
+        ("interpolate('a{there:-y}')", "ax"),
+        ("interpolate('a{none:-y}')", "a"),
+        ("interpolate('a{gone:-y}')", "ay"),
+        ("interpolate('a{there:~y}')", "ax"),
+        ("interpolate('a{none:~y}')", "ay"),
+        ("interpolate('a{zero:~y}')", "ay"),
+        ("interpolate('a{gone:~y}')", "ay"),
+        ("interpolate('a{there:+y}')", "ay"),
+        ("interpolate('a{gone:+y}')", "a"),
+        ("interpolate('a{there:?say so}')", "ax"),
+        ("interpolate('a{gone:-{there}}')", "ax"),
+        ("interpolate('a{{there}}')", "a{there}"),
+        ("'a{there}'", "a{there}"),
+        ("prop('there')", "x"),
+        ("prop('gone', default = 'y')", "y"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(finished(text).as_deref(), Ok(expected), "{text}");
+    }
+    let missing = Err("there is no property gone; this build has none, there, zero".to_owned());
+    assert_eq!(finished("interpolate('{gone}')"), missing);
+    assert_eq!(finished("prop('gone')"), missing);
+    assert_eq!(finished("interpolate('{gone:?say so}')"), Err("say so".to_owned()));
 }
 
 /// The name by which a heading is linked to.
