@@ -21,7 +21,7 @@ fn the_revision_that_is_built_says_what_is_done() {
     std::fs::create_dir_all(place.path("m/secrets")).expect("made");
     std::fs::write(place.path("m/secrets/key"), "open sesame\n").expect("written");
     std::fs::write(place.path("m/secrets/other"), "not yours\n").expect("written");
-    let repo = Repo::with_work_tree(&place.path("repo"));
+    let repo = Repo::with_work_tree(place.path("repo"));
     let commit = |text: &str, message: &str| {
         repo.on("main").message(message).file("sluice.star", text).commit();
     };

@@ -230,3 +230,34 @@ def broken(exit_code, output):
     assert_eq!((property(&place, &url, "out"), property(&place, &url, "err")), ("o".into(), "e".into()));
     assert_eq!(property(&place, &url, "lost"), 2);
 }
+
+#[test]
+fn a_transfer_outlives_its_master() {
+    let mut place = Sealed::new();
+    let url = place.master(&config(
+        "",
+        r#"
+        steps.shell("truncate -s 300M big; printf end >> big", name = "make"),
+        steps.upload("big", "big"),
+        "#,
+    ));
+    place.run(&["force", "b", "--master", &url]).passes();
+    let part = place.path("m/public_html/.big.part/big");
+    testkit::wait_until("it is on its way", || part.exists());
+    let pid = std::fs::read_to_string(place.path("m/address")).expect("an address");
+    let pid = pid.split_once(' ').and_then(|(pid, _)| pid.parse().ok()).expect("a process");
+    Sealed::signal(pid, rustix::process::Signal::KILL);
+    testkit::wait_until("the master is gone", || !std::path::Path::new(&format!("/proc/{pid}/cmdline")).exists());
+    assert!(!place.path("m/public_html/big").exists(), "half a file has no name");
+    place.run(&["master", "start", &place.path("m").display().to_string()]).passes();
+    let url = std::fs::read_to_string(place.path("m/address")).expect("an address");
+    let url = url.trim().split_once(' ').expect("two words").1.to_owned();
+    testkit::wait_until("the build ends", || {
+        steps(&place, &url, 1).last().is_some_and(|(_, results, _)| *results >= 0)
+    });
+    let found = steps(&place, &url, 1);
+    assert_eq!(found.last().map(|(name, results, _)| (name.as_str(), *results)), Some(("upload", 0)), "{found:?}");
+    assert_eq!(std::fs::metadata(place.path("m/public_html/big")).expect("it came").len(), (300 << 20) + 3);
+    let log = place.run(&["log", "b/1", "upload", "--master", &url]).passes().out;
+    assert!(log.contains("trying again"), "{log}");
+}
