@@ -8,10 +8,10 @@
 //! | could not be run by the machine | | EXCEPTION |
 //! | ended by itself | a result of the step's own function | that result |
 //! | passed | a test that is at fault, or more warnings than `max` | FAILURE |
-//! | passed | warnings, or a report without a single test | WARNINGS |
+//! | passed | warnings, or a report of a named format without a single test | WARNINGS |
 //! | ended in any way but by a stop | the reading went wrong | EXCEPTION |
 
-use model::{Findings, Results, StepAction, StepFacts, StepSpec};
+use model::{Findings, Reading, Results, StepAction, StepFacts, StepSpec};
 
 /// How the command of a step ended, as the worker tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +82,9 @@ pub fn judge(spec: Option<&StepSpec>, end: &CommandEnd, findings: &Findings) -> 
             let most = reading.and_then(|r| r.warnings.as_ref()).and_then(|w| w.max);
             let too_many = most.filter(|most| findings.warnings.is_some_and(|n| n > *most));
             let bad = findings.tests.as_ref().is_some_and(|t| t.bad_count() > 0);
-            let silent = reading.is_some_and(|r| r.tests.is_some())
+            // Nobody said that there is a report when its format is only guessed at.
+            let promised = |r: &Reading| r.tests.as_ref().is_some_and(|t| t.format != "auto");
+            let silent = reading.is_some_and(promised)
                 && findings.tests.as_ref().is_none_or(|t| t.total() == 0)
                 && findings.trouble.is_none();
             if let Some(found) = &found {

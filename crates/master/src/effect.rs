@@ -30,7 +30,7 @@ pub(crate) fn before(world: &World, transition: &Transition, effects: &mut Vec<E
     match transition {
         Transition::StopAsked { build, reason } => {
             if let Some(running) = world.build(*build)
-                && let Some(step) = running.current()
+                && let Some(step) = running.current().filter(|step| is_command(running, step))
             {
                 let command = command_id(*build, running.build.lease.epoch, step.id);
                 let worker = place(running);
@@ -74,6 +74,15 @@ pub(crate) fn after(world: &World, transition: &Transition, effects: &mut Vec<Ef
             Err(why) => Effect::Fail { command, why },
         });
     }
+}
+
+/// Whether an effect still means something in the world after the whole batch. A step that is skipped, or that cannot
+/// be put together, begins and ends within one: its command must never reach a worker.
+pub(crate) fn is_meant(world: &World, effect: &Effect) -> bool {
+    let (Effect::Start { command, .. } | Effect::Fail { command, .. }) = effect else { return true };
+    world.build(BuildId(command.build)).is_some_and(|running| {
+        running.build.lease.epoch == command.epoch && running.current().is_some_and(|s| s.id == StepId(command.step))
+    })
 }
 
 fn action<'a>(running: &'a RunningBuild, step: &Step) -> Option<&'a StepAction> {

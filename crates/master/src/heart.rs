@@ -83,6 +83,7 @@ impl Heart {
                 self.hear(input, now, &mut turn).await;
             }
             self.settle(now, &mut turn);
+            turn.effects.retain(|effect| effect::is_meant(&self.world, effect));
             if self.record(&mut turn).await {
                 self.act(turn.effects);
                 self.tell(turn.events);

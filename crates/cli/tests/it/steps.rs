@@ -261,3 +261,27 @@ fn a_transfer_outlives_its_master() {
     let log = place.run(&["log", "b/1", "upload", "--master", &url]).passes().out;
     assert!(log.contains("trying again"), "{log}");
 }
+
+/// A step that ends in the batch in which it begins has no command that a worker could run.
+#[test]
+fn a_skipped_step_does_nothing_and_nobody_hears_of_it() {
+    let mut place = Sealed::new();
+    let mark = place.path("mark").display().to_string();
+    let url = place.master(&config(
+        "",
+        &format!(
+            r#"
+        steps.shell("touch {mark}", name = "skipped", do_step_if = False),
+        steps.shell(["echo", interpolate("{{nothing}}")], name = "unfinished", flunk_on_failure = False),
+        steps.shell("true", name = "last", always_run = True),
+        "#
+        ),
+    ));
+    forced(&place, &url, 3);
+    let ends: Vec<_> = steps(&place, &url, 1).into_iter().map(|(name, results, _)| (name, results)).collect();
+    let expected = [("skipped", 3), ("unfinished", 4), ("last", 0)];
+    assert_eq!(ends, expected.map(|(name, results)| (name.to_owned(), results)));
+    assert!(!std::path::Path::new(&mark).exists(), "the skipped step ran");
+    let page = place.get(&url, "/builders/b/1");
+    assert!(!page.contains("Late answers"), "an answer was refused");
+}

@@ -29,9 +29,9 @@ fn the_table() {
     let decoded =
         spec(|s| s.decode_rc = [(0, Success), (3, Warnings), (4, Skipped), (5, Exception), (6, Success)].into());
     let counting = spec(|s| s.reading.warnings = Some(WarningReading { max: Some(5), ..WarningReading::default() }));
-    let reporting = spec(|s| {
-        s.reading.tests = Some(TestReading { format: "auto".to_owned(), log: "stdio".to_owned() });
-    });
+    let reads = |format: &str| Some(TestReading { format: format.to_owned(), log: "stdio".to_owned() });
+    let reporting = spec(|s| s.reading.tests = reads("tap"));
+    let guessing = spec(|s| s.reading.tests = reads("auto"));
     let nothing = Findings::default;
     let warned = |n| Findings { warnings: Some(n), ..nothing() };
     let tested = |passed, bad| Findings { tests: tests(passed, bad), ..nothing() };
@@ -57,6 +57,8 @@ fn the_table() {
         (&reporting, Exited(1), tested(10, 2), Failure, "failed with exit code 1; 12 tests, 2 failed"),
         (&reporting, Exited(0), tested(0, 0), Warnings, "passed, with no test in its report"),
         (&reporting, Exited(0), nothing(), Warnings, "passed, with no test in its report"),
+        (&guessing, Exited(0), nothing(), Success, "passed"),
+        (&guessing, Exited(0), tested(10, 2), Failure, "12 tests, 2 failed"),
         (&reporting, Exited(2), nothing(), Failure, "failed with exit code 2"),
         (&reporting, stopped(), tested(1, 1), Cancelled, "stopped: ann; 2 tests, 1 failed"),
         (&plain, Exited(0), own(Failure), Failure, "failed"),
