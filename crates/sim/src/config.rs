@@ -44,10 +44,11 @@ fn worker(dice: &mut Dice, n: i64) -> WorkerSpec {
 fn lock(dice: &mut Dice, n: i64, workers: &[WorkerSpec]) -> LockSpec {
     let scope = if dice.chance(50) { LockScope::Master } else { LockScope::Worker };
     let mut max_count_for_worker = BTreeMap::new();
-    if scope == LockScope::Worker && dice.chance(40) {
-        if let Some(worker) = dice.pick(workers) {
-            max_count_for_worker.insert(worker.name.clone(), u32::try_from(dice.between(1, 4)).unwrap_or(1));
-        }
+    if scope == LockScope::Worker
+        && dice.chance(40)
+        && let Some(worker) = dice.pick(workers)
+    {
+        max_count_for_worker.insert(worker.name.clone(), u32::try_from(dice.between(1, 4)).unwrap_or(1));
     }
     let max_count = u32::try_from(dice.between(1, 3)).unwrap_or(1);
     LockSpec { name: format!("l{n}"), scope, max_count, max_count_for_worker, defined_at: None }

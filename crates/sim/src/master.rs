@@ -183,7 +183,7 @@ impl Master {
                 }
             }
             Input::Started(_) => {}
-            Input::Ended { worker, command, end } => self.ended(worker, command, end, record, now, turn)?,
+            Input::Ended { worker, command, end } => self.ended((worker, command, end), record, now, turn)?,
         }
         Ok(())
     }
@@ -210,9 +210,7 @@ impl Master {
 
     fn ended(
         &mut self,
-        worker: String,
-        command: Command,
-        end: End,
+        (worker, command, end): (String, Command, End),
         record: &Record,
         now: Time,
         turn: &mut Turn,

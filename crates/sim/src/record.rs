@@ -13,7 +13,7 @@ mod why;
 
 pub use why::is_true as why_is_true;
 
-use crate::violation::{Checked, Violation, broken};
+use crate::violation::{Checked, Violation, broken, must};
 use model::{
     Build, BuildId, BuildSet, BuildSetId, BuilderId, BuilderSpec, Change, ChangeId, Config, LockUse, Request,
     RequestId, Results, SchedulerId, StepId, StepSpec, Time, Transition, WorkerId, WorkerSpec,
@@ -23,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// One thing that a turn did, in order.
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are transitions")]
 #[derive(Clone, Debug)]
 pub enum Entry {
     /// A transition.
@@ -47,6 +48,7 @@ pub struct Record {
     pub(crate) builds: BTreeMap<BuildId, BuildSeen>,
     pub(crate) running: BTreeSet<BuildId>,
     pub(crate) waiting: BTreeMap<BuilderId, BTreeSet<RequestId>>,
+    pub(crate) claimed: BTreeSet<RequestId>,
     pub(crate) open_sets: BTreeSet<BuildSetId>,
     pub(crate) steps: BTreeMap<StepId, BuildId>,
     /// Sets that ended in the batch that is being taken in, and sets that were filed in it.
@@ -167,13 +169,13 @@ impl Record {
                     self.step_started(step, *epoch, if over { Holds::Nothing } else { Holds::Locks })?;
                 }
                 Entry::Took(transition) => self.transition(transition, now)?,
-                Entry::Configured(config) => self.configure(config, now),
+                Entry::Configured(config) => self.configure(config, now)?,
             }
         }
         self.followed()
     }
 
-    fn configure(&mut self, config: &Arc<Config>, now: Time) {
+    fn configure(&mut self, config: &Arc<Config>, now: Time) -> Checked {
         for builder in self.builders.values_mut() {
             builder.spec = config.builders.iter().find(|b| b.name == builder.name).cloned();
         }
@@ -184,6 +186,10 @@ impl Record {
             watch.configure(config.schedulers.iter().find(|s| s.name == watch.name), now);
         }
         self.config = Arc::clone(config);
+        let named = config.builders.iter().all(|b| self.builders.values().any(|seen| seen.name == b.name))
+            && config.workers.iter().all(|w| self.workers.values().any(|seen| seen.name == w.name))
+            && config.schedulers.iter().all(|s| self.schedulers.values().any(|seen| seen.name == s.name));
+        must("all-made-known", named, || "the store has not heard of all that is configured".to_owned())
     }
 
     fn transition(&mut self, transition: &Transition, now: Time) -> Checked {

@@ -1,5 +1,6 @@
 //! Engines that are broken on purpose: each must be caught, or the rules prove nothing.
 
+use crate::functions::named;
 use model::{Collapse, Config, Results, SchedulerKind, Span, Transition};
 
 /// What is broken.
@@ -24,7 +25,7 @@ pub enum Sabotage {
     Slow,
     /// Flags of steps are those of plain ones.
     NoFlags,
-    /// Priorities turn around.
+    /// Whoever came last goes first.
     Backwards,
     /// Sets are called good whatever their requests are.
     SetsAreGood,
@@ -93,7 +94,14 @@ impl Sabotage {
             Sabotage::MergeAll => config.builders.iter_mut().for_each(|b| b.collapse = Collapse::SameSource),
             Sabotage::MergeNone => config.builders.iter_mut().for_each(|b| b.collapse = Collapse::Never),
             Sabotage::NobodyFollows => {
-                config.schedulers.retain(|s| !matches!(s.kind, SchedulerKind::Dependent { .. }));
+                for scheduler in &mut config.schedulers {
+                    if let SchedulerKind::Dependent { upstream } = &mut scheduler.kind {
+                        *upstream = "nobody".to_owned();
+                    }
+                }
+            }
+            Sabotage::Backwards => {
+                config.builders.iter_mut().for_each(|b| b.next_request = Some(named("newest_first")));
             }
             Sabotage::Hasty => quiet_times(&mut config, |span| Span(span.0 / 2)),
             Sabotage::Slow => quiet_times(&mut config, |span| Span(span.0 * 2)),
@@ -114,10 +122,6 @@ impl Sabotage {
             (Sabotage::SetsAreGood, Transition::SetFinished { results, .. })
             | (Sabotage::BuildsAreGood, Transition::BuildFinished { results, .. }) => {
                 *results = Results::Success;
-                as_usual
-            }
-            (Sabotage::Backwards, Transition::SetFiled { requests, .. }) => {
-                requests.iter_mut().for_each(|r| r.priority = -r.priority);
                 as_usual
             }
             (Sabotage::RequestsTwice, Transition::RequestFinished { .. }) => Fate { taken: true, written: 2 },

@@ -376,7 +376,9 @@ impl Simulation {
             self.record.take(&turn.entries, self.now)?;
         }
         self.record.settled(self.now)?;
-        self.look(&master, dies.is_some())?;
+        if dies.is_some() || !turn.entries.is_empty() {
+            self.look(&master, dies.is_some())?;
+        }
         if dies == Some(When::AfterCommit) {
             self.sums.faults.died_after += 1;
             for effect in &turn.effects {
@@ -400,11 +402,11 @@ impl Simulation {
 
     /// Looks into reasons, and compares the world with the store, every now and then.
     fn look(&mut self, master: &Master, surely: bool) -> Checked {
-        if surely || self.looks.chance(4) {
+        if surely || self.looks.chance(5) {
             self.sums.compared += 1;
             master.compare(&self.record)?;
         }
-        if surely || self.looks.chance(15) {
+        if surely || self.looks.chance(20) {
             for id in self.record.open_requests() {
                 let why = engine::why::of_request(&master.world, id, self.now);
                 self.record.counts.whys += u64::from(why.is_some());

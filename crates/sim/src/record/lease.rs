@@ -36,6 +36,9 @@ impl Record {
             })?;
         }
         let spec = self.worker_allowed(build)?.clone();
+        let what =
+            |steps: &[StepSpec]| steps.iter().map(|s| (s.name.clone(), s.flags, s.locks.clone())).collect::<Vec<_>>();
+        must("plan-as-configured", what(plan) == what(&spec.steps), || format!("build {id} is to do {plan:?}"))?;
         self.in_turn(build, &group, &spec)?;
         self.merged(build.builder, build.request, also, &spec)?;
         self.build_may_lock(&spec.locks, build.worker, id)?;
@@ -48,6 +51,7 @@ impl Record {
             self.waiting.entry(build.builder).or_default().remove(request);
             if let Some(seen) = self.requests.get_mut(request) {
                 seen.state = State::Claimed(id);
+                self.claimed.insert(*request);
             }
         }
         self.counts.builds += 1;

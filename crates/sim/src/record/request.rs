@@ -70,6 +70,7 @@ impl Record {
         must("released-when-lost", lost || ended == Some(Results::Cancelled), || format!("request {id}: {ended:?}"))?;
         seen.retries = retries;
         seen.state = State::Waiting;
+        self.claimed.remove(&id);
         self.waiting.entry(seen.request.builder).or_default().insert(id);
         Ok(())
     }
@@ -97,6 +98,7 @@ impl Record {
         if let Some(seen) = self.requests.get_mut(&id) {
             self.waiting.entry(seen.request.builder).or_default().remove(&id);
             seen.state = State::Done(results);
+            self.claimed.remove(&id);
         }
         self.counts.requests += 1;
         Ok(())

@@ -16,8 +16,8 @@ impl Record {
             let open = open.filter(|r| !matches!(r.state, State::Done(_))).count();
             must("sets-end", open > 0, || format!("set {id} has no open request and no result"))?;
         }
-        for (id, seen) in &self.requests {
-            if let State::Claimed(build) = seen.state {
+        for id in &self.claimed {
+            if let Some(State::Claimed(build)) = self.requests.get(id).map(|r| r.state) {
                 let runs = self.running.contains(&build);
                 must("requests-end", runs, || format!("request {id} is claimed by build {build}, which is over"))?;
             }

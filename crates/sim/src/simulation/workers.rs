@@ -74,7 +74,7 @@ impl Simulation {
             self.send_to_master(machine, connection, word);
         }
         if refused && !self.calm {
-            self.at(Span::seconds(120), Event::Comes { machine });
+            self.at(Span::seconds(1800), Event::Comes { machine });
         }
     }
 
