@@ -44,7 +44,12 @@ fn with_room(world: &World, id: RequestId) -> Why {
     let builder = world.requests.get(&id).and_then(|r| world.builders.get(&r.builder));
     let Some(builder) = builder else { return Why::Next };
     let (by_lock, note) = match policy::choose(world, builder, &Slots::free(world), &BTreeSet::new()) {
-        Ok(choice) => (lock::of_request(world, id), choice.note),
+        Ok(choice) => {
+            let own = lock::of_request(world, id);
+            // A function may have chosen another one, and that one's place in line is what counts.
+            let by_lock = if own.is_empty() { lock::of_request(world, choice.request) } else { own };
+            (by_lock, choice.note)
+        }
         Err(Refusal::By(by)) => return Why::Declined { by: by.to_owned() },
         Err(Refusal::Nothing) => return Why::Next,
     };

@@ -4,7 +4,11 @@ use crate::town::{Answer, Town, at, builder, forced, scheduler, step, worker};
 use engine::build::CommandEnd;
 use engine::build_set::{NewSet, NewStamp};
 use model::property::property;
-use model::{BuilderSpec, Condition, Config, FunctionRef, Place, RequestId, Results, StepFlags, Text, Value};
+use model::{
+    BuilderSpec, Condition, Config, FunctionRef, LockAccess, LockScope, LockSpec, LockUse, Place, RequestId, Results,
+    StepFlags, Text, Value,
+};
+use std::collections::BTreeMap;
 
 pub(crate) fn function(name: &str) -> FunctionRef {
     let place = Place { file: "master.star".to_owned(), line: 1, column: 1 };
@@ -96,6 +100,42 @@ fn next_request_chooses_among_those_that_wait() {
         town.end_command(build, CommandEnd::Exited(0));
     }
     assert_eq!(town.leases().into_iter().map(|l| l.1).collect::<Vec<_>>(), [2, 3, 1]);
+}
+
+/// The older request could have its lock. The one that the function chose stands behind somebody else in line.
+#[test]
+fn a_request_that_is_not_chosen_waits_for_what_the_chosen_one_waits_for() {
+    let lock = |name: &str| LockSpec {
+        name: name.to_owned(),
+        scope: LockScope::Master,
+        max_count: 1,
+        max_count_for_worker: BTreeMap::new(),
+        defined_at: None,
+    };
+    let holding = |name: &str, locks: &[&str]| BuilderSpec {
+        locks: locks.iter().map(|l| LockUse { lock: (*l).to_owned(), access: LockAccess::Exclusive }).collect(),
+        ..builder(name, &["w"], vec![step("s", StepFlags::PLAIN)])
+    };
+    let chosen = BuilderSpec { next_request: Some(function("largest")), ..holding("b", &["one"]) };
+    let config = Config {
+        workers: vec![worker("w", 9)],
+        locks: vec![lock("one"), lock("two")],
+        builders: vec![chosen, holding("both", &["one", "two"]), holding("x", &["one"]), holding("y", &["two"])],
+        schedulers: vec![scheduler("force", forced(), &["b", "both", "x", "y"])],
+        ..Config::default()
+    };
+    let mut town = Town::with(answers(), config);
+    town.force("x", 0);
+    town.force("y", 0);
+    let older = ask(&mut town, "main", 1);
+    town.pass(1);
+    town.force("both", 0);
+    town.pass(1);
+    ask(&mut town, "main", 9);
+    let x = town.running("x", 1);
+    town.end_command(x, CommandEnd::Exited(0));
+    let why = engine::why::of_request(&town.world, older, town.now).expect("it waits");
+    assert_eq!(why.sentence(town.now), "it waits for the lock one, after request 4 of both");
 }
 
 #[test]
