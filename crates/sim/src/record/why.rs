@@ -34,7 +34,13 @@ impl Look<'_> {
         let none_able = able.is_empty();
         let connected = self.workers().filter(|(_, w)| w.connected);
         match why {
-            Why::Next => broken("somebody-idles", format!("request {} could begin and does not", self.id)),
+            Why::Next => {
+                let BuilderSpec { name, workers, locks, next_request, next_worker, can_start, .. } = self.spec;
+                let functions: Vec<_> =
+                    [next_request, next_worker, can_start].into_iter().flatten().map(|f| &f.name).collect();
+                let what = format!("free are {free:?} of {workers:?}; locks {locks:?}, functions {functions:?}");
+                broken("somebody-idles", format!("request {} of {name} could begin and does not: {what}", self.id))
+            }
             Why::BuilderGone => broken("true-reason", format!("request {}: its builder is there", self.id)),
             Why::WorkersAway { workers } => {
                 self.says("away", connected.count() == 0 && self.names(workers, self.workers().collect()), why)
