@@ -87,7 +87,8 @@ fn configuration(plan: &Plan) -> String {
         Seat::Remote => writeln!(text, "worker(\"{WORKER}\", password = \"{PASSWORD}\", max_builds = {max})"),
     };
     for builder in &plan.builders {
-        let _ = writeln!(text, "builder(\"{}\", workers = [\"{WORKER}\"], steps = [", builder.name);
+        // Every request is a build of its own, as the peer is told too.
+        let _ = writeln!(text, "builder(\"{}\", workers = [\"{WORKER}\"], collapse = False, steps = [", builder.name);
         for (number, step) in builder.steps.iter().enumerate() {
             let _ = writeln!(text, "    steps.shell({}, name = \"s{number}\"),", list(step.iter()));
         }
