@@ -252,6 +252,13 @@ fn log_said(log: &LogFacts, lines: u64, verb: &str, out: &mut Vec<Event>) {
     say(out, &crate::Log::of(log, lines), &keys);
 }
 
+/// A set that is known to fail, though others of its requests may still be open: `buildsets/N/failed`. Of our own.
+pub fn set_failed(set: &model::BuildSet) -> Vec<Event> {
+    let mut out = Vec::new();
+    say(&mut out, &crate::BuildSet::of(set), &[&["buildsets", &id(set.id.0), "failed"]]);
+    out
+}
+
 fn request_said(request: &Request, verb: &str, out: &mut Vec<Event>) {
     let (this, set, builder) = (id(request.id.0), id(request.set.0), id(request.builder.0));
     say(

@@ -37,6 +37,9 @@ pub struct BuildRequest {
     pub submitted_at: i64,
     /// Another build waits for it.
     pub waited_for: bool,
+    /// Who wanted it to end, and why; `null`: nobody did. Of our own.
+    #[serde(default)]
+    pub cancel: Option<String>,
     /// The properties that were asked for with `property=`; else empty.
     #[serde(default)]
     pub properties: Properties,
@@ -58,6 +61,7 @@ impl BuildRequest {
             complete_at: request.status.complete_at().map(Time::as_seconds),
             results: request.status.results().map_or(OPEN, Results::code),
             submitted_at: request.submitted_at.as_seconds(),
+            cancel: request.cancel.clone(),
             waited_for: request.waited_for,
             properties: Properties::new(),
         }
@@ -89,6 +93,7 @@ impl Document for BuildRequest {
         field("results", Kind::Int),
         field("submitted_at", Kind::Int),
         field("waited_for", Kind::Bool),
+        field("cancel", Kind::Nested),
         field("properties", Kind::Nested),
     ];
 }

@@ -243,6 +243,19 @@ pub fn segments(path: &str) -> Option<Vec<String>> {
     path.split('/').map(|s| crate::query::decode(&s.replace('+', "%2B")).ok()).collect()
 }
 
+/// A segment of a path: everything but unreserved characters is percent-encoded, and so are the dots of `.` and `..`.
+pub fn segment(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'~' => out.push(char::from(byte)),
+            b'.' if text.len() > 2 => out.push('.'),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
 /// What the decoded segments of a path mean; `None`: there is no such path.
 pub fn parse(segments: &[&str]) -> Option<Route> {
     let (first, rest) = segments.split_first().unwrap_or((&"", &[]));

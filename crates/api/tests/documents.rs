@@ -128,6 +128,7 @@ fn requests_and_sets_are_minus_one_while_they_are_open() {
       "results": -1,
       "submitted_at": 1700000000,
       "waited_for": false,
+      "cancel": null,
       "properties": {}
     }
     "#);

@@ -264,3 +264,10 @@ fn logs_and_masters_tell_of_themselves() {
     assert!(grew[0].message.contains(r#""num_lines":12"#), "{}", grew[0].message);
     assert_eq!(event::master(T0, MasterVerb::Started).key, ["masters", "1", "started"]);
 }
+
+#[test]
+fn a_set_that_will_fail_is_told_at_once() {
+    let town = town();
+    let told: Vec<String> = api::event::set_failed(&town.set).iter().map(|e| e.key.join("/")).collect();
+    assert_eq!(told, ["buildsets/3/failed"]);
+}

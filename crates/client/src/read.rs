@@ -50,12 +50,7 @@ pub(crate) fn encode(text: &str, out: &mut String) {
     }
 }
 
-/// One segment of a path.
-pub(crate) fn segment(text: &str) -> String {
-    let mut out = String::new();
-    encode(text, &mut out);
-    out
-}
+pub(crate) use api::route::segment;
 
 impl Client {
     /// Documents at a path below `/api/v2/` (`builds`, `builders/linux/builds`).

@@ -370,6 +370,8 @@ impl Heart {
         effect::before(&self.world, &transition, &mut turn.effects);
         if self.events.receiver_count() > 0 {
             turn.events.extend(api::event::events(&transition, &Nouns { world: &self.world, now }));
+            let failed = engine::build_set::first_failure(&self.world, &transition);
+            turn.events.extend(failed.and_then(|set| self.world.set(set)).into_iter().flat_map(api::event::set_failed));
         }
         self.world.take(&transition);
         effect::after(&self.world, &transition, &mut turn.effects);

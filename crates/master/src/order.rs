@@ -66,13 +66,20 @@ impl Order {
     }
 }
 
-/// The address that an upload has for people.
+/// The address that an upload has for people: the one that is given, else its place below `/public/`, if it lies there.
 fn url(world: &World, running: &RunningBuild, spec: &StepSpec) -> Option<(String, String)> {
-    let StepAction::Transfer(TransferSpec::Upload { to, url: Some(url), .. }) = &spec.action else { return None };
+    let StepAction::Transfer(TransferSpec::Upload { to, url, .. }) = &spec.action else { return None };
     let none = std::collections::BTreeMap::new();
     let sight = Sight { secrets: &none, ..engine::build::sight(world, running) };
-    let address = model::render::text(url, &sight).ok()?;
     let to = model::render::text(to, &sight).ok()?;
+    let address = match url {
+        Some(url) => model::render::text(url, &sight).ok()?,
+        None if to.starts_with('/') => return None,
+        None => {
+            let parts = to.split('/').filter(|part| !part.is_empty());
+            format!("/public/{}", parts.map(api::route::segment).collect::<Vec<_>>().join("/"))
+        }
+    };
     let name = to.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
     Some((name, address))
 }

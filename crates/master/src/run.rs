@@ -164,6 +164,7 @@ impl Master {
         let doorway = Arc::new(parts.doorway(exe.clone()));
         let router = parts.router(door.clone(), auth.clone()).merge(socket::router(doorway.clone()));
         let router = router.merge(transfer::router(keys, base.clone(), parts.inbox.clone()));
+        let router = router.merge(web::public::router(&base.public()));
         let heart = tokio::spawn(heart.beat());
         let server = tokio::spawn(serve(listener, router, limits, parts.shutdown.clone()));
         let closing = CancellationToken::new();

@@ -4,6 +4,7 @@
 
 pub mod control;
 pub mod pages;
+pub mod public;
 pub mod rest;
 
 use control::Control;

@@ -122,6 +122,8 @@ pub(super) struct Request {
     pub(super) ended: Option<Time>,
     /// Why it waits.
     pub(super) why: Option<String>,
+    /// Who wanted it to end, and why.
+    pub(super) cancel: Option<String>,
     /// Why it was filed.
     pub(super) reason: String,
     /// Who filed it.
@@ -176,6 +178,7 @@ pub(super) fn request(v: &Request, frame: &Frame, clock: &Clock) -> Page {
                 section aria-labelledby="facts" {
                     h2 #facts { "Facts" }
                     dl {
+                        @if let Some(why) = &v.cancel { dt { "Cancelled" } dd { (outside(why, 200)) } }
                         dt { "Filed by" } dd { (outside(&v.scheduler, 60)) }
                         dt { "Priority" } dd { (v.priority) }
                         @if v.retries > 0 { dt { "Lost" } dd { (count(v.retries as usize, "time", "times")) ", tried again" } }

@@ -3,6 +3,7 @@
 //! Markup is escaped by maud; what is left to do here is what escaping does not touch: control characters,
 //! marks that turn the direction of the text around them, and length.
 
+pub(super) use api::route::segment;
 use maud::{Markup, PreEscaped, html};
 use std::borrow::Cow;
 
@@ -90,23 +91,10 @@ pub(super) fn bytes(n: u64) -> String {
     }
 }
 
-/// A path segment of an address: everything but unreserved characters is percent-encoded.
-pub(super) fn segment(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'~' => out.push(char::from(byte)),
-            b'.' if text.len() > 2 => out.push('.'),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
-}
-
-/// A link that is safe to follow: only `http`, `https` and `mailto`, whatever an outsider put there.
+/// A link that is safe to follow: only `http`, `https`, `mailto` and our own files, whatever an outsider put there.
 pub(super) fn safe_href(address: &str) -> Option<&str> {
     let lower = address.trim_start().to_ascii_lowercase();
-    ["https://", "http://", "mailto:"].iter().any(|p| lower.starts_with(p)).then_some(address.trim())
+    ["https://", "http://", "mailto:", "/public/"].iter().any(|p| lower.starts_with(p)).then_some(address.trim())
 }
 
 /// Nothing at all, as markup.
@@ -171,6 +159,8 @@ mod tests {
         assert_eq!(safe_href("javascript:alert(1)"), None);
         assert_eq!(safe_href(" JAVASCRIPT:alert(1)"), None);
         assert_eq!(safe_href("data:text/html,x"), None);
+        assert_eq!(safe_href("//evil.example.org"), None);
+        assert_eq!(safe_href("/public/docs/"), Some("/public/docs/"));
         assert_eq!(safe_href("https://example.org/x"), Some("https://example.org/x"));
     }
 }

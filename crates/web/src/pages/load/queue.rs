@@ -46,6 +46,7 @@ pub(in crate::pages) async fn request(web: &Web, clock: &Clock, id: i64) -> Resu
         since: request.submitted_at,
         ended: request.status.complete_at(),
         why,
+        cancel: request.cancel.clone(),
         reason: set.as_ref().map_or_else(String::new, |s| s.reason.clone()),
         scheduler: set.as_ref().map_or_else(String::new, |s| s.scheduler.clone()),
         priority: request.priority,
