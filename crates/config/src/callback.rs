@@ -10,14 +10,15 @@ use crate::loader::Limits;
 use crate::plain::DEEPEST_PROPERTY;
 use crate::registry::Mode;
 use crate::{guard, sites, translate};
-use model::{CallError, FunctionRef, Value as Plain};
+use model::{CallError, FunctionRef, Place, Value as Plain};
+use sha2::{Digest, Sha256};
 use starlark::environment::Module;
 use starlark::eval::{BeforeStmtFunc, Evaluator};
 use starlark::values::dict::AllocDict;
 use starlark::values::list::AllocList;
 use starlark::values::structs::AllocStruct;
 use starlark::values::{Heap, OwnedFrozenValue, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 impl<'v> Call<'v, '_> {
@@ -38,8 +39,18 @@ impl<'v> Call<'v, '_> {
         }
         let (file, own_name) = self.origin(value);
         let site = self.registry.sites.find(&self.site, self.def.value_part(name));
-        let written = self.registry.sites.function(&file, &own_name).unwrap_or(site);
-        let digest = self.registry.digests.borrow().get(written.filename()).cloned().unwrap_or_default();
+        let sites = &self.registry.sites;
+        let (written, own_text) = match sites.function(&file, &own_name) {
+            Some(found) => found,
+            None if own_name == LAMBDA => (site.clone(), sites.lambda(&file, &site)),
+            None => (site, None),
+        };
+        let digest = match &own_text {
+            Some(text) => digest(text.source_span().trim_end()),
+            // What stands around it may be anything of the file.
+            None => self.registry.digests.borrow().get(written.filename()).cloned().unwrap_or_default(),
+        };
+        let is_named = own_text.is_some() && own_name != LAMBDA;
         let first = FunctionRef { name: own_name, place: sites::place(&written), digest };
         let mut functions = self.registry.functions.borrow_mut();
         let module = functions.module;
@@ -63,6 +74,9 @@ impl<'v> Call<'v, '_> {
         let slot = format!("function {number}");
         self.module.set(&slot, value);
         functions.all.push((reference.clone(), module, slot));
+        if is_named {
+            functions.named.insert(reference.clone());
+        }
         functions.by_place.entry(first).or_default().push(number);
         Ok(reference)
     }
@@ -81,10 +95,45 @@ impl<'v> Call<'v, '_> {
     }
 }
 
+/// What a function without a name is called.
+const LAMBDA: &str = "lambda";
+
+/// By which a text is told from any other.
+pub(crate) fn digest(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The functions of a configuration that was read.
 pub(crate) struct Kept {
     pub(crate) functions: BTreeMap<FunctionRef, OwnedFrozenValue>,
+    /// Those that a `def` at the outermost level makes: their names say which they are.
+    pub(crate) named: BTreeSet<FunctionRef>,
     pub(crate) limits: Limits,
+}
+
+impl Kept {
+    /// The function that is meant: the very one; else the one of the same text, wherever it stands in the file now;
+    /// else, for a `def`, the one that has its name and another text now.
+    fn find(&self, wanted: &FunctionRef) -> Option<&OwnedFrozenValue> {
+        if let Some(exact) = self.functions.get(wanted) {
+            return Some(exact);
+        }
+        // Names stand first in the order.
+        let from = FunctionRef { name: wanted.name.clone(), place: first_place(), digest: String::new() };
+        let alike = || {
+            let of_name = self.functions.range(&from..).take_while(|(f, _)| f.name == wanted.name);
+            of_name.filter(|(f, _)| f.place.file == wanted.place.file)
+        };
+        let same_text = alike().filter(|(f, _)| f.digest == wanted.digest);
+        let found = same_text.min_by_key(|(f, _)| f.place.line.abs_diff(wanted.place.line));
+        let found = found.or_else(|| alike().find(|(f, _)| self.named.contains(*f)));
+        found.map(|(_, kept)| kept)
+    }
+}
+
+/// No place stands before it.
+fn first_place() -> Place {
+    Place { file: String::new(), line: 0, column: 0 }
 }
 
 impl fmt::Debug for Kept {
@@ -100,7 +149,7 @@ const HEAP: usize = 16 << 20;
 
 impl model::Functions for Kept {
     fn call(&self, function: &FunctionRef, arguments: &[Plain]) -> Result<Plain, CallError> {
-        let Some(kept) = self.functions.get(function) else {
+        let Some(kept) = self.find(function) else {
             return model::NoFunctions.call(function, arguments);
         };
         let fail = |what: String| CallError { message: format!("{} ({}): {what}", function.name, function.place) };

@@ -4,10 +4,12 @@ use crate::describe::by_name;
 use model::{
     BuilderSpec, ChangeSourceSpec, Config, Follow, LockSpec, SchedulerKind, SchedulerSpec, StepSpec, WorkerSpec,
 };
+use serde::Serialize;
+use serde_json::Value as Json;
 
 /// One line for each thing that is added, removed or changed from `old` to `new`, as `+ builder linux`,
 /// `- worker mac: …`, `~ scheduler quick: builders, tree_stable_timer`. Empty: nothing would change.
-/// Where a thing is defined does not count. Secrets are compared and never shown.
+/// Where a thing is defined does not count, and neither does where a function stands in its file. Secrets are compared and never shown.
 pub fn difference(old: &Config, new: &Config) -> Vec<String> {
     let mut lines = Vec::new();
     let mut single = |kind: &str, changed: Vec<&'static str>| {
@@ -101,12 +103,12 @@ fn builder(old: &BuilderSpec, new: &BuilderSpec) -> Vec<&'static str> {
         ("properties", old.properties != new.properties),
         ("default_properties", old.default_properties != new.default_properties),
         ("locks", old.locks != new.locks),
-        ("collapse", old.collapse != new.collapse),
+        ("collapse", differ(&old.collapse, &new.collapse)),
         ("cancel_superseded", old.cancel_superseded != new.cancel_superseded),
-        ("next_worker", old.next_worker != new.next_worker),
-        ("next_request", old.next_request != new.next_request),
-        ("can_start", old.can_start != new.can_start),
-        ("do_build_if", old.do_build_if != new.do_build_if),
+        ("next_worker", differ(&old.next_worker, &new.next_worker)),
+        ("next_request", differ(&old.next_request, &new.next_request)),
+        ("can_start", differ(&old.can_start, &new.can_start)),
+        ("do_build_if", differ(&old.do_build_if, &new.do_build_if)),
         ("use_progress", old.use_progress != new.use_progress),
         ("pipeline", old.pipeline != new.pipeline),
     ])
@@ -123,7 +125,32 @@ fn lock(old: &LockSpec, new: &LockSpec) -> Vec<&'static str> {
 fn same_steps(old: &[StepSpec], new: &[StepSpec]) -> bool {
     // Where a step is written makes no difference.
     let elsewhere = |s: &StepSpec| StepSpec { defined_at: None, ..s.clone() };
-    old.len() == new.len() && old.iter().zip(new).all(|(a, b)| elsewhere(a) == elsewhere(b))
+    old.len() == new.len() && old.iter().zip(new).all(|(a, b)| !differ(&elsewhere(a), &elsewhere(b)))
+}
+
+/// Whether two differ in more than where their functions stand.
+fn differ<T: PartialEq + Serialize>(old: &T, new: &T) -> bool {
+    // What is the same to the letter is the most by far; only the rest is looked at more closely.
+    old != new && placeless(old) != placeless(new)
+}
+
+/// A thing without the places of the functions in it.
+fn placeless(thing: &impl Serialize) -> Json {
+    fn strip(value: &mut Json) {
+        match value {
+            Json::Object(fields) => {
+                if fields.contains_key("digest") {
+                    fields.remove("place");
+                }
+                fields.values_mut().for_each(strip);
+            }
+            Json::Array(items) => items.iter_mut().for_each(strip),
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+        }
+    }
+    let mut value = serde_json::to_value(thing).unwrap_or_default();
+    strip(&mut value);
+    value
 }
 
 fn scheduler(old: &SchedulerSpec, new: &SchedulerSpec) -> Vec<&'static str> {
@@ -143,12 +170,12 @@ fn kind(old: &SchedulerKind, new: &SchedulerKind) -> Vec<&'static str> {
     match (old, new) {
         (SingleBranch(o), SingleBranch(n)) | (AnyBranch(o), AnyBranch(n)) => follow(o, n),
         (Periodic { every: e, branch: b, if_changed: i }, Periodic { every: f, branch: c, if_changed: j }) => {
-            fields(&[("every", e != f), ("branch", b != c), ("only_if_changed", i != j)])
+            fields(&[("every", e != f), ("branch", b != c), ("only_if_changed", differ(i, j))])
         }
         (
             Nightly { cron: e, timezone: t, branch: b, if_changed: i },
             Nightly { cron: f, timezone: u, branch: c, if_changed: j },
-        ) => fields(&[("cron", e != f), ("timezone", t != u), ("branch", b != c), ("only_if_changed", i != j)]),
+        ) => fields(&[("cron", e != f), ("timezone", t != u), ("branch", b != c), ("only_if_changed", differ(i, j))]),
         (Force(o), Force(n)) => fields(&[
             ("button", o.button != n.button),
             ("label", o.label != n.label),
@@ -170,9 +197,9 @@ fn follow(old: &Follow, new: &Follow) -> Vec<&'static str> {
         ("codebase", f.codebase != g.codebase),
         ("author", f.author != g.author),
         ("files", f.files != g.files),
-        ("change_filter", f.function != g.function),
+        ("change_filter", differ(&f.function, &g.function)),
         ("tree_stable_timer", old.tree_stable_timer != new.tree_stable_timer),
-        ("file_is_important", old.is_important != new.is_important),
+        ("file_is_important", differ(&old.is_important, &new.is_important)),
         ("only_important", old.only_important != new.only_important),
     ])
 }
@@ -238,5 +265,48 @@ changes.git_poller("/srv/zlib", branches = ["develop", "main"], every = "1m")
     ~ scheduler f: kind
     ~ change source /srv/zlib: branches, every
     "#);
+    }
+
+    #[test]
+    fn a_function_is_its_own_text() {
+        let text = r#"
+local_worker("here")
+def is_code(change):
+    return not change.branch.startswith("docs")
+
+LEAST = 3
+def count(exit_code, output):
+    return {"results": SUCCESS if len(output) > LEAST else FAILURE}
+
+def only(branch):
+    return lambda request, worker: request.branch == branch
+
+asked = lambda build: build.number > 3
+builder("a", workers = ["here"], steps = [steps.shell("./a", reader = count)], do_build_if = asked)
+builder("b", workers = ["here"], steps = [steps.test(do_step_if = lambda build: True)])
+builder("c", workers = ["here"], steps = [steps.test()], can_start = only("main"))
+schedulers.single_branch("s", file_is_important = is_code, builders = ["a", "b", "c"])
+"#;
+        let lines = |from: &str, to: &str| {
+            assert!(from.is_empty() || text.contains(from), "{from}");
+            let new = if from.is_empty() { format!("{to}{text}") } else { text.replace(from, to) };
+            difference(&config(text), &config(&new))
+        };
+        // What is made inside of another function has values around it: it is told by the whole file.
+        let c = "~ builder c: can_start";
+        let cases = [
+            ("", "# Another line.\n\nVERSION = 2\n", vec![c]),
+            ("def count", "# What follows counts.\n\ndef count", vec![c]),
+            ("LEAST = 3", "LEAST = 4", vec![c]),
+            ("number > 3", "number > 4", vec!["~ builder a: do_build_if", c]),
+            ("startswith(\"docs", "startswith(\"doc", vec![c, "~ scheduler s: file_is_important"]),
+            ("len(output) > LEAST", "len(output) >= LEAST", vec!["~ builder a: steps", c]),
+            ("lambda build: True", "lambda build: False", vec!["~ builder b: steps", c]),
+            ("count", "tally", vec!["~ builder a: steps", c]),
+            ("only(\"main\")", "only(\"next\")", vec![c]),
+        ];
+        for (from, to, expected) in cases {
+            assert_eq!(lines(from, to), expected, "{to}");
+        }
     }
 }

@@ -3,11 +3,10 @@
 use crate::error::ConfigError;
 use crate::loader::{Limits, Loader};
 use crate::names::quoted;
-use crate::registry::{Mode, Registry};
+use crate::registry::{self, Mode, Registry};
 use crate::scan::{self, Trouble};
-use crate::{functions, given, guard, library, sites, translate};
+use crate::{callback, functions, given, guard, library, sites, translate};
 use model::FunctionRef;
-use sha2::{Digest, Sha256};
 use starlark::PrintHandler;
 use starlark::codemap::{CodeMap, FileSpan, Pos, Span};
 use starlark::environment::{FrozenModule, Globals, GlobalsBuilder, LibraryExtension, Module};
@@ -15,7 +14,7 @@ use starlark::eval::{BeforeStmtFunc, Evaluator, ReturnFileLoader};
 use starlark::syntax::{AstModule, Dialect, DialectTypes};
 use starlark::values::{FrozenHeapName, OwnedFrozenValue};
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How deep files may load each other.
 const DEEPEST_LOAD: usize = 20;
@@ -26,6 +25,8 @@ pub(crate) struct Outcome<'l> {
     pub(crate) registry: Registry<'l>,
     /// The functions that they gave.
     pub(crate) functions: BTreeMap<FunctionRef, OwnedFrozenValue>,
+    /// Those of them that are found again by their name.
+    pub(crate) named: BTreeSet<FunctionRef>,
 }
 
 /// Runs a file and all that it loads.
@@ -48,12 +49,13 @@ pub(crate) fn run<'l>(
     run.file(file, &mut Vec::new(), None).map_err(|error| run.with_prints(error))?;
     let modules = run.modules.take();
     drop(run);
-    let functions = registry.functions.take().all.into_iter().filter_map(|(reference, module, slot)| {
+    let registry::Functions { all, named, .. } = registry.functions.take();
+    let functions = all.into_iter().filter_map(|(reference, module, slot)| {
         let kept = modules.get(module)?.get(&slot).ok()?;
         Some((reference, kept))
     });
     let functions = functions.collect();
-    Ok(Outcome { registry, functions })
+    Ok(Outcome { registry, functions, named })
 }
 
 /// The names that every file has.
@@ -171,7 +173,7 @@ impl Run<'_, '_> {
             _ => translate::syntax(&error),
         })?;
         self.registry.sites.add(&module);
-        self.registry.digests.borrow_mut().insert(file.to_owned(), digest(&text));
+        self.registry.digests.borrow_mut().insert(file.to_owned(), callback::digest(&text));
         if let Some((span, op)) = sites::unchecked_operator(&module) {
             let message = format!("{op}= is not part of this language");
             return Err(sites::error_at(&span, message).with_help(format!("write x = x {op} …")));
@@ -265,11 +267,6 @@ fn beside(written: &str) -> Result<String, ConfigError> {
             .with_help("load takes the name of a file beside the first one, for example \"other.star\""));
     }
     Ok(name.to_owned())
-}
-
-/// By which a file's text is told from any other.
-fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A place in a text that could not be parsed.

@@ -68,7 +68,7 @@ pub fn load(file: &str, loader: &dyn Loader, limits: &Limits) -> Result<Config, 
 pub fn load_all(file: &str, loader: &dyn Loader, limits: &Limits) -> Result<Loaded, ConfigError> {
     let outcome = evaluate::run(file, loader, limits, Mode::Master)?;
     let config = check::master(&outcome.registry)?;
-    let functions = Arc::new(callback::Kept { functions: outcome.functions, limits: *limits });
+    let functions = Arc::new(callback::Kept { functions: outcome.functions, named: outcome.named, limits: *limits });
     Ok(Loaded { config, functions })
 }
 

@@ -11,7 +11,7 @@ use model::{
 use starlark::any::ProvidesStaticType;
 use starlark::codemap::FileSpan;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What kind of file is read: decides which functions there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +95,8 @@ pub(crate) struct Functions {
     pub(crate) all: Vec<(FunctionRef, usize, String)>,
     /// Those that are written in one place, by number.
     pub(crate) by_place: BTreeMap<FunctionRef, Vec<usize>>,
+    /// Those that a `def` at the outermost level makes.
+    pub(crate) named: BTreeSet<FunctionRef>,
     /// The number of the module that is being evaluated.
     pub(crate) module: usize,
 }

@@ -6,16 +6,28 @@ use starlark::codemap::{FileSpan, Pos, Span};
 use starlark::syntax::AstModule;
 use starlark::syntax::ast::{ArgumentP, AssignOp, AssignTargetP, AstExpr, AstLiteral, AstStmt, Expr, Stmt};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// All calls of all files that were parsed.
 #[derive(Default)]
 pub(crate) struct Sites {
     calls: RefCell<HashMap<(String, u32, u32), Vec<ArgumentSite>>>,
     /// Where functions of each name are written.
-    functions: RefCell<HashMap<String, Vec<FileSpan>>>,
+    functions: RefCell<HashMap<String, Vec<Written>>>,
+    /// Each `lambda` that stands in no other function: file, beginning and end.
+    lambdas: RefCell<HashSet<(String, u32, u32)>>,
+    /// `f = lambda …`, by file and name.
+    named: RefCell<HashMap<(String, String), Vec<FileSpan>>>,
     /// `c["builders"] = …`, by file and key.
     entries: RefCell<HashMap<(String, String), FileSpan>>,
+}
+
+/// A `def`.
+struct Written {
+    name: FileSpan,
+    whole: FileSpan,
+    /// It stands in no other function, so there are no values around it but the file's.
+    outermost: bool,
 }
 
 struct ArgumentSite {
@@ -43,6 +55,8 @@ impl Sites {
     /// Notes the calls of a file.
     pub(crate) fn add(&self, module: &AstModule) {
         let mut calls = self.calls.borrow_mut();
+        // What is made anew each time that something around it runs.
+        let (mut around, mut lambdas) = (Vec::new(), Vec::new());
         walk(module.statement(), &mut |expr| {
             if let Expr::Call(_, args) = &expr.node {
                 let sites = args.args.iter().map(|arg| match &arg.node {
@@ -57,17 +71,39 @@ impl Sites {
                 let file = module.file_span(expr.span).filename().to_owned();
                 calls.insert((file, expr.span.begin().get(), expr.span.end().get()), sites.collect());
             }
+            match &expr.node {
+                Expr::Lambda(_) => lambdas.push(expr.span),
+                Expr::ListComprehension(..) | Expr::DictComprehension(..) => around.push(expr.span),
+                _ => {}
+            }
         });
-        self.add_statements(module, module.statement());
+        around.extend(&lambdas);
+        self.add_statements(module, module.statement(), &mut around);
+        let around = Around::new(around);
+        let file = module.file_span(module.statement().span).filename().to_owned();
+        for written in self.functions.borrow_mut().values_mut().flatten().filter(|w| w.name.filename() == file) {
+            written.outermost = around.holds_nothing_of(written.whole.span);
+        }
+        let outermost = lambdas.into_iter().filter(|span| around.holds_nothing_of(*span));
+        self.lambdas.borrow_mut().extend(outermost.map(|s| (file.clone(), s.begin().get(), s.end().get())));
     }
 
-    fn add_statements(&self, module: &AstModule, stmt: &AstStmt) {
+    fn add_statements(&self, module: &AstModule, stmt: &AstStmt, around: &mut Vec<Span>) {
         match &stmt.node {
             Stmt::Def(def) => {
-                let span = module.file_span(def.name.span);
-                self.functions.borrow_mut().entry(def.name.ident.clone()).or_default().push(span);
+                around.push(stmt.span);
+                let (name, whole) = (module.file_span(def.name.span), module.file_span(stmt.span));
+                let written = Written { name, whole, outermost: true };
+                self.functions.borrow_mut().entry(def.name.ident.clone()).or_default().push(written);
             }
             Stmt::Assign(assign) => {
+                if let AssignTargetP::Identifier(name) = &assign.lhs.node
+                    && let Expr::Lambda(_) = &assign.rhs.node
+                {
+                    let span = module.file_span(assign.rhs.span);
+                    let key = (span.filename().to_owned(), name.node.ident.clone());
+                    self.named.borrow_mut().entry(key).or_default().push(span);
+                }
                 if let AssignTargetP::Index(index) = &assign.lhs.node
                     && let Expr::Literal(AstLiteral::String(key)) = &index.1.node
                 {
@@ -77,17 +113,35 @@ impl Sites {
             }
             _ => {}
         }
-        stmt.visit_stmt(|inner| self.add_statements(module, inner));
+        stmt.visit_stmt(|inner| self.add_statements(module, inner, around));
     }
 
-    /// Where a function of this name is written: in this file, or in the only other one that has it.
-    pub(crate) fn function(&self, file: &str, name: &str) -> Option<FileSpan> {
+    /// Where the name of a function is written: in this file, or in the only other one that has it. Then its own text,
+    /// if it stands in no other function.
+    pub(crate) fn function(&self, file: &str, name: &str) -> Option<(FileSpan, Option<FileSpan>)> {
         let functions = self.functions.borrow();
         let all = functions.get(name)?;
-        let mut own = all.iter().filter(|span| span.filename() == file);
-        match (own.next(), own.next(), all.as_slice()) {
-            (Some(one), None, _) => Some(one.clone()),
-            (None, _, [one]) => Some(one.clone()),
+        let mut own = all.iter().filter(|written| written.name.filename() == file);
+        let one = match (own.next(), own.next(), all.as_slice()) {
+            (Some(one), None, _) | (None, _, [one]) => one,
+            _ => return None,
+        };
+        Some((one.name.clone(), one.outermost.then(|| one.whole.clone())))
+    }
+
+    /// The text of a `lambda` that stands in no other function: of the one that is given here, or that was given a name
+    /// in `file` once.
+    pub(crate) fn lambda(&self, file: &str, given: &FileSpan) -> Option<FileSpan> {
+        let is_outermost = |span: &FileSpan| {
+            let key = (span.filename().to_owned(), span.span.begin().get(), span.span.end().get());
+            self.lambdas.borrow().contains(&key)
+        };
+        if is_outermost(given) {
+            return Some(given.clone());
+        }
+        let named = self.named.borrow();
+        match named.get(&(file.to_owned(), given.source_span().to_owned()))?.as_slice() {
+            [one] => Some(one.clone()).filter(is_outermost),
             _ => None,
         }
     }
@@ -103,6 +157,31 @@ impl Sites {
         let key = (call.filename().to_owned(), call.span.begin().get(), call.span.end().get());
         let span = calls.get(&key).and_then(|sites| part_of(sites, part));
         FileSpan { file: call.file.clone(), span: span.unwrap_or(call.span) }
+    }
+}
+
+/// The stretches of a file that make functions anew.
+struct Around {
+    /// Where each begins, in order, and the furthest end so far.
+    spans: Vec<(u32, u32)>,
+}
+
+impl Around {
+    fn new(spans: Vec<Span>) -> Self {
+        let mut spans: Vec<_> = spans.into_iter().map(|span| (span.begin().get(), span.end().get())).collect();
+        spans.sort_unstable();
+        let mut furthest = 0;
+        for (_, end) in &mut spans {
+            furthest = furthest.max(*end);
+            *end = furthest;
+        }
+        Self { spans }
+    }
+
+    /// Whether a stretch stands in none of them; being one of them does not count.
+    fn holds_nothing_of(&self, inner: Span) -> bool {
+        let before = self.spans.partition_point(|(begin, _)| *begin < inner.begin().get());
+        before == 0 || self.spans[before - 1].1 <= inner.begin().get()
     }
 }
 

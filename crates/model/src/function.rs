@@ -11,7 +11,8 @@ pub struct FunctionRef {
     pub name: String,
     /// Where it is written.
     pub place: Place,
-    /// Of the text of the file that it is written in: a function of another version of the file is another function.
+    /// Of its own text, if it stands in no other function; else of the text of its file, since there are values around
+    /// it. What it calls does not count.
     pub digest: String,
 }
 

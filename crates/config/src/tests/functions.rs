@@ -122,19 +122,45 @@ for name in ["c", "d"]:
     assert_eq!(of(2), of(3), "one function, given twice, is one");
 }
 
-#[test]
-fn a_function_is_found_again_while_its_file_is_the_same() {
-    let text = "def f(request, worker):\n    return True\nbuilder(\"b\", workers = [\"here\"], steps = [steps.test()], can_start = f)\n";
-    let (first, again) = (loaded(text), loaded(text));
+/// The function of builder `b` in a text, and a configuration of another text: what that answers for it.
+fn asked_later(before: &str, after: &str) -> Result<Value, String> {
+    let builder = "builder(\"b\", workers = [\"here\"], steps = [steps.test()], can_start = f)\n";
+    let first = loaded(&format!("{before}\n{builder}"));
     let reference = first.config.builders[0].can_start.clone().unwrap();
-    assert_eq!((reference.name.as_str(), reference.place.to_string().as_str()), ("f", "master.star:2:5"));
-    let arguments = [Value::Null, Value::Null];
-    assert_eq!(again.functions.call(&reference, &arguments), Ok(Value::Bool(true)));
     let json = serde_json::to_string(&reference).unwrap();
-    assert_eq!(serde_json::from_str::<FunctionRef>(&json).unwrap(), reference);
-    let other = loaded(&format!("{text}# another text\n"));
-    let error = other.functions.call(&reference, &arguments).unwrap_err();
-    assert_eq!(error.message, "the function f (master.star:2:5) is not in the configuration any more");
+    let read = serde_json::from_str::<FunctionRef>(&json).unwrap();
+    let later = loaded(&format!("{after}\n{builder}"));
+    later.functions.call(&read, &[Value::Null, Value::Null]).map_err(|e| e.message)
+}
+
+#[test]
+fn a_function_is_found_again_by_its_text_and_then_by_its_name() {
+    let (one, two) = ("def f(r, w):\n    return 1\n", "def f(r, w):\n    return 2\n");
+    let cases = [
+        (one.to_owned(), one.to_owned(), Value::Int(1)),
+        (one.to_owned(), format!("# First.\n\n{one}\n# Last.\n"), Value::Int(1)),
+        (one.to_owned(), two.to_owned(), Value::Int(2)),
+        (one.to_owned(), format!("x = 1\n{two}"), Value::Int(2)),
+        ("f = lambda r, w: 1".to_owned(), "\n\nf = lambda r, w: 1".to_owned(), Value::Int(1)),
+    ];
+    for (before, after, expected) in cases {
+        assert_eq!(asked_later(&before, &after), Ok(expected), "{after}");
+    }
+}
+
+#[test]
+fn what_has_no_name_of_its_own_is_never_found_by_it() {
+    let inner = "def make(n):\n    def f(r, w):\n        return n\n    return f\n";
+    let cases = [
+        ("f = lambda r, w: 1".to_owned(), "f = lambda r, w: 2".to_owned(), "lambda (master.star:3:70)"),
+        (format!("{inner}f = make(1)"), format!("{inner}f = make(2)"), "f (master.star:3:9)"),
+        ("def f(r, w):\n    return 1".to_owned(), "f = lambda r, w: 1".to_owned(), "f (master.star:2:5)"),
+        ("def f(r, w):\n    return 1".to_owned(), format!("{inner}f = make(1)"), "f (master.star:2:5)"),
+    ];
+    for (before, after, who) in cases {
+        let error = asked_later(&before, &after).unwrap_err();
+        assert_eq!(error, format!("the function {who} is not in the configuration any more"));
+    }
 }
 
 #[test]
