@@ -4,12 +4,12 @@ use sim::{Failure, Options, Passed, Sums, run, run_twice};
 use std::collections::BTreeSet;
 
 const SEEDS: u64 = 200;
-const OPTIONS: Options = Options { acts: 25, sabotage: sim::Sabotage::None, aloud: sim::trace::Aloud::No };
+const OPTIONS: Options = Options { acts: 20, sabotage: sim::Sabotage::None, aloud: sim::trace::Aloud::No };
 
 fn passed(outcome: Result<Passed, Box<Failure>>) -> Passed {
     match outcome {
         Ok(passed) => passed,
-        Err(failure) => panic!("{failure}\nagain: cargo xtask sim --seed {} --acts 25 --trace", failure.seed),
+        Err(failure) => panic!("{failure}\nagain: cargo xtask sim --seed {} --acts 20 --trace", failure.seed),
     }
 }
 
