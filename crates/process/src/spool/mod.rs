@@ -190,30 +190,65 @@ pub fn remove(dir: &Path) -> io::Result<()> {
 }
 
 /// Emptied spools that a slot keeps for its next jobs. Acknowledgements come several at once, so that as many spools go
-/// before the next jobs come.
-const SPARES: usize = 8;
+/// before the next jobs come: those of a tenth of a second, with hundreds of commands in each second.
+const SPARES: usize = 64;
 
-/// Where they are kept. File systems look long for a place when files come and go all the time (ext4 does not use an
-/// inode again for five seconds); these stay.
-fn spares(dir: &Path) -> Option<impl Iterator<Item = PathBuf>> {
-    let slot_dir = dir.parent()?.parent()?.to_owned();
-    Some((0..SPARES).map(move |n| slot_dir.join(format!("spare-{n}"))))
+/// Where they are kept: `spare-0`, `spare-1` and so on, without gaps. File systems look long for a place when files come
+/// and go all the time (ext4 does not use an inode again for a while); these stay.
+struct Spares {
+    slot_dir: PathBuf,
+}
+
+impl Spares {
+    /// Those of the slot that a job's directory is of.
+    fn beside(dir: &Path) -> io::Result<Self> {
+        let slot_dir = dir.parent().and_then(Path::parent).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Self { slot_dir: slot_dir.to_owned() })
+    }
+
+    fn place(&self, n: usize) -> PathBuf {
+        self.slot_dir.join(format!("spare-{n}"))
+    }
+
+    /// How many there are.
+    fn count(&self) -> usize {
+        let (mut low, mut high) = (0, SPARES);
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            match self.place(middle).symlink_metadata() {
+                Ok(_) => low = middle + 1,
+                Err(_) => high = middle,
+            }
+        }
+        low
+    }
 }
 
 /// Empties a spool of one segment and keeps it as a spare one. Whatever else it is, it is left as it was.
 fn park(dir: &Path) -> io::Result<()> {
     let files = [dir.join("job"), format::segment_path(dir, 0)];
-    let entries = std::fs::read_dir(dir)?.collect::<io::Result<Vec<_>>>()?;
-    if entries.len() != files.len() || !files.iter().all(|f| f.is_file()) {
+    let mut found = 0;
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let known = files.iter().any(|file| file.file_name() == Some(&entry.file_name()));
+        if !(known && entry.file_type()?.is_file()) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        found += 1;
+    }
+    if found != files.len() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     // Emptied before it is taken away: at no moment may an old outcome stand under a new name.
     for file in &files {
         std::fs::OpenOptions::new().write(true).truncate(true).open(file)?;
     }
-    // None takes the place of another: those hold files.
-    let parked = spares(dir).into_iter().flatten().any(|spare| std::fs::rename(dir, spare).is_ok());
-    if parked { Ok(()) } else { Err(io::ErrorKind::AlreadyExists.into()) }
+    let spares = Spares::beside(dir)?;
+    match spares.count() {
+        SPARES => Err(io::ErrorKind::AlreadyExists.into()),
+        // None takes the place of another: those hold files.
+        count => std::fs::rename(dir, spares.place(count)),
+    }
 }
 
 /// Takes a spare spool for a job whose directory must not exist.
@@ -221,6 +256,7 @@ fn take_spare(dir: &Path) -> io::Result<()> {
     if !matches!(dir.symlink_metadata(), Err(e) if e.kind() == io::ErrorKind::NotFound) {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
-    let taken = spares(dir).into_iter().flatten().any(|spare| std::fs::rename(spare, dir).is_ok());
-    if taken { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
+    let spares = Spares::beside(dir)?;
+    let last = spares.count().checked_sub(1).ok_or(io::ErrorKind::NotFound)?;
+    std::fs::rename(spares.place(last), dir)
 }

@@ -161,16 +161,19 @@ impl Reader {
     /// # Errors
     /// There is no spool, or its first segment is damaged.
     pub fn open(dir: &Path) -> Result<Self, SpoolError> {
-        Self::open_at(dir, segments(dir)?.first().copied().unwrap_or(0))
+        match Segment::open(dir, 0)? {
+            // Most spools are short and never trimmed: that needs no look at all that is there.
+            Some(first) => Self::at(dir, first),
+            None => Self::at(dir, open_segment(dir, segments(dir)?.first().copied().unwrap_or(0))?),
+        }
     }
 
     /// Opens it at the beginning of the last segment.
     pub(super) fn open_last(dir: &Path) -> Result<Self, SpoolError> {
-        Self::open_at(dir, segments(dir)?.last().copied().unwrap_or(0))
+        Self::at(dir, open_segment(dir, segments(dir)?.last().copied().unwrap_or(0))?)
     }
 
-    fn open_at(dir: &Path, number: u32) -> Result<Self, SpoolError> {
-        let segment = open_segment(dir, number)?;
+    fn at(dir: &Path, segment: Segment) -> Result<Self, SpoolError> {
         let mut reader = Reader {
             dir: dir.to_owned(),
             segment,

@@ -37,9 +37,12 @@ impl Peer {
         !self.out.is_empty()
     }
 
-    /// Sends a message, now or later. An error: the worker is to be dropped.
-    pub(super) fn say(&mut self, message: &FromSupervisor) -> io::Result<()> {
-        self.out.extend(control::encode(message).map_err(io::Error::other)?);
+    /// Sends messages, now or later, and at once if they find room: each writing wakes the worker. An error: the worker is
+    /// to be dropped.
+    pub(super) fn say(&mut self, messages: &[FromSupervisor]) -> io::Result<()> {
+        for message in messages {
+            self.out.extend(control::encode(message).map_err(io::Error::other)?);
+        }
         self.flush()
     }
 

@@ -201,13 +201,13 @@ impl Server {
             let Ok(peer) = Peer::new(stream) else { continue };
             self.peer = Some(peer);
             let holding = self.command.as_ref().map(Command::holding);
-            self.say(&FromSupervisor::Hello(Hello { version: VERSION, pid: std::process::id(), holding }));
+            self.say(&[FromSupervisor::Hello(Hello { version: VERSION, pid: std::process::id(), holding })]);
         }
     }
 
-    fn say(&mut self, message: &FromSupervisor) {
+    fn say(&mut self, messages: &[FromSupervisor]) {
         if let Some(peer) = &mut self.peer
-            && peer.say(message).is_err()
+            && peer.say(messages).is_err()
         {
             self.drop_peer();
         }
@@ -259,9 +259,9 @@ impl Server {
         let id = job.id.clone();
         if let Err(error) = self.try_start(job, now) {
             match error {
-                NotTaken::Runs { pid } => self.say(&FromSupervisor::Started { job: id, pid }),
-                NotTaken::HasEnded => self.say(&FromSupervisor::Ended { job: id }),
-                NotTaken::Refused(error) => self.say(&FromSupervisor::Refused { job: id, error }),
+                NotTaken::Runs { pid } => self.say(&[FromSupervisor::Started { job: id, pid }]),
+                NotTaken::HasEnded => self.say(&[FromSupervisor::Ended { job: id }]),
+                NotTaken::Refused(error) => self.say(&[FromSupervisor::Refused { job: id, error }]),
             }
         }
     }
@@ -343,9 +343,7 @@ impl Server {
             }
             self.grown_at = Some(now);
         }
-        for message in &news {
-            self.say(message);
-        }
+        self.say(&news);
     }
 }
 
