@@ -73,6 +73,7 @@ impl SyncQueue {
     pub(crate) fn add(&self, written: Written) {
         let full = |waiting: &mut Waiting| waiting.files.len() >= MOST_FILES;
         let mut waiting = self.changed.wait_while(self.waiting(), full).unwrap_or_else(PoisonError::into_inner);
+        let was_idle = waiting.is_idle();
         waiting.bytes += written.bytes;
         waiting.folders.extend(written.folders.iter().cloned());
         // A build that was begun anew after a failure is another one with the same id, and stands for itself.
@@ -89,7 +90,10 @@ impl SyncQueue {
                 waiting.files.insert(written.build.id, written);
             }
         }
-        self.changed.notify_all();
+        // Who waits for the group to be full, or for its time, need not hear of each file.
+        if was_idle || waiting.is_urgent() {
+            self.changed.notify_all();
+        }
     }
 
     /// Answers when all that was added before is durable.

@@ -15,6 +15,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use zstd::bulk::Compressor;
 
@@ -24,6 +25,11 @@ const LEVEL: i32 = 1;
 const ROUND_BYTES: usize = 1 << 20;
 /// What a job counts for, besides its bytes.
 const JOB_BYTES: usize = 4096;
+/// A round with fewer bytes than this waits for what comes within the pause: a short build's output, its seals and its
+/// index are one write then, and so many builds that end together wake this thread once.
+const SMALL_BYTES: usize = 64 << 10;
+/// That pause. Nobody waits for it: what is on its way is read from memory, and syncs are farther apart than this.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// The thread's work, until every sender is gone.
 pub(crate) fn run(shared: &Shared, jobs: &Receiver<Job>) {
@@ -31,15 +37,31 @@ pub(crate) fn run(shared: &Shared, jobs: &Receiver<Job>) {
     // The level is valid and no dictionary is loaded, so this cannot fail but for lack of memory; then level 3 works.
     let _ = writer.packer.zstd.set_compression_level(LEVEL);
     while let Ok(first) = jobs.recv() {
-        let mut job = Some(first);
-        let mut taken = 0;
-        while let Some(next) = job {
-            taken += writer.take(next);
-            job = if taken < ROUND_BYTES { jobs.try_recv().ok() } else { None };
+        let mut round = Round::default();
+        writer.gather(first, jobs, &mut round);
+        if round.may_wait() {
+            std::thread::sleep(PAUSE);
+            if let Ok(next) = jobs.try_recv() {
+                writer.gather(next, jobs, &mut round);
+            }
         }
         writer.write_out();
     }
     shared.sync.close();
+}
+
+/// What a round has come to.
+#[derive(Default)]
+struct Round {
+    bytes: usize,
+    /// Somebody waits until all is durable.
+    asked: bool,
+}
+
+impl Round {
+    fn may_wait(&self) -> bool {
+        self.bytes < SMALL_BYTES && !self.asked
+    }
 }
 
 struct Writer<'a> {
@@ -91,6 +113,16 @@ impl Part {
 }
 
 impl Writer<'_> {
+    /// Takes a job, and those that wait behind it while the round has room.
+    fn gather(&mut self, first: Job, jobs: &Receiver<Job>, round: &mut Round) {
+        let mut job = Some(first);
+        while let Some(next) = job {
+            round.asked |= matches!(next, Job::Flush { .. });
+            round.bytes += self.take(next);
+            job = if round.bytes < ROUND_BYTES { jobs.try_recv().ok() } else { None };
+        }
+    }
+
     /// Turns a job into bytes to be written; what it counts for in the round.
     fn take(&mut self, job: Job) -> usize {
         match job {
