@@ -55,6 +55,8 @@ struct Round<'w> {
     next: NextIds,
     numbers: BTreeMap<BuilderId, i64>,
     taken: BTreeSet<RequestId>,
+    /// The directories that this look has given away.
+    places: BTreeSet<(WorkerId, String)>,
     locks: Table<'w>,
     /// Steps that wait for locks and have not been passed in the line, the next one last.
     steps: Vec<Waiter<'w>>,
@@ -66,7 +68,7 @@ impl<'w> Round<'w> {
         let mut steps = lock::waiting_steps(&locks, world);
         steps.reverse();
         let (next, numbers, taken) = (world.next.clone(), BTreeMap::new(), BTreeSet::new());
-        Round { world, now, slots, next, numbers, taken, locks, steps }
+        Round { world, now, slots, next, numbers, taken, places: BTreeSet::new(), locks, steps }
     }
 
     /// Where a builder stands in line now; `None`: it has nothing that could go.
@@ -97,8 +99,11 @@ impl<'w> Round<'w> {
         self.taken.extend(group.also.iter().copied().chain([group.primary]));
         let number = self.numbers.entry(id).or_insert(builder.builder.next_number);
         let note = choice.note.or(group.note);
-        let build = start(world, builder, (group.primary, worker, *number, note), &mut self.next, self.now);
+        let mut build = start(world, builder, (group.primary, worker, *number, note), &mut self.next, self.now);
         *number += 1;
+        let place = place(world, builder, worker, &self.places);
+        build.properties.extend([property("builddir", place.as_str(), "Worker")]);
+        self.places.insert((worker, place));
         build::begin(world, builder, build, group.also, self.now, todo);
         true
     }
@@ -172,6 +177,25 @@ fn start(
     }
 }
 
+/// Where a build works: the directory of its builder, or, while another of its builds is at work there on this worker,
+/// one beside it: `linux`, `linux~2`, `linux~3`. Two builds never share a tree.
+fn place(world: &World, builder: &BuilderState, worker: WorkerId, given: &BTreeSet<(WorkerId, String)>) -> String {
+    let own = builder.spec.as_ref().map_or("", |s| s.builddir.as_str());
+    let running = world.workers.get(&worker).into_iter().flat_map(|w| &w.builds);
+    let used: BTreeSet<&str> = running
+        .filter_map(|id| world.builds.get(id)?.build.properties.get("builddir")?.value.as_text())
+        .chain(given.iter().filter(|(at, _)| *at == worker).map(|(_, dir)| dir.as_str()))
+        .collect();
+    let of_another = |dir: &str| world.builders.values().any(|b| b.spec.as_ref().is_some_and(|s| s.builddir == dir));
+    let mut place = own.to_owned();
+    let mut n = 1;
+    while used.contains(place.as_str()) || n > 1 && of_another(&place) {
+        n += 1;
+        place = format!("{own}~{n}");
+    }
+    place
+}
+
 /// Defaults of the builder, above them what the set says, then the builder's own, and above all the standard properties
 /// of the manual.
 fn properties(world: &World, builder: &BuilderState, request: RequestId, worker: WorkerId, number: i64) -> Properties {
@@ -191,12 +215,10 @@ fn properties(world: &World, builder: &BuilderState, request: RequestId, worker:
         ]);
     }
     let worker_name = world.workers.get(&worker).map_or("", |w| w.worker.name.as_str());
-    let builddir = builder.spec.as_ref().map_or("", |s| s.builddir.as_str());
     all.extend([
         property("buildername", builder.builder.name.as_str(), "Builder"),
         property("buildnumber", number, "Build"),
         property("workername", worker_name, "Worker"),
-        property("builddir", builddir, "Worker"),
     ]);
     all
 }

@@ -83,6 +83,40 @@ fn build_numbers_rise_by_one_within_a_builder() {
     assert_eq!(numbers.into_values().collect::<Vec<_>>(), [vec![1, 2, 3], vec![1, 2]]);
 }
 
+#[test]
+fn two_builds_of_one_builder_never_share_a_directory() {
+    let mut town = town(&[("w", 3), ("v", 1)], &[("b", &["w", "v"]), ("b~2", &["w"])]);
+    for worker in ["w", "v"] {
+        let id = town.worker(worker);
+        town.take(vec![Transition::WorkerPaused { worker: id, reason: Some("later".into()) }]);
+    }
+    for _ in 0..4 {
+        town.force("b", 0);
+    }
+    for worker in ["w", "v"] {
+        let id = town.worker(worker);
+        town.take(vec![Transition::WorkerPaused { worker: id, reason: None }]);
+        town.settle();
+    }
+    let places = |town: &Town| {
+        let dir = |b: &model::Build| b.properties.get("builddir").and_then(|p| p.value.as_text()).map(str::to_owned);
+        let mut all: Vec<_> = town.world.builds().map(|b| (b.build.worker, dir(&b.build).expect("text"))).collect();
+        all.sort();
+        all.into_iter().map(|(worker, dir)| (town.world.worker(worker).expect("known").worker.name.clone(), dir)).collect()
+    };
+    let at = |w: &str, dir: &str| (w.to_owned(), dir.to_owned());
+    let mut all: Vec<_> = places(&town);
+    all.sort();
+    assert_eq!(all, [at("v", "b"), at("w", "b"), at("w", "b~3"), at("w", "b~4")], "b~2 is another builder's");
+    // What is free again is used again.
+    let first = town.world.builds().next().expect("runs").build.id;
+    town.end_command(first, CommandEnd::Exited(0));
+    town.force("b", 0);
+    let mut all: Vec<_> = places(&town);
+    all.sort();
+    assert_eq!(all, [at("v", "b"), at("w", "b"), at("w", "b~3"), at("w", "b~4")]);
+}
+
 proptest! {
     /// The slow rule: again and again, of all waiting requests that have a free worker, the first by
     /// (priority, age, id). Whatever was asked for in whatever order, the same requests are leased.
