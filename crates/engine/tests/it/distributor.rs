@@ -102,7 +102,9 @@ fn two_builds_of_one_builder_never_share_a_directory() {
         let dir = |b: &model::Build| b.properties.get("builddir").and_then(|p| p.value.as_text()).map(str::to_owned);
         let mut all: Vec<_> = town.world.builds().map(|b| (b.build.worker, dir(&b.build).expect("text"))).collect();
         all.sort();
-        all.into_iter().map(|(worker, dir)| (town.world.worker(worker).expect("known").worker.name.clone(), dir)).collect()
+        all.into_iter()
+            .map(|(worker, dir)| (town.world.worker(worker).expect("known").worker.name.clone(), dir))
+            .collect()
     };
     let at = |w: &str, dir: &str| (w.to_owned(), dir.to_owned());
     let mut all: Vec<_> = places(&town);
