@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 /// How long stray processes are hunted.
 const HUNT: Duration = Duration::from_secs(10);
+/// How long a supervisor may take to die.
+const DYING: Duration = Duration::from_secs(1);
 /// Bytes of an environment that are looked at.
 const LONGEST_ENVIRON: u64 = 4 << 20;
 
@@ -54,7 +56,16 @@ pub fn clean_slot(slot_dir: &Path) -> io::Result<Vec<String>> {
     if !slot_dir.is_dir() {
         return Ok(Vec::new());
     }
-    let Some(_lock) = Lock::take(slot_dir)? else { return Ok(Vec::new()) };
+    // A supervisor that is killed closes its socket before its lock, and a child that it was just starting has a copy of
+    // the lock until it becomes the command: what seems to live may be dead in a moment.
+    let end = Instant::now() + DYING;
+    let _lock = loop {
+        match Lock::take(slot_dir)? {
+            Some(lock) => break lock,
+            None if Instant::now() >= end => return Ok(Vec::new()),
+            None => std::thread::sleep(Duration::from_millis(5)),
+        }
+    };
     let mut ended = Vec::new();
     if let Some(group) = State::read(slot_dir).and_then(|state| state.cgroup) {
         let names = cgroup::kill_and_remove(&group);

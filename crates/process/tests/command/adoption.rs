@@ -126,7 +126,15 @@ pub(crate) fn a_dead_supervisor_leaves_nothing_that_cannot_be_found() {
         until("it is dead", || !lives(supervisor));
         assert!(Supervisor::attach(&slot.dir).unwrap().is_none());
         until("the main process goes with it", || !lives(pid));
+        // A child that the supervisor was just starting has a copy of its lock for a moment.
+        let lock = std::fs::OpenOptions::new().write(true).open(slot.dir.join("lock")).unwrap();
+        rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
+        let child = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(100));
+            drop(lock);
+        });
         let ended = stray::clean_slot(&slot.dir).unwrap();
+        child.join().unwrap();
         assert_eq!(ended.len(), 2, "{ended:?}");
         assert_eq!(stray::list_marked(&slot.dir, &job.id), Vec::<String>::new());
         // A new one says that the job is lost, and takes others.
