@@ -197,7 +197,8 @@ fn make_dir(dir: &Path) -> Result<(), NotStarted> {
     match fs::metadata(dir) {
         Ok(there) if there.is_dir() => Ok(()),
         Ok(_) => Err(NotStarted::by_command(format!("its directory {shown} is no directory"))),
-        Err(_) => fs::create_dir_all(dir)
+        // Put together anew it has no `.` at its end, which names nothing as long as nothing is there.
+        Err(_) => fs::create_dir_all(dir.components().collect::<PathBuf>())
             .map_err(|e| NotStarted { error: format!("its directory {shown} cannot be made: {e}"), blame: blame(&e) }),
     }
 }
