@@ -218,11 +218,10 @@ impl Heart {
     ) {
         let mut fresh = Vec::new();
         let mut known = Vec::new();
-        let mut seen = BTreeSet::new();
+        // What this very turn has taken in is not in the store yet.
+        let mut seen: BTreeSet<_> = turn.transitions.iter().filter_map(added).collect();
         for change in changes {
-            let identity =
-                (change.repository.clone(), change.branch.clone(), change.revision.clone(), change.codebase.clone());
-            let again = change.revision.is_some() && !seen.insert(identity);
+            let again = change.revision.is_some() && !seen.insert(identity(&change));
             match self.is_known(&change).await {
                 Ok(stored) => {
                     known.push(stored || again);
@@ -495,6 +494,20 @@ impl Heart {
 fn leaving(world: &World) -> BTreeSet<String> {
     let gone = world.workers().filter(|w| w.spec.is_none() && !w.builds.is_empty());
     gone.map(|w| w.worker.name.clone()).collect()
+}
+
+/// What makes two tellings of a change one change.
+type Identity = (String, Option<String>, Option<String>, String);
+
+fn identity(change: &NewChange) -> Identity {
+    (change.repository.clone(), change.branch.clone(), change.revision.clone(), change.codebase.clone())
+}
+
+fn added(transition: &Transition) -> Option<Identity> {
+    match transition {
+        Transition::ChangeAdded(change) => Some(identity(&change.facts)),
+        _ => None,
+    }
 }
 
 fn not_running(build: BuildId) -> ControlError {

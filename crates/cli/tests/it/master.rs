@@ -1,6 +1,7 @@
 //! A master's life, and what one asks of it on the command line.
 
 use crate::sealed::Sealed;
+use std::process::Stdio;
 
 /// One local worker, one builder that does what `script` says.
 pub(crate) fn config(script: &str) -> String {
@@ -100,6 +101,24 @@ schedulers.single_branch("quick", branch = "main", builders = ["b"])
     });
     let refused = ["sendchange", "--branch", "main", "--master", &url, "--basedir", "/nonexistent"];
     place.run(&refused).ends(2).says("token");
+}
+
+/// Several hooks may tell of one commit at the same moment, so that the master decides on them together.
+#[test]
+fn a_change_that_many_tell_at_once_is_one() {
+    let mut place = Sealed::new();
+    let url = place.master(&config("true"));
+    let send = |revision: &str| {
+        let arguments = ["sendchange", "--branch", "main", "--revision", revision, "f.c", "--master", &url];
+        place.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started")
+    };
+    let sent: Vec<_> = (0..16).map(|n| send(["r1", "r2"][n % 2])).collect();
+    for child in sent {
+        let output = child.wait_with_output().expect("ended");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let known = place.get(&url, "/api/v2/changes");
+    assert_eq!(known.matches("\"changeid\"").count(), 2, "{known}");
 }
 
 #[test]
