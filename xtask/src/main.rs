@@ -7,6 +7,7 @@ mod parity;
 mod run;
 mod sim;
 mod tidy;
+mod venv;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

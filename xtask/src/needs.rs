@@ -22,10 +22,26 @@ const NEEDS: &[Need] = &[
     Need { what: "node", package: "nodejs", found: || on_path("node") },
     Need { what: "npm", package: "npm", found: || on_path("npm") },
     Need { what: "chromium", package: "chromium", found: || on_path("chromium") },
+    Need { what: "svnadmin", package: "subversion", found: || on_path("svnadmin") },
+    Need { what: "prove", package: "perl", found: || on_path("prove") },
+    Need { what: "python3 with venv", package: "python3-venv", found: has_venv },
 ];
 
-/// Installs what is missing with apt-get, or says exactly what is missing.
+/// What the tests of test reports let report, in `target/python`.
+const PYTHON: &[&str] = &["pytest==9.2.0", "python-subunit==1.4.6"];
+
+/// Installs what is missing, or says exactly what is missing.
 pub(crate) fn install() -> anyhow::Result<()> {
+    packages()?;
+    crate::venv::install(Path::new("target/python"), PYTHON)?;
+    // No package of Debian has it, and building it takes longer than all the tests.
+    if !on_path("cargo-nextest") {
+        bail!("the tests need cargo-nextest on the PATH; `cargo install --locked cargo-nextest` brings it");
+    }
+    Ok(())
+}
+
+fn packages() -> anyhow::Result<()> {
     let missing = missing();
     if missing.is_empty() {
         return Ok(());
@@ -55,6 +71,11 @@ fn missing() -> Vec<&'static Need> {
 fn on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
+}
+
+fn has_venv() -> bool {
+    let asked = Command::new("python3").args(["-c", "import venv, ensurepip"]).stdin(Stdio::null()).status();
+    asked.is_ok_and(|status| status.success())
 }
 
 fn has_postgresql() -> bool {

@@ -3,11 +3,11 @@
 use super::Pace;
 use super::ground::Plot;
 use super::system::{BRANCH, FORCE, PASSWORD, Plan, Post, Seat, Sizes, System, WORKER, list};
-use anyhow::{Context, bail};
+use crate::venv;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 /// What is installed.
@@ -21,30 +21,12 @@ pub(crate) struct Buildbot {
 impl Buildbot {
     /// Takes the virtual environment at `venv`; makes it when it is not there or not whole.
     pub(crate) fn install(venv: &Path) -> anyhow::Result<Self> {
-        let bin = venv.join("bin");
-        let whole = venv.join("installed");
-        let wanted = PACKAGES.join(" ");
-        if fs::read_to_string(&whole).is_ok_and(|there| there == wanted) {
-            return Ok(Self { bin });
-        }
-        eprintln!("installing {wanted} into {}", venv.display());
-        run(Command::new("python3").args(["-m", "venv"]).arg(venv))?;
-        run(Command::new(bin.join("pip")).args(["install", "--quiet", "--disable-pip-version-check"]).args(PACKAGES))?;
-        fs::write(&whole, wanted)?;
-        Ok(Self { bin })
+        Ok(Self { bin: venv::install(venv, PACKAGES)? })
     }
 
     fn command(&self, program: &str) -> Command {
         Command::new(self.bin.join(program))
     }
-}
-
-fn run(command: &mut Command) -> anyhow::Result<()> {
-    let status = command.stdin(Stdio::null()).status().with_context(|| format!("cannot start {command:?}"))?;
-    if !status.success() {
-        bail!("{command:?} failed");
-    }
-    Ok(())
 }
 
 impl System for Buildbot {

@@ -31,10 +31,14 @@ impl Sealed {
         self.dir.path().join(name)
     }
 
-    /// The program with these arguments, ready to be started.
+    /// The program with these arguments, ready to be started. Programs in `bin` of the place go before the machine's.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut path = self.path("bin").into_os_string();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
         let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
         command
+            .env("PATH", path)
             .args(arguments)
             .current_dir(self.dir.path())
             .env("HOME", self.dir.path())
