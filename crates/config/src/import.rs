@@ -5,6 +5,8 @@
 //! whole is parsed, so that nothing is called translated that could not be read.
 
 mod lines;
+mod modern;
+mod names;
 mod python;
 
 use crate::library;
@@ -49,7 +51,8 @@ pub fn import(text: &str) -> Imported {
         let what = format!("the file is longer than {} MB and was not read", LONGEST >> 20);
         return Imported { star: String::new(), left: vec![Note { line: 1, what }] };
     }
-    let mut translation = Translation::default();
+    let modern = modern::is_modern(text).then(modern::Modern::default);
+    let mut translation = Translation { modern, ..Translation::default() };
     for statement in lines::statements(text) {
         translation.statement(statement);
     }
@@ -73,6 +76,8 @@ struct Translation {
     wanted: BTreeSet<String>,
     /// How deep a block stands that is left out: what is deeper goes with it.
     skipping: Option<usize>,
+    /// The file is of Buildbot 2 to 4, and becomes calls of our own.
+    modern: Option<modern::Modern>,
 }
 
 impl Translation {
@@ -103,12 +108,50 @@ impl Translation {
             self.note(number, what);
             return self.comment(&lines, indent > 0);
         }
-        for what in python::doubtful(code) {
+        let doubtful = python::doubtful(code);
+        let of_machine = self.modern.is_some() && doubtful.iter().any(|what| what.contains("a configuration"));
+        for what in doubtful {
             self.note(number, what);
+        }
+        if of_machine {
+            return self.comment(&lines, indent > 0);
+        }
+        if !first.is_blank() && self.native(&lines, code) {
+            return;
         }
         let text: Vec<String> = lines.iter().map(Line::translated).collect();
         let text = python::dictionary(&text.join("\n"));
         self.out.push(Statement { number, text, is_comment: first.is_blank() });
+    }
+
+    /// Translates a statement of Buildbot 2 to 4 into calls of our own. `false`: it stays as it is.
+    fn native(&mut self, lines: &[Line<'_>], code: &str) -> bool {
+        let (Some(first), Some(modern)) = (lines.first(), self.modern.as_mut()) else { return false };
+        if code.ends_with(':') {
+            return false;
+        }
+        let source: Vec<String> = lines.iter().map(Line::translated).collect();
+        let source = source.join("\n");
+        let Some(new) = modern.statement(source.trim_start()).filter(|new| new.is_new) else { return false };
+        let blanks: String = first.text.chars().take_while(|c| matches!(c, ' ' | '\t')).collect();
+        let comments = lines.iter().flat_map(|line| &line.parts).filter_map(|part| match part {
+            Part::Comment(comment) => Some(*comment),
+            Part::Code(_) | Part::Text(_) => None,
+        });
+        let all = comments.chain(new.text.lines());
+        let mut text: Vec<String> = all.map(|line| format!("{blanks}{line}")).collect();
+        let is_comment = new.text.lines().all(|line| line.starts_with('#'));
+        if is_comment && !blanks.is_empty() {
+            text.push(format!("{blanks}pass"));
+        }
+        let number = first.number;
+        if !text.is_empty() {
+            self.out.push(Statement { number, text: text.join("\n"), is_comment });
+        }
+        for note in new.notes {
+            self.note(number, note);
+        }
+        true
     }
 
     /// Leaves a statement out. Inside a block something must stay.
@@ -120,6 +163,10 @@ impl Translation {
 
     /// Imports of Buildbot are names of the library; others have no like.
     fn import(&mut self, number: u32, names: &[python::Import], code: &str) {
+        let is_plugin = |import: &python::Import| self.modern.is_some() && import.of_buildbot;
+        if names.iter().all(is_plugin) {
+            return;
+        }
         let known = library_names();
         for import in names {
             if !import.of_buildbot {
@@ -147,6 +194,9 @@ impl Translation {
 
     /// What cannot be read even now is left out, the first thing first.
     fn finish(mut self) -> Imported {
+        if let Some(text) = self.modern.as_ref().and_then(modern::Modern::project) {
+            self.out.push(Statement { number: 1, text, is_comment: false });
+        }
         for _ in 0..MOST_TRIES {
             let text = self.text();
             let Err(line) = parses(&text) else { break };
@@ -178,6 +228,9 @@ impl Translation {
     }
 
     fn head(&self) -> String {
+        if self.modern.is_some() && self.wanted.is_empty() {
+            return String::new();
+        }
         let names: Vec<&str> = self.wanted.iter().map(String::as_str).collect();
         let names = if names.is_empty() { "\"s\"".to_owned() } else { names.join(", ") };
         format!("load(\"{}\", {names})\n", library::COMPAT)
@@ -247,5 +300,7 @@ impl Line<'_> {
     }
 }
 
+#[cfg(test)]
+mod modern_tests;
 #[cfg(test)]
 mod tests;

@@ -251,7 +251,7 @@ fn errors_of_the_dictionary_point_at_it() {
         memory.load().map_or_else(|e| e.to_string(), |_| String::new())
     };
     insta::assert_snapshot!(bad("c['bots'] = [('a', 'b')]\nc['bilders'] = []\n"), @r#"
-    error: c["bilders"] is not known; there are bots, builders, schedulers, status, sources, projectName, projectURL, buildbotURL and slavePortnum
+    error: c["bilders"] is not known; is c["builders"] meant?
      --> master.star:4:1
       |
     4 | c['bilders'] = []
