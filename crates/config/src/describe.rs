@@ -194,6 +194,7 @@ fn oversights(config: &Config) -> Vec<String> {
     let waiting = config.schedulers.iter().filter(|s| s.kind == SchedulerKind::Triggerable);
     let waiting = waiting.map(|s| s.name.as_str()).filter(|name| !triggered.contains(name));
     notes.extend(these("scheduler", waiting).map(|who| format!("no step triggers {who}")));
+    notes.extend(waits(config));
     let held: HashSet<&str> = config.builders.iter().flat_map(holds).collect();
     let free = config.locks.iter().map(|lock| lock.name.as_str()).filter(|name| !held.contains(name));
     notes.extend(these("lock", free).map(|who| format!("nothing holds {who}")));
@@ -212,6 +213,30 @@ fn triggers(step: &StepSpec) -> impl Iterator<Item = &str> {
         _ => &[],
     };
     names.iter().map(String::as_str)
+}
+
+/// Builders that wait for what only the place that they hold themselves could build.
+fn waits(config: &Config) -> Vec<String> {
+    let workers = by_name(&config.workers, |w| &w.name);
+    let builders = by_name(&config.builders, |b| &b.name);
+    let schedulers = by_name(&config.schedulers, |s| &s.name);
+    let mut notes = Vec::new();
+    for builder in &config.builders {
+        let [worker] = builder.workers.as_slice() else { continue };
+        if workers.get(worker.as_str()).is_none_or(|worker| worker.max_builds != 1) {
+            continue;
+        }
+        let waited = builder.steps.iter().filter(|step| matches!(&step.action, StepAction::Trigger(t) if t.wait));
+        let names = waited.flat_map(triggers).filter_map(|name| schedulers.get(name)).flat_map(|s| &s.builders);
+        let stuck = names.filter(|name| builders.get(name.as_str()).is_some_and(|b| b.workers == builder.workers));
+        let stuck: std::collections::BTreeSet<&str> = stuck.map(String::as_str).collect();
+        notes.extend(
+            stuck.into_iter().map(|other| {
+                format!("builder {} waits for {other} on the only place of worker {worker}", builder.name)
+            }),
+        );
+    }
+    notes
 }
 
 fn holds(builder: &BuilderSpec) -> impl Iterator<Item = &str> {

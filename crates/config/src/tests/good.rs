@@ -326,3 +326,18 @@ fn a_pipeline_needs_no_workers() {
     let json = load_pipeline_to_json("sluice.star", &memory, &Limits::default());
     assert_eq!(pipeline_from_json("sluice.star", &json).unwrap(), pipeline);
 }
+
+#[test]
+fn who_waits_on_the_place_that_it_holds_is_told() {
+    let of = |places: u32, wait: &str| {
+        crate::describe(&config(&format!(
+            "local_worker('here', max_builds = {places})\n\
+             builder('a', workers = ['here'], steps = [steps.trigger(['t'], wait_for_finish = {wait})])\n\
+             builder('b', workers = ['here'], steps = [steps.test()])\n\
+             schedulers.triggerable('t', builders = ['b'])\n"
+        )))
+    };
+    let note = "note: builder a waits for b on the only place of worker here";
+    let told = [(1, "True"), (2, "True"), (1, "False")].map(|(places, wait)| of(places, wait).contains(note));
+    assert_eq!(told, [true, false, false]);
+}
