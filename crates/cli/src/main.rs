@@ -83,7 +83,7 @@ fn main() -> ExitCode {
         },
         Some("__checkout") => return checkout::main(arguments.next()),
         Some("__do") => return do_task::main(arguments.nth(1)),
-        Some("__config") => return do_task::config::main(),
+        Some("__config") => return do_task::config::main(arguments.next()),
         _ => {}
     }
     let voice = Voice::of_arguments();

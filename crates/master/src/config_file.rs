@@ -4,6 +4,7 @@ use config::{ConfigError, Limits, Loaded, Loader};
 use model::Config;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long a configuration may take to evaluate.
@@ -68,10 +69,45 @@ pub fn load(root: &Path) -> Result<Config, Box<ConfigError>> {
     load_all(root).map(|loaded| loaded.config)
 }
 
-/// As [`load`], with the functions that the configuration gives.
+/// As [`load`], with the functions that the configuration gives. It is tried in a process of its own first: some library
+/// functions of the language cannot be stopped from inside, and a slip in a file must not cost a running master its
+/// life. That process is this very program, called as `sluice __config DIR`, which calls [`try_out`].
 ///
 /// # Errors
 /// As [`load`].
 pub fn load_all(root: &Path) -> Result<Loaded, Box<ConfigError>> {
+    let file = crate::base::BaseDir::CONFIG;
+    let tried = Command::new(own_program())
+        .arg("__config")
+        .arg(root)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    match tried {
+        Ok(status) if status.success() => {}
+        Ok(_) => {
+            let what = "takes more memory or more time than a configuration may";
+            let help = "look for a text or a list that grows by itself: join, replace, * with large numbers";
+            return Err(Box::new(ConfigError::whole_file(file, what).with_help(help)));
+        }
+        Err(e) => tracing::warn!("the configuration cannot be tried in a process of its own: {e}"),
+    }
+    evaluate(root)
+}
+
+/// The program that runs now, also when its file was replaced meanwhile.
+fn own_program() -> PathBuf {
+    let linux = PathBuf::from("/proc/self/exe");
+    if linux.exists() { linux } else { std::env::current_exe().unwrap_or_else(|_| PathBuf::from("sluice")) }
+}
+
+/// Evaluates the configuration and forgets it. Whether it is right makes no difference: the caller is a process with
+/// limits, and that it comes to an end is the answer.
+pub fn try_out(root: &Path) {
+    drop(evaluate(root));
+}
+
+fn evaluate(root: &Path) -> Result<Loaded, Box<ConfigError>> {
     config::load_all(crate::base::BaseDir::CONFIG, &DiskLoader::new(root), &Limits::default()).map_err(Box::new)
 }

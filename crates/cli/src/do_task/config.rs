@@ -1,9 +1,12 @@
 //! `sluice __config`: evaluates a pipeline that is kept with the code, which anybody may have written, in a process of its own
 //! with little memory and little time. It reads what is asked from standard input and prints what came of it.
+//!
+//! `sluice __config DIR` tries a master's own configuration in the same way before the master itself reads it.
 
 use config::{Limits, Loader};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use serde::Deserialize;
+use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::process::ExitCode;
 
@@ -12,6 +15,9 @@ const MEMORY: u64 = 1 << 30;
 
 /// Seconds of processor time.
 const TIME: u64 = 10;
+
+/// Bytes of address space for a master's own configuration.
+const MASTER_MEMORY: u64 = 4 << 30;
 
 /// Bytes of a question.
 const LONGEST: u64 = 1 << 20;
@@ -51,10 +57,24 @@ impl Loader for OneFile {
     fn print(&self, _: &str) {}
 }
 
-pub(crate) fn main() -> ExitCode {
+/// Ends this process when it takes more.
+fn limit_to(memory: u64, seconds: u64) -> rustix::io::Result<()> {
     let limit = |resource, most| setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
-    let limited = limit(Resource::As, MEMORY).and_then(|()| limit(Resource::Cpu, TIME));
-    let limited = limited.and_then(|()| limit(Resource::Core, 0)).and_then(|()| limit(Resource::Fsize, 0));
+    limit(Resource::As, memory)?;
+    limit(Resource::Cpu, seconds)?;
+    limit(Resource::Core, 0)?;
+    limit(Resource::Fsize, 0)
+}
+
+pub(crate) fn main(dir: Option<OsString>) -> ExitCode {
+    if let Some(dir) = dir {
+        if limit_to(MASTER_MEMORY, 2 * TIME).is_err() {
+            return ExitCode::from(2);
+        }
+        master::config_file::try_out(dir.as_ref());
+        return ExitCode::SUCCESS;
+    }
+    let limited = limit_to(MEMORY, TIME);
     let mut text = Vec::new();
     let read = std::io::stdin().take(LONGEST).read_to_end(&mut text);
     let question = serde_json::from_slice::<Question>(&text);

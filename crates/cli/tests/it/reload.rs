@@ -53,3 +53,16 @@ schedulers.force("force", builders = ["a", "b"])"#,
     });
     place.run(&["log", "b/1", "more", "--master", &url]).passes().says("and on");
 }
+
+/// The language's own library functions cannot be stopped from inside: a process with limits finds that out.
+#[test]
+fn a_configuration_that_eats_the_memory_does_not_eat_the_master() {
+    let mut place = Sealed::new();
+    let good = crate::master::config("true");
+    let url = place.master(&good);
+    let base = place.path("m").display().to_string();
+    let eater = r#"x = ("a" * 100000).replace("a", "b" * 1000000)"#;
+    std::fs::write(place.path("m/master.star"), format!("{good}\n{eater}\n")).expect("written");
+    place.run(&["master", "reload", &base]).ends(2).says("takes more memory or more time");
+    place.run(&["force", "b", "--wait", "--master", &url]).passes();
+}
