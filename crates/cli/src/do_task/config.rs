@@ -68,7 +68,7 @@ fn limit_to(memory: u64, seconds: u64) -> rustix::io::Result<()> {
 
 pub(crate) fn main(dir: Option<OsString>) -> ExitCode {
     if let Some(dir) = dir {
-        if limit_to(MASTER_MEMORY, 2 * TIME).is_err() {
+        if limit_to(MASTER_MEMORY, TIME).is_err() {
             return ExitCode::from(2);
         }
         master::config_file::try_out(dir.as_ref());
