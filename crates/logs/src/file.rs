@@ -16,6 +16,19 @@ const PER_FOLDER: i64 = 1000;
 /// What a record is expected to fit in, to save a second read.
 const FIRST_READ: usize = 256;
 
+/// Asks the file system to lay the folders below `dir` apart from each other and from `dir` (`FS_TOPDIR_FL`). ext4 without
+/// a journal passes over all entries of a part of the disk that were freed within the last minutes, for each new file
+/// there: beside a directory in which many files come and go, that takes longer than all else that a short build costs.
+pub(crate) fn lay_folders_apart(dir: &Path) {
+    use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
+    // Other file systems do not know the flag, and do not need it.
+    if let Ok(folder) = File::open(dir)
+        && let Ok(flags) = ioctl_getflags(&folder)
+    {
+        let _ = ioctl_setflags(&folder, flags | IFlags::TOPDIR);
+    }
+}
+
 /// The file of a build.
 pub(crate) fn path_of(dir: &Path, build: BuildId) -> PathBuf {
     dir.join(build.0.div_euclid(PER_FOLDER).to_string()).join(format!("{build}.slog"))

@@ -123,6 +123,7 @@ impl Logs {
     /// Opens the folder (it is made if need be) and starts the writer, sync and clock threads.
     pub fn open(dir: PathBuf) -> Result<Logs, LogError> {
         std::fs::create_dir_all(&dir).map_err(|e| LogError::io("make", &dir, e))?;
+        file::lay_folders_apart(&dir);
         let highest = file::highest_build(&dir)?;
         let shared = Arc::new(Shared::new(dir, highest));
         let (jobs, queue) = std::sync::mpsc::channel();
