@@ -9,6 +9,7 @@ use crate::admission::{Admission, OWN, Sessions, Verdict};
 use crate::effect::{self, Effect};
 use crate::events::Nouns;
 use crate::input::{CommandEnded, Input, Reply, SourceMemory};
+use crate::session::apart;
 use engine::build::{SealedLog, StepEnd};
 use engine::build_set::NewStamp;
 use engine::force::Wish;
@@ -425,7 +426,7 @@ impl Heart {
             match effect {
                 Effect::FinishLogs { build } => {
                     let logs = self.logs.clone();
-                    tokio::spawn(async move {
+                    apart(async move {
                         if let Err(e) = logs.finish(build).await {
                             tracing::error!("the logs of build {build} cannot be closed: {e}");
                         }

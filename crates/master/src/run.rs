@@ -13,12 +13,13 @@ use crate::session::Doorway;
 use crate::transfer::Keys;
 use crate::{socket, transfer, watch_sources};
 use engine::{Surroundings, World};
-use model::Config;
+use model::{Config, Event};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 use store::{Location, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -172,7 +173,7 @@ impl Master {
         let syncs = parts.hub.clone();
         let synced = logs.synced();
         tokio::spawn(async move { syncs.hand_on_syncs(synced).await });
-        tokio::spawn(hand_on_growth(logs.clone(), parts.inbox.clone()));
+        tokio::spawn(hand_on_growth(logs.clone(), parts.inbox.clone(), parts.events.clone()));
         tokio::spawn(follow_auth(base.clone(), auth, config_in_force.subscribe()));
         let doors = vec![
             tokio::spawn(workers.keep(config_in_force.subscribe(), parts.leaving.subscribe())),
@@ -249,7 +250,7 @@ struct Parts {
     inbox: mpsc::Sender<Input>,
     ears: std::sync::Mutex<Option<mpsc::Receiver<Input>>>,
     hub: Arc<Hub>,
-    events: broadcast::Sender<Arc<model::Event>>,
+    events: broadcast::Sender<Arc<Event>>,
     version: Arc<AtomicU64>,
     leaving: watch::Sender<BTreeSet<String>>,
     shutdown: CancellationToken,
@@ -353,19 +354,28 @@ async fn follow_auth(base: BaseDir, auth: Arc<Auth>, mut config: watch::Receiver
     }
 }
 
-/// Tells the heart how logs grow, for those who listen to events.
-async fn hand_on_growth(logs: logs::Logs, inbox: mpsc::Sender<Input>) {
+/// How long the growth of logs may wait while nobody listens to events.
+const UNHEARD: Duration = Duration::from_millis(20);
+
+/// Tells the heart how logs grow, for those who listen to events. While nobody does, it is not woken for each line.
+async fn hand_on_growth(logs: logs::Logs, inbox: mpsc::Sender<Input>, events: broadcast::Sender<Arc<Event>>) {
     let mut growth = logs.growth();
     drop(logs);
     loop {
-        match growth.recv().await {
-            Ok(logs::Growth { build, log, lines, .. }) => {
-                if inbox.send(Input::Grew { build, log, lines }).await.is_err() {
-                    return;
-                }
-            }
-            Err(broadcast::error::RecvError::Lagged(_)) => {}
+        let mut next = match growth.recv().await {
+            Ok(first) => Some(first),
+            Err(broadcast::error::RecvError::Lagged(_)) => None,
             Err(broadcast::error::RecvError::Closed) => return,
+        };
+        if events.receiver_count() == 0 {
+            tokio::time::sleep(UNHEARD).await;
+        }
+        // Who came meanwhile hears all of it.
+        while let Some(logs::Growth { build, log, lines, .. }) = next {
+            if events.receiver_count() > 0 && inbox.send(Input::Grew { build, log, lines }).await.is_err() {
+                return;
+            }
+            next = growth.try_recv().ok();
         }
     }
 }

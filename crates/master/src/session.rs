@@ -17,6 +17,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::PoisonError;
+use std::task::{Context, Waker};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -305,7 +306,7 @@ impl<T: Transport> Line<'_, T> {
     /// Takes an end in, apart, so that other commands' output is not kept waiting.
     fn ended(&self, command: wire::CommandId, ending: Ending, logs: &[LogLength]) {
         let bytes = logs.iter().find(|log| log.log == 0).map_or(0, |log| log.bytes);
-        tokio::spawn(self.taker().ended(command, ending, bytes));
+        apart(self.taker().ended(command, ending, bytes));
     }
 
     fn taker(&self) -> Taker {
@@ -341,6 +342,14 @@ pub(crate) fn command_end(ending: &Ending) -> CommandEnd {
         (EndedBy::Itself, Exit::SupervisorDied) => {
             CommandEnd::Broken("the process that watched over it is gone".to_owned())
         }
+    }
+}
+
+/// Does at once what need not wait; what has to goes on as a task of its own.
+pub(crate) fn apart(work: impl Future<Output = ()> + Send + 'static) {
+    let mut work = Box::pin(work);
+    if work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+        tokio::spawn(work);
     }
 }
 
