@@ -189,7 +189,7 @@ impl Heart {
             Input::Hello { admission } => self.admit(*admission, now, turn),
             Input::Leaving { worker, session } => {
                 // It gets nothing new, and still speaks for the builds that it has.
-                if self.sessions.is_live(worker, session) {
+                if self.sessions.is_live(worker, session) && worker != OWN {
                     self.take(Transition::WorkerDisconnected { worker, at: now }, now, turn);
                 }
             }

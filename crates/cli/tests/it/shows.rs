@@ -3,7 +3,7 @@
 use crate::sealed::Sealed;
 use crate::steps::document;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
@@ -83,9 +83,12 @@ stamp end
         inside
     }
 
+    /// Waits until exactly these are at work. Two that were let in together make their marks in any order.
     #[track_caller]
     pub(crate) fn wait_inside(&self, kinds: &[&str], expected: &[&str]) {
-        testkit::wait_until(&format!("{expected:?} in {kinds:?}"), || self.inside(kinds) == expected);
+        let expected: BTreeSet<String> = expected.iter().map(|who| (*who).to_owned()).collect();
+        let inside = || self.inside(kinds).into_iter().collect::<BTreeSet<_>>();
+        testkit::wait_until(&format!("{expected:?} in {kinds:?}"), || inside() == expected);
     }
 
     /// How many were at work at the same time at most, of what a filter keeps.
