@@ -49,7 +49,7 @@ fn one(row: &Ended, clock: &Clock) -> Markup {
                     Some((title, author)) => { " " (outside(title, 80)) " " span.faint { (outside(author, 40)) } },
                     None => {},
                 }
-                @if row.mark.is_bad() && !row.state.is_empty() { " " span.faint { (outside(&row.state, 80)) } }
+                @if row.mark.is_bad() && !row.state.is_empty() { span.faint { ", " (outside(&row.state, 80)) } }
             }
             div.when { (row.took) span.faint { ", " (clock.ago(row.at)) } }
         }
