@@ -1,10 +1,7 @@
 //! What is configured, for people: the answer of `sluice master check`.
 
 use model::worker::WorkerAccess;
-use model::{
-    BuilderSpec, ChangeFilter, ChangeSourceSpec, Config, Follow, LockScope, Match, SchedulerKind, SchedulerSpec,
-    StepAction, StepSpec,
-};
+use model::{BuilderSpec, ChangeSourceSpec, Config, LockScope, SchedulerKind, SchedulerSpec, StepAction, StepSpec};
 use std::collections::{BTreeMap, HashSet};
 
 /// How wide the text is at most, in characters.
@@ -131,53 +128,7 @@ fn steps(steps: &[StepSpec]) -> String {
 }
 
 fn when(scheduler: &SchedulerSpec) -> String {
-    let builders = scheduler.builders.join(", ");
-    match &scheduler.kind {
-        SchedulerKind::SingleBranch(follow) | SchedulerKind::AnyBranch(follow) => {
-            let quiet = follow.tree_stable_timer.map_or("at once".to_owned(), |t| format!("after {t} of quiet"));
-            format!("{} {quiet}: {builders}", followed(follow))
-        }
-        SchedulerKind::Periodic { every, branch, if_changed } => {
-            let branch = branch.as_ref().map_or(String::new(), |b| format!("{b} "));
-            format!("{branch}every {every}{}: {builders}", on_change(if_changed))
-        }
-        SchedulerKind::Nightly { cron, timezone, branch, if_changed } => {
-            let branch = branch.as_ref().map_or(String::new(), |b| format!("{b} "));
-            let zone = timezone.as_ref().map_or(String::new(), |zone| format!(" {zone}"));
-            format!("{branch}at {cron}{zone}{}: {builders}", on_change(if_changed))
-        }
-        SchedulerKind::Dependent { upstream } => format!("after {upstream}: {builders}"),
-        SchedulerKind::Triggerable => format!("when triggered: {builders}"),
-        SchedulerKind::Force(form) if form.parameters.is_empty() => format!("when asked: {builders}"),
-        SchedulerKind::Force(form) => {
-            let names: Vec<_> = form.parameters.iter().map(|p| p.name.as_str()).collect();
-            format!("when asked, with {}: {builders}", names.join(", "))
-        }
-    }
-}
-
-fn on_change(if_changed: &Option<Follow>) -> &'static str {
-    if if_changed.is_some() { " if something changed" } else { "" }
-}
-
-/// Which changes are followed: the branches, and whether anything else is said of them.
-fn followed(follow: &Follow) -> String {
-    let filter = &follow.filter;
-    let branch = match &filter.branch {
-        Match::Any => "any branch".to_owned(),
-        Match::OneOf(names) => branches(names),
-        Match::NoneOf(names) => format!("all but {}", branches(names)),
-        Match::Glob(globs) => globs.join(", "),
-        Match::Regex(_) | Match::NotRegex(_) => "some branches".to_owned(),
-    };
-    let plain = ChangeFilter { branch: filter.branch.clone(), ..ChangeFilter::default() };
-    let more = if plain == *filter { "" } else { ", some changes" };
-    format!("{branch}{more}")
-}
-
-fn branches(names: &[Option<String>]) -> String {
-    let names: Vec<_> = names.iter().map(|n| n.as_deref().unwrap_or("the default branch")).collect();
-    names.join(", ")
+    format!("{}: {}", scheduler.kind.waits_for(), scheduler.builders.join(", "))
 }
 
 /// What looks forgotten.

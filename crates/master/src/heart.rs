@@ -189,8 +189,8 @@ impl Heart {
             Input::Hello { admission } => self.admit(*admission, now, turn),
             Input::Leaving { worker, session } => {
                 // It gets nothing new, and still speaks for the builds that it has.
-                if self.sessions.is_live(worker, session) && worker != OWN {
-                    self.take(Transition::WorkerDisconnected { worker, at: now }, now, turn);
+                if self.sessions.is_live(worker, session) {
+                    self.record_of(worker, [Transition::WorkerDisconnected { worker, at: now }], now, turn);
                 }
             }
             Input::Gone { worker, session } => self.gone(worker, session, now, turn),
@@ -316,16 +316,21 @@ impl Heart {
             older.ask(admission, self.own_inbox.clone());
             return;
         }
-        if worker != OWN {
-            let todo = engine::worker::connected(&self.world, worker, admission.hello.info.clone(), now);
-            self.take_all(todo, now, turn);
-        }
+        let todo = engine::worker::connected(&self.world, worker, admission.hello.info.clone(), now);
+        self.record_of(worker, todo, now, turn);
         self.sessions.admit(worker, admission);
     }
 
     fn gone(&mut self, worker: WorkerId, session: u64, now: Time, turn: &mut Turn) {
-        if self.sessions.remove(worker, session) && worker != OWN {
+        if self.sessions.remove(worker, session) {
             let todo = engine::worker::disconnected(&self.world, worker, now);
+            self.record_of(worker, todo, now, turn);
+        }
+    }
+
+    /// Takes what a worker's coming or going means. The master's own worker is no worker of the store.
+    fn record_of(&mut self, worker: WorkerId, todo: impl IntoIterator<Item = Transition>, now: Time, turn: &mut Turn) {
+        if worker != OWN {
             self.take_all(todo, now, turn);
         }
     }

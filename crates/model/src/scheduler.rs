@@ -1,5 +1,7 @@
 //! Schedulers: who files build sets, and when.
 
+mod words;
+
 use crate::{ChangeId, FunctionRef, Place, Properties, SchedulerId, Span, Time, Value};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -6,6 +6,8 @@
 
 #[path = "../../tests/pages/facts.rs"]
 mod facts;
+#[path = "../../tests/pages/fake.rs"]
+mod fake;
 #[path = "../../tests/pages/history.rs"]
 mod history;
 

@@ -1,6 +1,7 @@
 //! A plausible project with a past: five builders, some two hundred builds, failures, what runs, what waits, and
 //! names and messages by somebody who means harm.
 
+use crate::fake::{Clock, Fake};
 use bytes::Bytes;
 use model::property::property;
 use model::worker::{Secret, WorkerAccess};
@@ -12,91 +13,11 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use web::Web;
-use web::control::{Answer, Control, ControlError, Enabled, Force, Forced, Live, LiveBuild, LiveRequest, LiveSource};
+use web::control::{Control, Live, LiveBuild, LiveRequest, LiveSource};
 use web::rest::auth::{Anonymous, Auth};
 
 /// A name, a title and a branch by somebody who means harm.
 pub(crate) const HOSTILE: &str = "<img src=x onerror=alert(1)>\u{202e}gpj\0\x1b[31m\"'&";
-
-/// What the master is asked is noted; what runs and waits is told as it was written down.
-pub(crate) struct Fake {
-    config: Arc<Config>,
-    live: Mutex<Live>,
-    now: Clock,
-    pub(crate) asked: Mutex<Vec<String>>,
-}
-
-/// Which time it is.
-pub(crate) type Clock = fn() -> Time;
-
-fn answer<'a, T: Send + 'a>(value: Result<T, ControlError>) -> Answer<'a, T> {
-    Box::pin(std::future::ready(value))
-}
-
-impl Fake {
-    fn note(&self, line: String) {
-        self.asked.lock().unwrap().push(line);
-    }
-    fn filed(builder: BuilderId) -> Forced {
-        Forced { set: BuildSetId(9001), requests: vec![(builder, RequestId(9001))] }
-    }
-}
-
-impl Control for Fake {
-    fn force(&self, force: Force) -> Answer<'_, Forced> {
-        if force.branch.as_deref() == Some("none") {
-            let wrong = vec![("branch".to_owned(), "there is no branch none".to_owned())];
-            return answer(Err(ControlError::Fields(wrong)));
-        }
-        self.note(format!("force {:?} {} by {}", force.builders, force.reason, force.owner));
-        answer(Ok(Self::filed(force.builders[0])))
-    }
-    fn stop_build(&self, build: BuildId, reason: String) -> Answer<'_, ()> {
-        self.note(format!("stop {build}: {reason}"));
-        answer(Ok(()))
-    }
-    fn rebuild(&self, build: BuildId, reason: String) -> Answer<'_, Forced> {
-        self.note(format!("rebuild {build}: {reason}"));
-        answer(Ok(Self::filed(BuilderId(1))))
-    }
-    fn cancel_request(&self, request: RequestId, reason: String) -> Answer<'_, ()> {
-        self.note(format!("cancel {request}: {reason}"));
-        answer(Ok(()))
-    }
-    fn cancel_set(&self, set: BuildSetId, reason: String) -> Answer<'_, ()> {
-        self.note(format!("cancel set {set}: {reason}"));
-        answer(Ok(()))
-    }
-    fn pause_worker(&self, worker: WorkerId, reason: Option<String>) -> Answer<'_, ()> {
-        self.note(format!("pause {worker}: {reason:?}"));
-        answer(Ok(()))
-    }
-    fn enable_scheduler(&self, _: SchedulerId, _: Enabled) -> Answer<'_, ()> {
-        answer(Ok(()))
-    }
-    fn add_change(&self, _: NewChange) -> Answer<'_, Option<ChangeId>> {
-        answer(Ok(None))
-    }
-    fn reload(&self) -> Answer<'_, Vec<String>> {
-        answer(Ok(Vec::new()))
-    }
-    fn live(&self) -> Answer<'_, Live> {
-        answer(Ok(self.live.lock().unwrap().clone()))
-    }
-    fn why(&self, request: RequestId) -> Answer<'_, Option<Why>> {
-        let live = self.live.lock().unwrap();
-        answer(Ok(live.waiting.iter().find(|w| w.request == request).map(|w| w.why.clone())))
-    }
-    fn config(&self) -> Arc<Config> {
-        Arc::clone(&self.config)
-    }
-    fn now(&self) -> Time {
-        (self.now)()
-    }
-    fn public_url(&self) -> String {
-        "http://sluice.test/".to_owned()
-    }
-}
 
 const BUILDERS: [(&str, &str, &[&str], &[&str]); 5] = [
     ("linux", "Every commit, with gcc, on Debian", &["unix"], &["here"]),

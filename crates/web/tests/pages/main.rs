@@ -3,11 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a project that cannot be made ends the test, and says where")]
 
 mod facts;
+mod fake;
 mod history;
 
 use axum::body::Body;
 use axum::http::{Request as Ask, StatusCode};
-use history::Fake;
+use fake::Fake;
 use model::{Query, Time};
 use std::sync::Arc;
 use tempfile::TempDir;
