@@ -161,13 +161,14 @@ impl AddChange {
             ("author", self.author.as_str()),
             ("committer", self.committer.as_deref().unwrap_or_default()),
             ("revision", self.revision.as_deref().unwrap_or_default()),
-            ("branch", self.branch.as_deref().unwrap_or_default()),
-            ("repository", &self.repository),
             ("project", &self.project),
             ("codebase", &self.codebase),
             ("category", self.category.as_deref().unwrap_or_default()),
         ];
         let mut limits: Vec<_> = texts.map(|(name, text)| (name, limit::text(text, limit::NAME))).into();
+        // A revision may be a text of many lines, such as a context of Darcs.
+        limits.push(("branch", limit::handed_on(self.branch.as_deref().unwrap_or_default())));
+        limits.push(("repository", limit::handed_on(&self.repository)));
         limits.push(("properties", limit::properties(self.properties.len())));
         limits.push(("when_timestamp", when.clone().map(drop)));
         wrong.extend(limits.into_iter().filter_map(|(name, kept)| Some((name.to_owned(), kept.err()?))));

@@ -30,6 +30,35 @@ pub fn text(text: &str, most: usize) -> Result<(), String> {
     }
 }
 
+/// The highest priority that somebody may ask for, and with a minus the lowest. Each step of it is worth some minutes of
+/// waiting, so this is more than a month.
+pub const PRIORITY: i64 = 10_000;
+
+/// A name that is handed to programs (a branch, a revision, a repository): within [`NAME`], on one line, and nothing that
+/// a program would take for an option.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn handed_on(name: &str) -> Result<(), String> {
+    text(name, NAME)?;
+    match () {
+        () if name.starts_with('-') => Err("must not begin with \"-\"".to_owned()),
+        () if name.contains(char::is_control) => Err("has a control character in it".to_owned()),
+        () => Ok(()),
+    }
+}
+
+/// A priority that can be asked for.
+///
+/// # Errors
+/// Which can.
+pub fn priority(asked: i64) -> Result<i64, String> {
+    match (-PRIORITY..=PRIORITY).contains(&asked) {
+        true => Ok(asked),
+        false => Err(format!("must be from -{PRIORITY} to {PRIORITY}")),
+    }
+}
+
 /// A property that keeps to its limits.
 ///
 /// # Errors
@@ -80,6 +109,24 @@ mod tests {
     fn characters_are_counted_and_not_bytes() {
         assert_eq!(text(&"ä".repeat(1000), REASON), Ok(()));
         assert_eq!(text(&"ä".repeat(1001), REASON), Err("has 1001 characters; 1000 are the limit".to_owned()));
+    }
+
+    #[test]
+    fn what_programs_are_handed_is_a_plain_name() {
+        for good in ["", "main", "refs/heads/ä b", "https://example.org/r.git", "a-b"] {
+            assert_eq!(handed_on(good), Ok(()), "{good}");
+        }
+        for bad in ["--upload-pack=x", "-", "a\0b", "a\nb", "\u{9b}", &"n".repeat(1001)] {
+            assert!(handed_on(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn priorities_have_ends() {
+        assert_eq!((priority(10_000), priority(-10_000)), (Ok(10_000), Ok(-10_000)));
+        for bad in [10_001, -10_001, i64::MAX, i64::MIN] {
+            assert_eq!(priority(bad), Err("must be from -10000 to 10000".to_owned()));
+        }
     }
 
     #[test]

@@ -237,11 +237,11 @@ impl ForceParams {
             "builderNames" => self.builder_names = names(value)?,
             "owner" | "username" => self.owner = said(value, limit::NAME)?.or(self.owner.take()),
             "reason" => self.reason = said(value, limit::REASON)?.unwrap_or_else(|| "force build".to_owned()),
-            "branch" => self.branch = said(value, limit::NAME)?,
-            "revision" => self.revision = said(value, limit::NAME)?,
-            "repository" => self.repository = said(value, limit::NAME)?.unwrap_or_default(),
+            "branch" => self.branch = handed_on(value)?,
+            "revision" => self.revision = handed_on(value)?,
+            "repository" => self.repository = handed_on(value)?.unwrap_or_default(),
             "project" => self.project = said(value, limit::NAME)?.unwrap_or_default(),
-            "priority" => self.priority = whole(value)?,
+            "priority" => self.priority = limit::priority(whole(value)?)?,
             "properties" => {
                 let Value::Object(map) = value else { return Err("must be an object: name to value".to_owned()) };
                 limit::properties(map.len())?;
@@ -309,9 +309,19 @@ fn said(value: &Value, most: usize) -> Result<Option<String>, String> {
     Ok((!text.is_empty()).then(|| text.to_owned()))
 }
 
+/// Text that programs are handed; empty is nothing.
+fn handed_on(value: &Value) -> Result<Option<String>, String> {
+    let text = said(value, limit::NAME)?;
+    text.as_deref().map_or(Ok(()), limit::handed_on)?;
+    Ok(text)
+}
+
 fn names(value: &Value) -> Result<Vec<String>, String> {
     let wrong = || "must be a list of builder names".to_owned();
     match value {
+        Value::Array(none) if none.is_empty() => {
+            Err("names no builder; leave it out for all that the scheduler has".to_owned())
+        }
         Value::String(one) => Ok(vec![one.clone()]),
         Value::Array(many) => many.iter().map(|v| v.as_str().map(str::to_owned).ok_or_else(wrong)).collect(),
         _ => Err(wrong()),

@@ -191,6 +191,23 @@ fn force_takes_what_it_knows() {
 }
 
 #[test]
+fn force_hands_nothing_on_that_a_program_would_take_for_an_option() {
+    let refused = |value: serde_json::Value| ForceParams::parse(value.as_object().unwrap()).unwrap_err();
+    let wrong = refused(json!({
+        "builderNames": [], "branch": "--upload-pack=touch /tmp/x", "revision": "a\u{0}b", "repository": "-x",
+        "priority": 1_000_000_000_000_i64,
+    }));
+    let wrong: Vec<String> = wrong.into_iter().map(|(name, what)| format!("{name}: {what}")).collect();
+    insta::assert_snapshot!(wrong.join("\n"), @r#"
+    branch: must not begin with "-"
+    builderNames: names no builder; leave it out for all that the scheduler has
+    priority: must be from -10000 to 10000
+    repository: must not begin with "-"
+    revision: has a control character in it
+    "#);
+}
+
+#[test]
 fn a_change_is_taken_as_it_is_told() {
     let add = |value: serde_json::Value| {
         let call = rpc::parse(rpc::call("add", &value).to_string().as_bytes()).unwrap();

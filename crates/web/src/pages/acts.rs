@@ -26,7 +26,7 @@ fn admitted(web: &Web, headers: &HeaderMap, back: &str) -> Result<String, Box<Re
     let name = |user: Option<User>| user.map_or_else(|| "a visitor".to_owned(), |u| u.name);
     web.auth.may_act(headers, &web.control.public_url()).map(name).map_err(|denied| {
         Box::new(match denied {
-            Denied::CrossSite => {
+            Denied::CrossSite | Denied::ForeignName => {
                 let page = notice::trouble(&denied.to_string(), &[], back);
                 answer(&bare(web, back), &page, StatusCode::FORBIDDEN)
             }

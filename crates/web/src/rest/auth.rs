@@ -55,6 +55,11 @@ pub enum Denied {
     /// The browser says that another site's page asks.
     #[error("a page of another site asks for this act: acts are taken from this master's own pages only")]
     CrossSite,
+    /// A browser that is not logged in came under a name which may be anybody's.
+    #[error(
+        "this master does not know itself by the name that the browser used, so it takes acts from there only after a login; project(public_url = …) tells it its name"
+    )]
+    ForeignName,
 }
 
 struct Rules {
@@ -135,6 +140,7 @@ impl Auth {
         }
         match (user, self.anonymous()) {
             (Some(user), _) => Ok(Some(user)),
+            (None, Anonymous::Acts) if super::guard::is_foreign_name(headers, public_url) => Err(Denied::ForeignName),
             (None, Anonymous::Acts) => Ok(None),
             (None, Anonymous::Reads) if cookie(headers).is_some() => Err(Denied::NotValid),
             (None, Anonymous::Reads) => Err(Denied::NoLogin),

@@ -21,6 +21,31 @@ pub(super) fn is_cross_site(headers: &HeaderMap, public_url: &str) -> bool {
     !here && !origin_of(public_url).is_some_and(|o| o.eq_ignore_ascii_case(origin))
 }
 
+/// Whether a browser came here under a name that somebody else may own.
+///
+/// A page of `evil.example` whose name is made to mean this machine's address is "the same site" for a browser. Nobody
+/// can do that with an address, with a name without dots, or with the name that the configuration gives. Who is logged
+/// in or has a token needs none of this: neither is sent to another name.
+pub(super) fn is_foreign_name(headers: &HeaderMap, public_url: &str) -> bool {
+    let is_browser = ["sec-fetch-site", "origin"].iter().any(|name| headers.contains_key(*name));
+    if !is_browser {
+        return false;
+    }
+    let Some(host) = headers.get(header::HOST).and_then(|v| v.to_str().ok()) else { return true };
+    let name = without_port(host);
+    let is_address = name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+    let own = origin_of(public_url).and_then(|o| o.split_once("://")).map(|(_, host)| without_port(host));
+    let is_local = !name.contains('.') || name.ends_with(".localhost");
+    !(is_address || is_local || own.is_some_and(|own| own.eq_ignore_ascii_case(name)))
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !name.is_empty() => name,
+        _ => host,
+    }
+}
+
 /// Scheme, host and port of an address.
 fn origin_of(url: &str) -> Option<&str> {
     let start = url.find("://")? + 3;
@@ -77,5 +102,30 @@ mod tests {
             }
             assert_eq!(is_cross_site(&headers, public), cross, "{pairs:?}");
         }
+    }
+
+    #[test]
+    fn a_name_that_others_may_own_is_foreign() {
+        let cases = [
+            ("127.0.0.1:8010", false),
+            ("192.168.1.7", false),
+            ("[::1]:8010", false),
+            ("localhost:8010", false),
+            ("ci.localhost", false),
+            ("buildbox:8010", false),
+            ("CI.example.org", false),
+            ("ci.example.org:8443", false),
+            ("evil.example:8010", true),
+            ("127.0.0.1.evil.example", true),
+            ("ci.example.org.evil:80", true),
+        ];
+        for (host, foreign) in cases {
+            let mut headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static(host))]);
+            assert!(!is_foreign_name(&headers, "https://ci.example.org/"), "{host}: no browser");
+            headers.insert("sec-fetch-site", HeaderValue::from_static("same-origin"));
+            assert_eq!(is_foreign_name(&headers, "https://ci.example.org/"), foreign, "{host}");
+        }
+        let nameless = HeaderMap::from_iter([(header::ORIGIN, HeaderValue::from_static("http://127.0.0.1"))]);
+        assert!(is_foreign_name(&nameless, ""));
     }
 }
