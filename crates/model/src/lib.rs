@@ -9,6 +9,7 @@ pub mod builder;
 pub mod change;
 pub mod config;
 pub mod event;
+pub mod finding;
 pub mod function;
 pub mod id;
 pub mod lock;
@@ -36,6 +37,7 @@ pub use builder::{Builder, BuilderSpec, Collapse, PipelineSpec};
 pub use change::{Change, NewChange};
 pub use config::{Config, Place, ProjectSpec, WebSpec};
 pub use event::Event;
+pub use finding::{Finding, FindingKind, Mend, Severity};
 pub use function::{CallError, Condition, FunctionRef, Functions, NoFunctions};
 pub use id::{
     BuildId, BuildSetId, BuilderId, ChangeId, LogId, RequestId, SchedulerId, SourceStampId, StepId, WorkerId,
