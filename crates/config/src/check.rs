@@ -2,6 +2,7 @@
 
 mod chains;
 mod locks;
+mod places;
 
 use crate::error::ConfigError;
 use crate::functions;
@@ -90,17 +91,7 @@ impl Check<'_, '_> {
 
     fn builders(&self, builders: &[Made<BuilderSpec>]) -> Result<(), ConfigError> {
         self.names("builder", "builder", builders.iter().map(|b| (b.spec.name.as_str(), &b.site)))?;
-        let mut seen: HashMap<&str, &BuilderSpec> = HashMap::new();
-        for made in builders {
-            if let Some(first) = seen.insert(&made.spec.builddir, &made.spec) {
-                let (a, b) = (quoted(&first.name), quoted(&made.spec.name));
-                let message = format!("builders {a} and {b} have the same directory {}", quoted(&made.spec.builddir));
-                return Err(self
-                    .wrong(&made.site, "builder", "builddir", message)
-                    .with_help("give one of them another with builddir = \"…\""));
-            }
-        }
-        Ok(())
+        places::check(self, builders)
     }
 
     fn workers_of_builders(&self, draft: &Draft) -> Result<(), ConfigError> {

@@ -32,6 +32,21 @@ pub(super) const FORCE: Def = Def {
     run: force,
 };
 
+/// What every form asks for by itself, and what a call of it means something else by.
+const USUAL: [&str; 11] = [
+    "owner",
+    "username",
+    "reason",
+    "priority",
+    "branch",
+    "revision",
+    "repository",
+    "project",
+    "properties",
+    "builderid",
+    "builderNames",
+];
+
 /// What every parameter has.
 const FIELD: &[Param] = &[
     p("label", "text before the field", "the name"),
@@ -174,6 +189,10 @@ fn made(call: &Call<'_, '_>, kind: ParameterKind) -> Result<Outcome, Wrong> {
     let Some(name) = call.formed("name", address::property)? else {
         return Err(call.wrong(Part::Whole, format!("{} needs name", call.def.path)).boxed());
     };
+    if USUAL.contains(&name.as_str()) {
+        let message = format!("a parameter cannot be named {}: every form has that by itself", quoted(&name));
+        return Err(call.wrong_value("name", message).boxed());
+    }
     let parameter = Parameter {
         label: call.text("label")?.unwrap_or_else(|| name.clone()),
         tooltip: call.text("tooltip")?.unwrap_or_default(),

@@ -1,6 +1,6 @@
 //! Names that are unknown, taken or of a later version, and the exact text that people read.
 
-use super::bad;
+use super::{bad, config};
 
 #[test]
 fn an_unknown_worker() {
@@ -176,6 +176,80 @@ builder("a_b", workers = ["here"], steps = [steps.test()])"##), @r##"
       | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     help: give one of them another with builddir = "…"
     "##);
+}
+
+#[test]
+fn a_directory_in_a_directory() {
+    for (one, two) in [("a", "a/b"), ("a/b", "a"), ("./a", "a//b/"), ("a/b/c", "a/b")] {
+        let text = format!(
+            "local_worker(\"w\")\nbuilder(\"one\", builddir = \"{one}\", workers = [\"w\"], steps = [steps.test()])\n\
+             builder(\"two\", builddir = \"{two}\", workers = [\"w\"], steps = [steps.test()])"
+        );
+        assert!(bad(&text).contains("lie one in the other"), "{one} {two}: {}", bad(&text));
+    }
+    insta::assert_snapshot!(bad(r##"local_worker("here")
+builder("all", workers = ["here"], builddir = "z", steps = [steps.test()])
+builder("part", workers = ["here"], builddir = "z/part", steps = [steps.test()])"##), @r#"
+    error: the directories of builders "all" and "part" lie one in the other: "z" and "z/part"
+     --> master.star:3:48
+      |
+    3 | …rt", workers = ["here"], builddir = "z/part", steps = [steps.test()])
+      |                                      ^^^^^^^^
+    help: give it another with builddir = "…"
+    "#);
+}
+
+#[test]
+fn a_directory_of_the_worker() {
+    insta::assert_snapshot!(bad(r##"local_worker("here")
+builder("info", workers = ["here"], steps = [steps.test()])"##), @r#"
+    error: builder "info" has the directory "info", and "info" is the worker's own
+     --> master.star:2:1
+      |
+    2 | builder("info", workers = ["here"], steps = [steps.test()])
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    help: give it another with builddir = "…"
+    "#);
+    for name in ["worker.conf", ".slots", ".mirrors/x", "sluice.log", "./info"] {
+        let text = format!(
+            "local_worker(\"w\")\nbuilder(\"b\", builddir = \"{name}\", workers = [\"w\"], steps = [steps.test()])"
+        );
+        assert!(bad(&text).contains("is the worker's own"), "{name}: {}", bad(&text));
+    }
+}
+
+#[test]
+fn a_parameter_that_every_form_has() {
+    insta::assert_snapshot!(bad(r##"schedulers.force("f", builders = [], parameters = [params.string("branch")])"##), @r#"
+    error: a parameter cannot be named "branch": every form has that by itself
+     --> master.star:1:66
+      |
+    1 | …ers.force("f", builders = [], parameters = [params.string("branch")])
+      |                                                            ^^^^^^^^
+    "#);
+}
+
+#[test]
+fn builders_that_wait_for_each_others_locks() {
+    let text = |second: &str| {
+        format!(
+            r##"local_worker("here")
+x = locks.master("x")
+y = locks.master("y")
+builder("one", workers = ["here"], locks = [x.exclusive()], steps = [steps.test(locks = [y.exclusive()])])
+builder("two", workers = ["here"], {second})"##
+        )
+    };
+    insta::assert_snapshot!(bad(&text(r#"locks = [y.exclusive()], steps = [steps.test(locks = [x.exclusive()])]"#)), @r#"
+    error: builders may wait for each other's locks for ever: "one" holds "x" and its steps wait for "y"; "two" holds "y" and its steps wait for "x"
+     --> master.star:4:44
+      |
+    4 | … ["here"], locks = [x.exclusive()], steps = [steps.test(locks = [y.e…
+      |                     ^^^^^^^^^^^^^^^
+    help: give the locks of the steps to the builders, which take all that they need at once, or take them in one order
+    "#);
+    config(&text(r#"locks = [x.exclusive()], steps = [steps.test(locks = [y.exclusive()])]"#));
+    config(&text(r#"locks = [x.exclusive(), y.exclusive()], steps = [steps.test()]"#));
 }
 
 #[test]
