@@ -5,6 +5,7 @@ use crate::build::{Build, Phase};
 use crate::file::LogFile;
 use crate::growth::Durable;
 use crate::shared::Shared;
+use killpoint::fail_point;
 use model::{BuildId, LogId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
@@ -155,7 +156,9 @@ fn sync_group(shared: &Shared, group: &Waiting) {
         }
     }
     if !news.is_empty() {
+        fail_point!("log-synced");
         shared.synced.tell(&news);
+        fail_point!("log-sync-told");
     }
 }
 

@@ -7,6 +7,7 @@ use crate::format::{self, Entry, FrameHead, SealRecord};
 use crate::frame::Frame;
 use crate::shared::Shared;
 use crate::sync::Written;
+use killpoint::fail_point;
 use model::{BuildId, LogId};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -191,12 +192,14 @@ impl Writer<'_> {
             Some(file) => file,
             None => self.create(&build, &mut folders)?,
         };
+        fail_point!("log-torn", file.file.write_all_at(&bytes[..bytes.len() / 2], start));
         if let Err(e) = file.file.write_all_at(&bytes, start) {
             // The next writer finds a torn tail if this does not help.
             let _ = file.file.set_len(start);
             return Err(LogError::io("write", &build.path, e));
         }
         let end = start + bytes.len() as u64;
+        fail_point!("log-appended");
         {
             let mut state = build.state();
             if let Phase::Removed = state.phase {
@@ -215,6 +218,7 @@ impl Writer<'_> {
             }
         }
         if finished {
+            fail_point!("log-indexed");
             self.shared.forget(&build);
         }
         drop(room);
@@ -239,6 +243,7 @@ impl Writer<'_> {
         };
         folders.push(folder.to_path_buf());
         let file = file.map_err(failed("make", &build.path))?;
+        fail_point!("log-made");
         Ok(LogFile { file: Arc::new(file), path: build.path.clone() })
     }
 }

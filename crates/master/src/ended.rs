@@ -8,6 +8,7 @@ use crate::order::Order;
 use crate::session::command_end;
 use crate::{pipeline, reading};
 use engine::build::{CommandEnd, SealedLog};
+use killpoint::fail_point;
 use logs::Logs;
 use model::property::Property;
 use model::{BuildId, Findings, Results, StepSpec, Stream};
@@ -37,7 +38,9 @@ impl Taker {
                 steps = self.pipeline(command, order, &ending, bytes, &mut findings).await;
             }
         }
+        fail_point!("end-heard");
         let logs = seal(&self.hub, &self.logs, command).await;
+        fail_point!("log-sealed");
         if let Some(order) = order.filter(|order| !order.reading.is_nothing() && was_run(&end)) {
             let code = match end {
                 CommandEnd::Exited(code) => Some(code),

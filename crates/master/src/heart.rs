@@ -14,6 +14,7 @@ use engine::build::{SealedLog, StepEnd};
 use engine::build_set::NewStamp;
 use engine::force::Wish;
 use engine::{Surroundings, World};
+use killpoint::fail_point;
 use model::{BuildId, ChangeId, Config, Event, LogId, NewChange, Query, Span, StepId, Time, Transition, WorkerId};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -87,9 +88,11 @@ impl Heart {
             turn.effects.retain(|effect| effect::is_meant(&self.world, effect));
             if self.record(&mut turn).await {
                 self.act(turn.effects);
+                fail_point!("turn-acted-on");
                 self.tell(turn.events);
                 self.let_go();
                 turn.answers.into_iter().for_each(|answer| answer());
+                fail_point!("turn-answered");
             }
             for question in turn.questions {
                 self.answer_question(question, now);
@@ -115,9 +118,11 @@ impl Heart {
             self.take_all(todo, now, &mut turn);
         }
         self.sessions.restore(&self.world, &self.logs).await;
+        fail_point!("ledgers-restored");
         if self.record(&mut turn).await {
             self.act(turn.effects);
         }
+        fail_point!("awake");
     }
 
     /// Waits for inputs, for the next timer, or for the sweep. False: nobody is left to listen to.
@@ -236,6 +241,7 @@ impl Heart {
                 }
             }
         }
+        fail_point!("change-heard");
         let todo = engine::change::accept(&self.world, fresh, now);
         let mut ids = todo.iter().filter_map(|t| match t {
             Transition::ChangeAdded(change) => Some(change.id),
@@ -294,6 +300,7 @@ impl Heart {
 
     fn configure(&mut self, config: Arc<Config>, reply: Reply<Vec<String>>, now: Time, turn: &mut Turn) {
         let mut said = config::difference(self.world.config(), &config);
+        fail_point!("config-read");
         let todo = engine::config::adopt(&self.world, &config);
         self.take_all(todo, now, turn);
         self.world.configure(config);
@@ -388,9 +395,26 @@ impl Heart {
         if turn.transitions.is_empty() {
             return true;
         }
+        fail_point!("turn-decided");
         loop {
             match self.store.commit(turn.transitions.clone()).await {
                 Ok(()) => {
+                    fail_point!(each &turn.transitions;
+                        Transition::ChangeAdded(_) => "change-stored",
+                        Transition::SchedulerRemembers { .. } => "scheduler-stored",
+                        Transition::SetFiled { .. } => "set-stored",
+                        Transition::BuildLeased { .. } => "lease-stored",
+                        Transition::LeaseDated { .. } => "lease-date-stored",
+                        Transition::StepStarted { .. } => "step-start-stored",
+                        Transition::StepFinished { .. } => "step-end-stored",
+                        Transition::LogSealed { .. } => "seal-stored",
+                        Transition::BuildFinished { .. } => "build-end-stored",
+                        Transition::RequestReleased { .. } => "retry-stored",
+                        Transition::RequestFinished { .. } => "request-end-stored",
+                        Transition::SetFinished { .. } => "set-end-stored",
+                        Transition::WorkerConnected { .. } => "worker-stored",
+                        Transition::Refused { .. } => "refusal-stored",
+                    );
                     self.version.fetch_add(1, Ordering::Release);
                     return true;
                 }

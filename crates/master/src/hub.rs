@@ -7,6 +7,7 @@ use crate::session::lock;
 use crate::transfer::Keys;
 use bytes::Bytes;
 use engine::World;
+use killpoint::fail_point;
 use logs::{AppendError, LogError, Logs};
 use model::worker::Secret;
 use model::{BuildId, LogId, Stream, WorkerId};
@@ -146,7 +147,10 @@ impl Hub {
             Err(e) => Err(e.into()),
         };
         match taken {
-            Ok(_) | Err(AppendError::Sealed { .. }) => link.ledger().acknowledge(command, number, end, 0),
+            Ok(_) | Err(AppendError::Sealed { .. }) => {
+                link.ledger().acknowledge(command, number, end, 0);
+                fail_point!("chunk-taken");
+            }
             Err(e) => {
                 tracing::error!("log {log} of build {build} cannot be written: {e}");
                 link.ledger().interrupt(command, format!("the master cannot write its log: {e}"));
@@ -176,6 +180,7 @@ impl Hub {
     }
 
     fn forget(&self, command: CommandId) {
+        fail_point!("end-known");
         let link = lock(&self.routes).commands.get(&command).map(|c| c.link.clone());
         self.unroute(command);
         if let Some(link) = link {

@@ -13,6 +13,7 @@ use crate::session::Doorway;
 use crate::transfer::Keys;
 use crate::{socket, transfer, watch_sources};
 use engine::{Surroundings, World};
+use killpoint::fail_point;
 use model::{Config, Event};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -183,6 +184,7 @@ impl Master {
         let master =
             Master { door, address, base, inbox, store, logs, closing, shutdown, doors, heart, server, _hold: hold };
         master.write_down()?;
+        fail_point!("address-written");
         Ok(master)
     }
 
@@ -277,6 +279,7 @@ impl Parts {
         // With the configuration that is about to be in force: what running builds hold follows from it.
         let mut world = World::load(self.store.snapshot().await?, config.clone());
         world.surround(surroundings);
+        fail_point!("world-read");
         let ears = crate::session::lock(&self.ears).take();
         let (_, nobody) = mpsc::channel(1);
         let mut heart = Heart {

@@ -12,6 +12,7 @@ use crate::input::{CommandEnded, Input};
 use crate::order::Order;
 use engine::World;
 use engine::build::CommandEnd;
+use killpoint::fail_point;
 use model::{BuildId, Time, WorkerId};
 use std::future::Future;
 use std::path::PathBuf;
@@ -49,6 +50,7 @@ impl Sessions {
                     let end = CommandEnd::Broken(format!("it cannot be sent to its worker: {e}"));
                     self.hub.ended(CommandEnded::of(command, end));
                 }
+                fail_point!("start-in-ledger");
                 link.wake.notify_one();
             }
             Effect::Fail { command, why } => {
@@ -119,6 +121,7 @@ pub(crate) struct Doorway {
 pub(crate) async fn serve(door: &Doorway, via: Via, mut transport: impl Transport) {
     let mut session = MasterSession::new(door.clock.now());
     let Some(hello) = greet(door, &mut session, &mut transport).await else { return };
+    fail_point!("hello-heard");
     let (name, held) = (hello.name.clone(), hello.held.len());
     let (reply, verdict) = oneshot::channel();
     let admission = Box::new(Admission { hello, via, reply, silent: None });
@@ -198,6 +201,7 @@ impl<T: Transport> Line<'_, T> {
         let terms = Welcome::usual(i64::try_from(self.seat.number).unwrap_or(i64::MAX));
         let now = self.door.clock.now();
         self.session.welcome(&mut self.link.ledger(), terms, now, &mut self.events);
+        fail_point!("worker-welcomed");
         loop {
             self.hear().await;
             let mut replaced = self.seat.replaced.clone();
@@ -267,7 +271,9 @@ impl<T: Transport> Line<'_, T> {
             match frame {
                 None => return true,
                 Some(frame) => match tokio::time::timeout(SEND_LIMIT, self.transport.send(frame)).await {
-                    Ok(true) => {}
+                    Ok(true) => {
+                        fail_point!("frame-sent-to-worker");
+                    }
                     Ok(false) | Err(_) => return false,
                 },
             }
@@ -281,6 +287,7 @@ impl<T: Transport> Line<'_, T> {
                     tracing::trace!("command {command} runs");
                 }
                 MasterEvent::Chunk { command, log, stream, offset, data } => {
+                    fail_point!("chunk-heard");
                     self.door.hub.append(&self.door.logs, self.link, command, (log, stream, offset), data).await;
                 }
                 MasterEvent::Ended { command, ending, logs } => self.ended(command, *ending, &logs),

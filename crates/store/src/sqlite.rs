@@ -6,6 +6,7 @@ use crate::dialect::Dialect;
 use crate::op::{COUNT, Op};
 use crate::value::V;
 use crate::{Answer, CommitError, StoreError, migrate};
+use killpoint::fail_point;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -107,6 +108,7 @@ fn migrate_to_newest(connection: &Connection) -> Answer<()> {
     connection.execute_batch(migrate::PREPARE).map_err(failed)?;
     let version = connection.query_row(migrate::VERSION, [], |row| row.get(0)).map_err(failed)?;
     for script in migrate::scripts(Dialect::Sqlite, version, migrate::NEWEST)? {
+        fail_point!("schema-begun");
         if let Err(e) = connection.execute_batch(&script) {
             // What of it was done is undone; the first error is the one that tells.
             let _ = connection.execute_batch("ROLLBACK");
@@ -232,7 +234,10 @@ impl Writer<'_> {
 
     fn transaction<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T, Trouble>) -> Result<T, Trouble> {
         self.command("BEGIN IMMEDIATE")?;
-        let outcome = run(self).and_then(|out| self.command("COMMIT").map(|()| out));
+        let done = run(self);
+        fail_point!("commit-begun");
+        let outcome = done.and_then(|out| self.command("COMMIT").map(|()| out));
+        fail_point!("commit-done");
         // A full disk may have ended the transaction by itself.
         if outcome.is_err() && !self.connection.is_autocommit() {
             self.command("ROLLBACK")?;

@@ -5,6 +5,7 @@ use crate::home::Home;
 use crate::job::{self, ORPHANED, Refusal, STOPPED};
 use crate::setup::Setup;
 use crate::slot::{self, Slot, SlotNews, What};
+use killpoint::fail_point;
 use model::{Span, Stream, Time};
 use process::control::{FromSupervisor, Hello, ToSupervisor, Wait};
 use process::spool::{self, Reader, SpoolError, Trim};
@@ -152,6 +153,7 @@ impl Commands {
         if left > 0 {
             tracing::debug!("removed {left} empty control groups of dead supervisors");
         }
+        fail_point!("adopted");
         if !self.tasks.is_empty() {
             tracing::info!("commands taken over from an earlier daemon: {}", self.tasks.len());
         }
@@ -173,6 +175,7 @@ impl Commands {
 
     /// Begins a command.
     pub(crate) fn begin(&mut self, command: CommandId, assignment: Assignment) {
+        fail_point!("start-heard");
         match job::job(&self.setup, &self.home, self.orphan_limit, command, assignment) {
             Ok(_) if self.leaving => self.refuse(command, Ending::not_started(STOPPED), EndedBy::WorkerStopped),
             Ok(job) => {
@@ -209,6 +212,7 @@ impl Commands {
             entry.state = SlotState::Busy(command);
             // An order that cannot be given means that the slot is about to be reported as gone.
             entry.slot.order(ToSupervisor::Run(job));
+            fail_point!("slot-given");
         }
         if self.quitting {
             return;
@@ -223,6 +227,7 @@ impl Commands {
             let number = (0..).find(|n| !self.slots.contains_key(n)).unwrap_or(u32::MAX);
             let slot = Slot::start(number, self.setup.exe.clone(), self.home.slot(number), self.news.clone());
             self.slots.insert(number, Entry { slot, state: SlotState::Starting });
+            fail_point!("slot-begun");
         }
         if idle > self.setup.spare_slots + IDLE
             && let Some(entry) = self.slots.values().rev().find(|e| e.state == SlotState::Idle)
@@ -377,6 +382,7 @@ impl Commands {
     }
 
     fn remove(&mut self, command: CommandId) {
+        fail_point!("forget-heard");
         self.waiting.retain(|&c| c != command);
         if let Some(dir) = self.tasks.remove(&command).and_then(|t| t.dir)
             && let Err(e) = spool::remove(&dir)
@@ -384,6 +390,7 @@ impl Commands {
             tracing::warn!("{} cannot be removed: {e}", dir.display());
         }
         let _ = fs::remove_file(self.home.work_file(&command.to_string()));
+        fail_point!("spool-removed");
         self.ledger.gone(command);
     }
 
@@ -409,6 +416,7 @@ impl Commands {
             return;
         }
         *trimmed = offset;
+        fail_point!("trim-heard");
         match (reader.trim(log, offset), &task.stage) {
             (Ok(Trim::Segments(_)), Stage::Running(number)) => {
                 if let (Some(entry), Ok(job)) = (self.slots.get(number), job::job_id(command)) {
@@ -441,12 +449,14 @@ impl Commands {
                     let stream = Stream::from_code(piece.stream.code()).unwrap_or(Stream::Header);
                     let place = (command, piece.log, stream);
                     session.chunk(&mut self.ledger, place, piece.offset, &piece.data, now)?;
+                    fail_point!("chunk-read");
                 }
             }
             Ok(Found::Nothing) => self.ledger.drained(command),
             Ok(Found::End(ending)) => {
                 self.ledger.drained(command);
                 self.ledger.ended(command, *ending);
+                fail_point!("end-read");
             }
             Err(e) => self.lose(command, &e),
         }

@@ -10,6 +10,7 @@ use crate::line::{Line, LineEvent, Pause};
 use crate::link::{self, Link};
 use crate::setup::{Master, Setup, Standing, Wish};
 use crate::slot::SlotNews;
+use killpoint::fail_point;
 use model::{Span, Time};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
@@ -239,7 +240,10 @@ impl Daemon {
                 self.commands.read(&mut up.session, wish, now)?;
             }
             match up.session.next_frame(&mut self.commands.ledger, now)? {
-                Some(frame) => room.send(frame),
+                Some(frame) => {
+                    room.send(frame);
+                    fail_point!("frame-sent-to-master");
+                }
                 None => {
                     up.blocked = false;
                     return Ok(());
@@ -272,7 +276,10 @@ impl Daemon {
         let now = self.clock.now();
         self.login.info = info::look(self.commands.home().dir());
         match WorkerSession::new(&mut self.commands.ledger, self.login.clone(), now) {
-            Ok(session) => self.line.up(link, session, now),
+            Ok(session) => {
+                self.line.up(link, session, now);
+                fail_point!("line-up");
+            }
             Err(e) => self.lost(&e.to_string(), Pause::Usual),
         }
     }

@@ -3,6 +3,7 @@
 use super::format::{self, Kind};
 use super::{LONGEST_JOB, Stream};
 use crate::{Job, Outcome};
+use killpoint::fail_point;
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -120,6 +121,7 @@ impl Writer {
         if self.at >= self.segment_size {
             let next = self.number.checked_add(1).ok_or_else(|| io::Error::other("the spool has too many segments"))?;
             let (file, at) = new_segment(&self.dir, next, &self.ends)?;
+            fail_point!("segment-begun");
             self.earlier.push_back((self.number, self.at));
             self.earlier_bytes += self.at;
             self.file = file;

@@ -10,6 +10,7 @@ use crate::spawn::{self, NotStarted, Spawned};
 use crate::spool::{Stream, Writer};
 use crate::sys::Reaped;
 use crate::{Collected, EndedBy, Exit, Job, Outcome, Report, Terminal, text};
+use killpoint::fail_point;
 use rustix::event::PollFlags;
 use std::collections::VecDeque;
 use std::fs::OpenOptions;
@@ -90,6 +91,7 @@ impl Command {
     pub(super) fn start(job: Job, slot_dir: &Path, group: Option<&Group>, now: Instant) -> io::Result<Self> {
         let spool_dir = job.id.dir(slot_dir);
         let writer = Writer::create(&spool_dir, &job)?;
+        fail_point!("spool-made");
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let outcome = Outcome {
             exit: Exit::Exited(0),
@@ -140,6 +142,7 @@ impl Command {
         }
         match prepared.and_then(|prepared| spawn::spawn(&self.job, prepared, group)) {
             Ok(Spawned { pid, stdout, stderr }) => {
+                fail_point!("command-spawned");
                 self.pid = pid.unsigned_abs();
                 self.outputs.push((Stream::Stdout, stdout));
                 self.outputs.extend(stderr.map(|stderr| (Stream::Stderr, stderr)));
@@ -218,7 +221,9 @@ impl Command {
             Ok(n) if n > 0 => {
                 self.last_output = now;
                 if !self.job.unwanted.contains(&stream) {
+                    fail_point!("output-read");
                     self.take(self.job.log, stream, &buffer[..n], now);
+                    fail_point!("output-spooled");
                     self.hold_if_full(now);
                 }
                 true
@@ -313,6 +318,7 @@ impl Command {
                 return;
             }
             if let Some(Item::Outcome(outcome)) = self.todo.pop_front() {
+                fail_point!("outcome-spooled");
                 self.outcome = *outcome;
                 self.phase = Phase::Told;
             }
@@ -376,6 +382,7 @@ impl Command {
         self.outcome.system_cpu += reaped.system;
         self.outcome.max_rss = self.outcome.max_rss.max(reaped.max_rss);
         if reaped.pid.unsigned_abs() == self.pid && self.exit.is_none() {
+            fail_point!("exit-seen");
             self.main_ended = now;
             self.exit = Some(match reaped.status {
                 Ok(code) => Exit::Exited(code),

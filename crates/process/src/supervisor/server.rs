@@ -9,6 +9,7 @@ use crate::control::{FromSupervisor, Hello, ToSupervisor, VERSION};
 use crate::spool::{self, Stream};
 use crate::sys::{self, Waited};
 use crate::{Cgroup, EndedBy, Job, JobId};
+use killpoint::fail_point;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -256,6 +257,7 @@ impl Server {
     }
 
     fn start(&mut self, job: Job, now: Instant) {
+        fail_point!("job-heard");
         let id = job.id.clone();
         if let Err(error) = self.try_start(job, now) {
             match error {
@@ -344,6 +346,7 @@ impl Server {
             self.grown_at = Some(now);
         }
         self.say(&news);
+        fail_point!("news-told");
     }
 }
 
