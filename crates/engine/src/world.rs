@@ -380,6 +380,9 @@ impl World {
                     s.status = StepStatus::Complete { at: *at, results: *results };
                     s.state = state.clone();
                     s.facts = facts.clone();
+                    if let Some(tests) = &mut s.facts.tests {
+                        tests.roll = None;
+                    }
                 }
             }
             Transition::BuildPlanned { build, plan, .. } => {

@@ -6,7 +6,7 @@ use crate::hub::Hub;
 use crate::input::CommandEnded;
 use crate::order::Order;
 use crate::session::command_end;
-use crate::{pipeline, reading};
+use crate::{pipeline, reading, test_result};
 use engine::build::{CommandEnd, SealedLog};
 use killpoint::fail_point;
 use logs::Logs;
@@ -14,6 +14,7 @@ use model::property::Property;
 use model::{BuildId, Findings, Results, StepSpec, Stream};
 use std::path::PathBuf;
 use std::sync::Arc;
+use store::Store;
 use wire::{CommandId, Ending};
 
 /// What ends are taken in with.
@@ -22,6 +23,7 @@ pub(crate) struct Taker {
     pub(crate) hub: Arc<Hub>,
     pub(crate) logs: Logs,
     pub(crate) exe: PathBuf,
+    pub(crate) store: Store,
 }
 
 impl Taker {
@@ -46,8 +48,11 @@ impl Taker {
                 CommandEnd::Exited(code) => Some(code),
                 _ => None,
             };
-            let read = reading::read(&self.logs, build, &order, code, &ending.files).await;
-            findings = merged(findings, read);
+            let mut read = reading::read(&self.logs, build, &order, code, &ending.files).await;
+            if let Some((tests, roll)) = read.findings.tests.as_mut().zip(read.roll.take()) {
+                test_result::compare(&self.store, build, &order.tests, tests, roll).await;
+            }
+            findings = merged(findings, read.findings);
         }
         let properties = ending.properties.into_iter().map(|(name, value)| {
             let source = "Source".to_owned();

@@ -25,6 +25,7 @@ mod run;
 mod server;
 mod session;
 mod socket;
+mod test_result;
 mod transfer;
 mod watch_sources;
 

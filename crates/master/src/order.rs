@@ -2,7 +2,7 @@
 
 use engine::{RunningBuild, World};
 use model::render::Sight;
-use model::{Functions, LogId, PipelineSpec, Reading, Step, StepAction, StepSpec, TransferSpec};
+use model::{BuilderId, Functions, LogId, PipelineSpec, Reading, Step, StepAction, StepSpec, TransferSpec};
 use std::fmt;
 use std::sync::Arc;
 
@@ -21,7 +21,44 @@ pub(crate) struct Order {
     pub(crate) url: Option<(String, String)>,
     /// The steps that are kept with the code are read from a file that comes back.
     pub(crate) pipeline: Option<PipelineOrder>,
+    /// Whose its tests are, if it runs any.
+    pub(crate) tests: TestsOf,
 }
+
+/// Whose the tests of a step are: what they are held against, and where they are remembered.
+#[derive(Clone, Debug)]
+pub(crate) struct TestsOf {
+    pub(crate) builder: BuilderId,
+    pub(crate) number: i64,
+    /// The branch; of several codebases, all their branches.
+    pub(crate) branch: String,
+    pub(crate) step: String,
+    /// A patch is built too: what comes of it says nothing of the branch.
+    pub(crate) patched: bool,
+}
+
+impl TestsOf {
+    fn of(world: &World, running: &RunningBuild, step: &Step) -> Self {
+        let stamps = engine::build::sight(world, running).stamps;
+        let mut branches: Vec<(&str, &str)> =
+            stamps.iter().map(|s| (s.codebase.as_str(), s.branch.as_deref().unwrap_or_default())).collect();
+        branches.sort_unstable();
+        let branch = match branches.as_slice() {
+            [(_, branch)] => (*branch).to_owned(),
+            several => several.iter().map(|(codebase, branch)| format!("{codebase}:{branch}\n")).collect(),
+        };
+        Self {
+            builder: running.build.builder,
+            number: running.build.number,
+            branch: branch.chars().take(MOST_BRANCH).collect(),
+            step: step.name.clone(),
+            patched: stamps.iter().any(|s| s.patch.is_some()),
+        }
+    }
+}
+
+/// Characters of a branch that tell it from others; one that is longer is cut.
+const MOST_BRANCH: usize = 500;
 
 /// Which steps are read.
 #[derive(Clone, Debug)]
@@ -52,6 +89,7 @@ impl Order {
                 Some(StepAction::Pipeline(spec)) => Some(PipelineOrder { spec: spec.clone(), builder }),
                 _ => None,
             },
+            tests: TestsOf::of(world, running, step),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use crate::order::Order;
 use formats::warnings::{Counter, Rules, RulesSpec, Suppression, WarningLimits};
-use formats::{Format, Limits, Reader, Summary, Verdict};
+use formats::{Format, Limits, Reader, Roll, Summary, Verdict};
 use logs::{LogError, Logs, Visit};
 use model::{
     BuildId, Findings, Functions, LogId, PropertyReading, Results, Stream, TestCase, TestOutcome, TestReading,
@@ -21,6 +21,14 @@ pub(crate) const MOST_VALUE: usize = 64 << 10;
 /// Properties, addresses and tests at fault that a function may answer with, each.
 const MOST_ANSWERS: usize = 1000;
 
+/// What was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Read {
+    pub(crate) findings: Findings,
+    /// Every test by name, where tests were read.
+    pub(crate) roll: Option<Roll>,
+}
+
 /// Reads all that the order asks for. `code` is the command's exit code, if it has one; `files` came back with its end.
 pub(crate) async fn read(
     logs: &Logs,
@@ -28,15 +36,16 @@ pub(crate) async fn read(
     order: &Order,
     code: Option<i32>,
     files: &[wire::Collected],
-) -> Findings {
-    let mut findings = Findings::default();
+) -> Read {
+    let mut read = Read::default();
     if order.reading.is_nothing() || order.logs.is_empty() {
-        return findings;
+        return read;
     }
-    if let Err(trouble) = read_into(logs, build, order, code, files, &mut findings).await {
-        findings.trouble = Some(trouble);
+    if let Err(trouble) = read_into(logs, build, order, code, files, &mut read).await {
+        read.findings.trouble = Some(trouble);
+        read.roll = None;
     }
-    findings
+    read
 }
 
 async fn read_into(
@@ -45,8 +54,9 @@ async fn read_into(
     order: &Order,
     code: Option<i32>,
     files: &[wire::Collected],
-    findings: &mut Findings,
+    read: &mut Read,
 ) -> Result<(), String> {
+    let Read { findings, roll } = read;
     let reading = &order.reading;
     if let Some(warnings) = &reading.warnings {
         let stdio = order.log("stdio").ok_or("it has no log")?;
@@ -54,7 +64,11 @@ async fn read_into(
     }
     if let Some(tests) = &reading.tests {
         let log = order.log(&tests.log).ok_or_else(|| format!("it has no log {}", tests.log))?;
-        let summary = read_tests(logs, (build, log), tests).await?;
+        let (summary, mut named) = read_tests(logs, (build, log), tests).await?;
+        if tests.part || code.is_none() {
+            named.is_part();
+        }
+        *roll = Some(named);
         if let Some(doubt) = doubt(&summary).filter(|_| code == Some(0)) {
             (findings.results, findings.summary) = (Some(Results::Warnings), Some(doubt));
         }
@@ -85,7 +99,12 @@ async fn read_into(
     }
     if let Some(function) = &reading.function {
         let answer = call(&order.functions, function, vec![exit, output.both.text().into()]).await?;
+        let before = findings.tests.take();
         take_answer(answer, findings)?;
+        match &findings.tests {
+            Some(own) => *roll = Some(Roll::of(own)),
+            None => findings.tests = before,
+        }
     }
     Ok(())
 }
@@ -150,20 +169,26 @@ impl Visit for Warned {
     }
 }
 
-async fn read_tests(logs: &Logs, (build, log): (BuildId, LogId), reading: &TestReading) -> Result<Summary, String> {
+async fn read_tests(
+    logs: &Logs,
+    (build, log): (BuildId, LogId),
+    reading: &TestReading,
+) -> Result<(Summary, Roll), String> {
     let format = Format::from_name(&reading.format).ok_or_else(|| format!("no test report is {}", reading.format))?;
-    let reader = Tested(Reader::new(format, Limits::default()));
-    let Tested(reader) = logs.visit(build, log, reader).await.map_err(|e| unreadable(&e))?;
-    Ok(reader.finish(&mut |_| {}))
+    let tested = Tested(Reader::new(format, Limits::default()), Roll::default());
+    let Tested(reader, mut roll) = logs.visit(build, log, tested).await.map_err(|e| unreadable(&e))?;
+    let summary = reader.finish(&mut |event| roll.take(&event));
+    roll.close(&summary);
+    Ok((summary, roll))
 }
 
 /// Reads a test report in what the command wrote.
-struct Tested(Reader);
+struct Tested(Reader, Roll);
 
 impl Visit for Tested {
     fn piece(&mut self, stream: Stream, bytes: &[u8]) {
         if stream != Stream::Header {
-            self.0.push(bytes, &mut |_| {});
+            self.0.push(bytes, &mut |event| self.1.take(&event));
         }
     }
 }

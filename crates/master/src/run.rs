@@ -307,6 +307,7 @@ impl Parts {
             clock: Clock,
             shutdown: self.shutdown.clone(),
             exe,
+            store: self.store.clone(),
         }
     }
 

@@ -115,6 +115,8 @@ pub(crate) struct Doorway {
     pub(crate) shutdown: CancellationToken,
     /// The program that evaluates pipelines.
     pub(crate) exe: PathBuf,
+    /// What tests were before is asked of it.
+    pub(crate) store: store::Store,
 }
 
 /// Speaks with a worker until one side is gone.
@@ -317,7 +319,8 @@ impl<T: Transport> Line<'_, T> {
     }
 
     fn taker(&self) -> Taker {
-        Taker { hub: self.door.hub.clone(), logs: self.door.logs.clone(), exe: self.door.exe.clone() }
+        let Doorway { hub, logs, exe, store, .. } = self.door;
+        Taker { hub: hub.clone(), logs: logs.clone(), exe: exe.clone(), store: store.clone() }
     }
 }
 

@@ -60,7 +60,7 @@ pub use step::{
     PropertyValue, Reading, SequencePart, SequenceSpec, ShellSpec, Step, StepAction, StepFacts, StepFlags, StepSpec,
     StepStatus, Suppression, TestReading, TransferSpec, TriggerSpec, WarningReading,
 };
-pub use test_result::{TestCase, TestOutcome, TestTotals};
+pub use test_result::{TestCase, TestChange, TestNames, TestOutcome, TestRoll, TestTotals};
 pub use text::{Form, Lookup, Piece, SourceField, Text, WorkerField};
 pub use time::{Span, Time};
 pub use transition::Transition;

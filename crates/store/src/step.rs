@@ -89,6 +89,7 @@ impl Ops {
         state: String,
         facts: &StepFacts,
     ) {
+        let tests = facts.tests.as_ref().and_then(|tests| tests.roll.clone());
         let facts = if *facts == StepFacts::default() { V::Null } else { V::json(facts) };
         self.guarded(
             "UPDATE steps SET complete_at = $1, results = $2, state = $3, facts = $4 \
@@ -96,6 +97,10 @@ impl Ops {
             vec![at.into(), results.into(), V::text(state), facts, step.0.into()],
             ("step", step.0, "does not run"),
         );
+        let own = matches!(results, Results::Success | Results::Warnings | Results::Failure);
+        if let Some(roll) = tests.filter(|_| own) {
+            self.remember_tests(&roll);
+        }
     }
 }
 

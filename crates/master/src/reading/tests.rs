@@ -35,6 +35,13 @@ async fn written(pieces: &[(&str, Stream, &[u8])], reading: Reading, answer: Opt
         described: false,
         url: None,
         pipeline: None,
+        tests: crate::order::TestsOf {
+            builder: model::BuilderId(1),
+            number: 1,
+            branch: "main".into(),
+            step: "test".into(),
+            patched: false,
+        },
     };
     let mut ends = [0, 0];
     for (place, (id, _)) in order.logs.iter().enumerate() {
@@ -54,7 +61,7 @@ async fn found(pieces: &[(&str, Stream, &[u8])], reading: Reading, answer: Optio
     let files = [wire::Collected { path: "build/supp.txt".into(), data: b"b\\.c : .*\n".to_vec() }];
     let once = read(&logs, BUILD, &order, Some(code), &files).await;
     assert_eq!(read(&logs, BUILD, &order, Some(code), &files).await, once, "reading again gives the same");
-    once
+    once.findings
 }
 
 fn of_function() -> Reading {
@@ -92,7 +99,7 @@ async fn warnings_are_counted_but_for_those_that_do_not_matter() {
 async fn a_test_report_is_read_from_the_log_that_has_it() {
     let tap = b"1..3\nok 1 - a\nnot ok 2 - b\nok 3 - c # SKIP no tty\n";
     let reading = |log: &str| Reading {
-        tests: Some(TestReading { format: "tap".into(), log: log.into() }),
+        tests: Some(TestReading { format: "tap".into(), log: log.into(), part: false }),
         ..Reading::default()
     };
     let there = [("report", Stream::Stdout, &tap[..]), ("stdio", Stream::Stdout, b"1..1\nok 1\n")];

@@ -77,6 +77,9 @@ pub struct TestReading {
     pub format: String,
     /// The step's log that it is in: `stdio` unless a followed file is named.
     pub log: String,
+    /// Only some of the tests are run each time: one that is missing says nothing.
+    #[serde(default)]
+    pub part: bool,
 }
 
 /// How a step's output becomes properties.

@@ -8,7 +8,7 @@
 use crate::commits::{check_life, life};
 use crate::db::{Db, Engine, commit, engines, fresh};
 use crate::nouns::*;
-use crate::whole::{LATER, check_later, later};
+use crate::whole::{LATER, check_later, check_tests, later};
 use model::property::property;
 use model::scheduler::SchedulerState;
 use model::snapshot::OpenBuild;
@@ -18,7 +18,7 @@ use std::process::Command;
 use store::{Location, Store};
 
 /// The dumps, oldest first, for SQLite and PostgreSQL.
-const SAMPLES: [(&str, &str); 2] = [
+const SAMPLES: [(&str, &str); 3] = [
     (
         include_str!("../../migrations/samples/0001.sqlite.sql"),
         include_str!("../../migrations/samples/0001.postgres.sql"),
@@ -26,6 +26,10 @@ const SAMPLES: [(&str, &str); 2] = [
     (
         include_str!("../../migrations/samples/0002.sqlite.sql"),
         include_str!("../../migrations/samples/0002.postgres.sql"),
+    ),
+    (
+        include_str!("../../migrations/samples/0003.sqlite.sql"),
+        include_str!("../../migrations/samples/0003.postgres.sql"),
     ),
 ];
 
@@ -108,6 +112,9 @@ async fn every_released_schema_is_carried_over(engine: Engine) {
         if version > 1 {
             check_later(&store).await;
         }
+        if version > 2 {
+            check_tests(&store).await;
+        }
         // It goes on from there, as any database does.
         commit(&store, vec![filed(20, 1), leased(11, 2, 2)]).await;
         commit(&store, ended(11, Time(at(500).0), Results::Success)).await;
@@ -134,6 +141,7 @@ async fn the_samples_are_what_is_checked(engine: Engine) {
     check_first_builder(&store).await;
     check_open(&store, SAMPLES.len()).await;
     check_later(&store).await;
+    check_tests(&store).await;
     store.close().await;
     if std::env::var_os("SLUICE_WRITE_SAMPLES").is_some() {
         write_sample(&db, engine);

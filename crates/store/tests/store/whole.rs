@@ -2,6 +2,7 @@
 
 use crate::db::{Engine, commit, engines, fresh};
 use crate::nouns::*;
+use crate::test_results::roll;
 use model::builder::Usual;
 use model::scheduler::SchedulerState;
 use model::{
@@ -66,11 +67,22 @@ fn remembered() -> SchedulerState {
     }
 }
 
+/// A build that was deleted, and whose tests are still known.
+const GONE: i64 = 39;
+
+pub(crate) async fn check_tests(store: &Store) {
+    let known = store.tests_before(model::BuilderId(1), "main", "test", 9).await.unwrap();
+    assert_eq!(known, Some((1, roll(GONE, 1, None).bytes.to_vec())));
+}
+
 /// A build of two merged requests in its second step, which waits for a set that is complete and for one that is open.
 pub(crate) fn later() -> Vec<Vec<Transition>> {
     let merged = |id: i64| file(set(id, vec![stamp(id, &[id])], &[id]));
     let lease = Transition::BuildLeased { build: build(40, 1, 3, 41), also: vec![RequestId(40)], plan: plan() };
-    let shown = StepFacts { hidden: false, ..facts() };
+    let mut shown = StepFacts { hidden: false, ..facts() };
+    if let Some(tests) = &mut shown.tests {
+        tests.roll = Some(Box::new(roll(GONE, 1, None)));
+    }
     let epoch = 1;
     vec![
         vec![Transition::BuilderKnown(third_builder()), Transition::SchedulerKnown(scheduler(2))],

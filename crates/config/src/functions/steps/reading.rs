@@ -52,7 +52,7 @@ pub(in crate::functions) fn compile_reading() -> Reading {
 
 /// What is read of tests.
 pub(in crate::functions) fn test_reading(format: &str) -> Reading {
-    let tests = TestReading { format: format.to_owned(), log: "stdio".to_owned() };
+    let tests = TestReading { format: format.to_owned(), log: "stdio".to_owned(), part: false };
     Reading { tests: Some(tests), ..Reading::default() }
 }
 
@@ -165,7 +165,7 @@ fn tests(
                 };
                 return Err(call.wrong_value("report", message).help(help));
             }
-            Some(TestReading { format: format.to_owned(), log: "stdio".to_owned() })
+            Some(TestReading { format: format.to_owned(), log: "stdio".to_owned(), part: false })
         }
         None => default,
     };
