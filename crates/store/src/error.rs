@@ -43,6 +43,9 @@ pub enum StoreError {
         /// What is wrong with the row.
         problem: String,
     },
+    /// The database's file is no database, or its structure is broken.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
     /// The database does not answer, or answers with an error of its own; it may work again later.
     #[error("the database is not available: {0}")]
     Unavailable(String),

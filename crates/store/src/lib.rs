@@ -5,11 +5,13 @@
 //! everything that was ever written and never wait for the writer.
 
 mod ask;
+mod backup;
 mod batch;
 mod build;
 mod build_set;
 mod builder;
 mod change;
+mod check;
 mod dialect;
 mod error;
 mod field;
@@ -27,10 +29,11 @@ mod source;
 mod source_stamp;
 mod sqlite;
 mod step;
-mod test_result;
 mod value;
 mod worker;
 
+pub use backup::{Kept, copy, upgrade};
+pub use check::{BuildLogs, Look, LogRow, OpenLease, SCHEMA, SchemaVersion, finding_kinds, repair, unsealed};
 pub use error::{CommitError, StoreError};
 pub use pages::{Broken, LogPlace, Refusal};
 

@@ -4,11 +4,7 @@ use crate::StoreError;
 use crate::dialect::Dialect;
 
 /// The versions, the first first. A version that was released never changes again.
-const MIGRATIONS: [&str; 3] = [
-    include_str!("../migrations/0001.sql"),
-    include_str!("../migrations/0002.sql"),
-    include_str!("../migrations/0003.sql"),
-];
+const MIGRATIONS: [&str; 2] = [include_str!("../migrations/0001.sql"), include_str!("../migrations/0002.sql")];
 
 /// The newest version.
 pub(crate) const NEWEST: i64 = MIGRATIONS.len() as i64;
@@ -19,7 +15,8 @@ pub(crate) const PREPARE: &str = "CREATE TABLE IF NOT EXISTS schema_version (ver
 /// Asks for the version.
 pub(crate) const VERSION: &str = "SELECT COALESCE(MAX(version), 0) FROM schema_version";
 
-/// What brings a database from one version to another; each version is a transaction of its own.
+/// What brings a database from one version to another: one transaction, so that it is of the one or of the other. Empty:
+/// nothing is to be done.
 ///
 /// # Errors
 /// [`StoreError::Newer`] when the database is ahead of this program.
@@ -29,11 +26,24 @@ pub(crate) fn scripts(dialect: Dialect, from: i64, to: i64) -> Result<Vec<String
         return Err(newer());
     }
     let done = usize::try_from(from).map_err(|_| newer())?;
-    let steps = MIGRATIONS.iter().zip(1..=to).skip(done);
-    Ok(steps.map(|(text, version)| script(dialect, text, version)).collect())
+    let steps: Vec<_> = MIGRATIONS.iter().zip(1..=to).skip(done).map(|(text, _)| dialect.render(text)).collect();
+    if steps.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = steps.join("\n");
+    let version = format!("DELETE FROM schema_version;\nINSERT INTO schema_version VALUES ({to});");
+    Ok(vec![format!("BEGIN;\n{text}\n{version}\nCOMMIT;")])
 }
 
-fn script(dialect: Dialect, text: &str, version: i64) -> String {
-    let text = dialect.render(text);
-    format!("BEGIN;\n{text}\nDELETE FROM schema_version;\nINSERT INTO schema_version VALUES ({version});\nCOMMIT;")
+/// Every index of the newest version, with the statement that makes it, in the one text for both engines.
+pub(crate) fn indexes() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let statements = MIGRATIONS.iter().flat_map(|text| text.split(';')).map(|statement| {
+        // A comment may stand before a statement.
+        let start = statement.find("CREATE INDEX").or_else(|| statement.find("CREATE UNIQUE INDEX"));
+        start.and_then(|start| statement.get(start..)).unwrap_or_default()
+    });
+    statements.filter_map(|statement| {
+        let name = statement.split_once("INDEX ")?.1.split_whitespace().next()?;
+        Some((name, statement))
+    })
 }

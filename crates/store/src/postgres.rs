@@ -54,6 +54,9 @@ pub(crate) async fn open(address: &str) -> Answer<(Queue, Postgres)> {
 
 fn parse(address: &str) -> Answer<Config> {
     let mut config: Config = address.parse().map_err(|e| StoreError::Address(chain(&e)))?;
+    if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+        return Err(StoreError::Address("it names no host; one reads postgres://user@host/database".to_owned()));
+    }
     if config.get_ssl_mode() == SslMode::Require {
         let text = "it asks for TLS, which is not spoken to databases yet: use a Unix socket or a trusted network \
                     and leave sslmode out";
@@ -80,13 +83,24 @@ fn chain(e: &tokio_postgres::Error) -> String {
     text
 }
 
-fn unavailable(e: &tokio_postgres::Error) -> StoreError {
+pub(crate) fn unavailable(e: &tokio_postgres::Error) -> StoreError {
     StoreError::Unavailable(chain(e))
 }
 
+/// A connection that only looks: it takes no lock, so that a master may work meanwhile.
+pub(crate) async fn look(address: &str) -> Answer<Session> {
+    Session::connect(&parse(address)?).await.map_err(|e| unavailable(&e))
+}
+
+/// Runs statements while no master works on the database.
+pub(crate) async fn alone(address: &str, script: &str) -> Answer<()> {
+    let session = lock(&parse(address)?).await?;
+    session.client.batch_execute(script).await.map_err(|e| unavailable(&e))
+}
+
 /// A connection with the statements that were prepared on it.
-struct Session {
-    client: Client,
+pub(crate) struct Session {
+    pub(crate) client: Client,
     statements: HashMap<String, Statement>,
 }
 
@@ -202,6 +216,8 @@ mod tests {
             ("postgres://h/db?sslmode=require", "the database address is not usable: it asks for TLS"),
             ("postgres://h/db?sslmode=verify-full", "the database address is not usable: invalid connection string"),
             ("postgres://h/db?colour=red", "the database address is not usable: invalid connection string"),
+            ("postgres://", "the database address is not usable: it names no host"),
+            ("dbname=d", "the database address is not usable: it names no host"),
             ("port=x", "the database address is not usable: invalid connection string"),
         ];
         for (address, text) in cases {

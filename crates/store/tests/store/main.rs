@@ -2,6 +2,8 @@
 
 // Everything here is a test; the attribute says so to the lints.
 #[cfg(test)]
+mod checks;
+#[cfg(test)]
 mod cluster;
 #[cfg(test)]
 mod commits;
@@ -23,7 +25,5 @@ mod pages;
 mod queries;
 #[cfg(test)]
 mod snapshots;
-#[cfg(test)]
-mod test_results;
 #[cfg(test)]
 mod whole;
