@@ -26,4 +26,6 @@ mod queries;
 #[cfg(test)]
 mod snapshots;
 #[cfg(test)]
+mod test_results;
+#[cfg(test)]
 mod whole;
