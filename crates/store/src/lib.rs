@@ -29,6 +29,7 @@ mod source;
 mod source_stamp;
 mod sqlite;
 mod step;
+mod test_result;
 mod value;
 mod worker;
 

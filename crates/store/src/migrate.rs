@@ -4,7 +4,11 @@ use crate::StoreError;
 use crate::dialect::Dialect;
 
 /// The versions, the first first. A version that was released never changes again.
-const MIGRATIONS: [&str; 2] = [include_str!("../migrations/0001.sql"), include_str!("../migrations/0002.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../migrations/0001.sql"),
+    include_str!("../migrations/0002.sql"),
+    include_str!("../migrations/0003.sql"),
+];
 
 /// The newest version.
 pub(crate) const NEWEST: i64 = MIGRATIONS.len() as i64;
