@@ -42,6 +42,9 @@ pub struct Story {
     pub to_come: Vec<String>,
     /// Where to look first when it failed.
     pub trouble: Option<Trouble>,
+    /// What its tests are beside those of the build before, a line each: which fail newly, and which were fixed.
+    #[serde(default)]
+    pub news: Vec<String>,
 }
 
 /// A step of a story.

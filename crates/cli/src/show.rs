@@ -12,6 +12,9 @@ pub(crate) const WIDTH: usize = 80;
 /// How much of a builder's name stands in a sentence.
 const NAME: usize = 32;
 
+/// How many lines of what tests are otherwise than before are shown.
+const NEWS: usize = 4;
+
 const HOW_NAMED: &str = "a build is named BUILDER/NUMBER, such as linux/17, or by its id, such as 42";
 
 /// A build by `BUILDER/NUMBER` or by its id.
@@ -95,6 +98,7 @@ pub(crate) fn trouble(paper: Paper, story: &Story, trouble: &Trouble) -> Vec<Str
     let room = WIDTH.saturating_sub(4 + head.chars().count() + tail.chars().count()).max(8);
     let step = cut(&trouble.step, room);
     let mut lines = vec![format!("  {} {head}{step}{tail}", paper.symbol(Some(results)))];
+    lines.extend(story.news.iter().take(NEWS).map(|line| format!("      {}", cut(line, WIDTH - 6))));
     let from = trouble.at.saturating_sub(2);
     for line in trouble.lines.iter().skip(from).take(6) {
         lines.push(format!("      {}", cut(line, WIDTH - 6)));
@@ -220,6 +224,7 @@ mod tests {
                 lines: vec!["test.c:212: inflate_window: expected 32768, got 0\x1b[31m".into()],
                 at: 0,
             }),
+            news: vec!["1 fails newly: inflate_window".into(), "2 are fixed: crc32, adler32".into()],
         }
     }
 
@@ -243,6 +248,8 @@ mod tests {
     fn trouble_says_what_matters_then_where_the_rest_is() {
         insta::assert_snapshot!(ended(Paper::Plain, &story()).join("\n"), @r"
           ✗ linux failed in test after 4.0 s (build 17)
+              1 fails newly: inflate_window
+              2 are fixed: crc32, adler32
               test.c:212: inflate_window: expected 32768, got 0 [31m
             sluice log linux/17 test
             http://127.0.0.1:8010/builders/linux/17

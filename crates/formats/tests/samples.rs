@@ -236,11 +236,19 @@ const TABLE: &[(&str, Format, &str)] = &[
          Failed t/sub.t test 1",
     ),
     (
+        "prove-verbose-names.txt",
+        Format::Prove,
+        "failed: 10 tests, 2 failed, 1 errors, 2 skipped, 1 failed as expected\n\
+         Failed t/bad.t: one and one\n\
+         Failed t/bad.t test 3\n\
+         Error t/dies.t",
+    ),
+    (
         "prove-verbose.txt",
         Format::Prove,
-        "failed: 7 tests, 2 failed, 2 skipped\n\
-         Failed t/level.t test 2\n\
-         Failed t/sub.t test 1",
+        "failed: 7 tests, 2 failed, 2 skipped, 1 failed as expected\n\
+         Failed t/level.t: falls\n\
+         Failed t/sub.t: bank # left",
     ),
     (
         "prove.txt",

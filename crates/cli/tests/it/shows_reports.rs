@@ -116,7 +116,7 @@ fn prove_as_it_prints_and_as_tap() {
     insta::assert_snapshot!(report(&PERL, tap), @r"
     failed with exit code 1; 5 tests, 1 failed, 1 skipped
     failed 1, passed 3, skipped 1
-    t/bad.t test 2: failed, on the page
+    t/bad.t: divides: failed, on the page
     ");
     let raw = "steps.test([\"perl\", \"t/bad.t\"], name = \"tests\", report = \"tap\")";
     insta::assert_snapshot!(report(&PERL, raw), @r"

@@ -285,3 +285,54 @@ fn a_skipped_step_does_nothing_and_nobody_hears_of_it() {
     let page = place.get(&url, "/builders/b/1");
     assert!(!page.contains("Late answers"), "an answer was refused");
 }
+
+#[test]
+fn tests_that_begin_to_fail_or_to_pass_are_told() {
+    let mut place = Sealed::new();
+    let report = place.path("report").display().to_string();
+    let url = place.master(&config("", &format!("steps.test(\"cat {report}\", report = \"tap\"),")));
+    let mut build = 0;
+    let mut built = |points: &str, code: i32| {
+        build += 1;
+        let points: Vec<&str> = points.split_whitespace().collect();
+        let mut text = String::new();
+        for point in points.iter().filter(|p| **p != "cut") {
+            let word = if point.ends_with('-') { "not ok" } else { "ok" };
+            text.push_str(&format!("{word} - {}\n", point.trim_end_matches(['+', '-'])));
+        }
+        if !points.contains(&"cut") {
+            text.push_str(&format!("1..{}\n", points.len()));
+        }
+        std::fs::write(&report, text).expect("written");
+        let said = forced(&place, &url, code);
+        let step = document(&place, &url, &format!("/api/v2/builds/{build}/steps"))["steps"][0].clone();
+        (said, step)
+    };
+    let words = |step: &serde_json::Value| step["state_string"].as_str().unwrap_or_default().to_owned();
+    let change = |step: &serde_json::Value| {
+        let change = &step["tests"]["change"];
+        let names = |kind: &str| {
+            change[kind]["names"]
+                .as_array()
+                .map(|names| names.iter().map(|n| n.as_str().unwrap_or_default()).collect::<Vec<_>>().join(" "))
+        };
+        let told = ["newly_failing", "still_failing", "fixed", "new", "gone"].map(names);
+        (change["against"].as_i64(), told.map(|t| t.unwrap_or("?".to_owned())).join("|"))
+    };
+
+    let (_, first) = built("a+ b- c+", 1);
+    assert_eq!((words(&first).as_str(), change(&first).0), ("3 tests, 1 failed", None), "there is nothing before it");
+    let (said, second) = built("a- b- c+ d+", 1);
+    assert_eq!(words(&second), "4 tests, 2 failed (1 of them new)");
+    assert_eq!(change(&second), (Some(1), "a|b||d|".to_owned()));
+    assert!(said.contains("1 fails newly: a\n"), "{said}");
+    let page = place.get(&url, "/builders/b/2");
+    assert!(page.contains("1 newly failing, 1 still failing, 1 not there before"), "{page}");
+    // What a report that is cut off does not tell stands as it was.
+    let (_, third) = built("a- cut", 1);
+    assert_eq!(change(&third), (Some(2), "|a|||?".to_owned()));
+    let (_, fourth) = built("a+ b- c-", 1);
+    assert_eq!(change(&fourth), (Some(3), "c|b|a||d".to_owned()));
+    let (said, last) = built("a+ b+ c+", 0);
+    assert_eq!(words(&last), "3 tests, 2 fixed", "{said}");
+}

@@ -1,12 +1,15 @@
 //! The text of `prove` and of `make test` in Perl modules: `Test::Harness` 3, and the tables of version 2.
 //!
-//! Tests have numbers and no names: `t/level.t test 2`. A file that dies, or runs other tests than it planned, is an
-//! error by its own name.
+//! Tests have numbers and no names, `t/level.t test 2`, unless `--verbose` prints their lines: then they are named as
+//! those say, `t/level.t: fills the tank`. A file that dies, or runs other tests than it planned, is an error by its own
+//! name.
 
+use super::tap::{Directive, point};
 use crate::lines::ByLine;
 use crate::reader::Sink;
 use crate::text::Message;
 use crate::{Flaw, Limits, TestOutcome};
+use std::collections::HashMap;
 
 /// Reads the text of `prove`.
 pub(crate) struct Prove {
@@ -20,7 +23,21 @@ pub(crate) struct Prove {
     over: bool,
     running: bool,
     limits: Limits,
+    /// The file whose own lines are printed.
+    printed: Option<Printed>,
+    /// What the lines of failed tests say, by file and number, until the report tells of them.
+    names: HashMap<(String, u64), String>,
 }
+
+/// A file whose own lines are printed.
+struct Printed {
+    name: String,
+    ran: u64,
+    skipped: u64,
+}
+
+/// Failed tests whose names are kept until the report; more go by their numbers.
+const MOST_NAMES: usize = 10_000;
 
 struct File {
     name: String,
@@ -49,20 +66,57 @@ impl Prove {
             over: false,
             running: false,
             limits: *limits,
+            printed: None,
+            names: HashMap::new(),
         }
     }
 
     fn progress(&mut self, line: &str, out: &mut Sink<'_>) {
-        if let Some((file, reason)) = skipped(line) {
-            self.running = true;
+        if self.point(line, out) {
+            // A test's own line.
+        } else if let Some((file, reason)) = skipped(line) {
+            (self.running, self.printed) = (true, None);
             out.ended(file, TestOutcome::Skipped, None, reason.to_owned());
         } else if let Some((n, _)) = line.trim().strip_prefix("(less ").and_then(|l| l.split_once(" skipped subtest")) {
-            let n = n.parse::<u32>().unwrap_or(0).into();
+            let n = u64::from(n.parse::<u32>().unwrap_or(0));
+            // Those whose lines were printed are told of.
+            let n = n.saturating_sub(self.printed.as_ref().map_or(0, |p| p.skipped));
             self.apart += n;
             out.counted(TestOutcome::Skipped, n);
         } else if line.contains(" .. ") || line.contains("... ") || line.ends_with("....ok") {
             self.running = true;
+            self.printed = opened(line).map(|name| Printed { name: name.to_owned(), ran: 0, skipped: 0 });
+        } else if let Some(name) = opened(line) {
+            self.running = true;
+            self.printed = Some(Printed { name: name.to_owned(), ran: 0, skipped: 0 });
         }
+    }
+
+    /// The line of a test, as `--verbose` prints them below the name of their file. What failed is told with the report.
+    fn point(&mut self, line: &str, out: &mut Sink<'_>) -> bool {
+        let Some(file) = &mut self.printed else { return false };
+        // A bare "ok" is about the whole file.
+        let Some(point) = point(line).filter(|_| line != "ok") else { return false };
+        file.ran += 1;
+        let number = point.number.unwrap_or(file.ran);
+        let name = name_of(&file.name, number, &point.name);
+        let (outcome, reason) = match (point.directive, point.ok) {
+            (Some(Directive::Skip(reason)), _) => {
+                file.skipped += 1;
+                (TestOutcome::Skipped, reason)
+            }
+            (Some(Directive::Todo(reason)), false) => (TestOutcome::ExpectedFailure, reason),
+            (_, true) => (TestOutcome::Passed, ""),
+            (None, false) => {
+                if self.names.len() < MOST_NAMES {
+                    self.names.insert((file.name.clone(), number), name);
+                }
+                return true;
+            }
+        };
+        self.apart = self.apart.saturating_add(1);
+        out.ended(&name, outcome, None, reason.to_owned());
+        true
     }
 
     /// `t/level.t (Wstat: 256 (exited 1) Tests: 5 Failed: 1)`, and indented lines about it.
@@ -105,7 +159,9 @@ impl Prove {
             let n = last.saturating_sub(first).saturating_add(1);
             let named = n.min(1000);
             for test in first..first.saturating_add(named) {
-                out.ended(&format!("{file} test {test}"), TestOutcome::Failed, None, String::new());
+                let name = self.names.remove(&(file.to_owned(), test));
+                let name = name.unwrap_or_else(|| name_of(file, test, ""));
+                out.ended(&name, TestOutcome::Failed, None, String::new());
             }
             out.counted(TestOutcome::Failed, n - named);
             self.apart = self.apart.saturating_add(n);
@@ -174,6 +230,12 @@ impl ByLine for Prove {
 
     fn end(&mut self, out: &mut Sink<'_>) {
         self.sum(out);
+        // The report never came.
+        let mut left: Vec<_> = std::mem::take(&mut self.names).into_iter().collect();
+        left.sort_unstable();
+        for (_, name) in left {
+            out.ended(&name, TestOutcome::Failed, None, String::new());
+        }
         if self.running && !self.over {
             out.flaw(Flaw::CutOff { missing: "the line 'Files=…, Tests=…' at the end".into() });
         }
@@ -186,6 +248,20 @@ fn skipped(line: &str) -> Option<(&str, &str)> {
     let name = before.trim_end().strip_suffix("..")?.trim_end_matches('.').trim_end();
     let reason = reason.trim_start_matches(['\t', ' ', ':']);
     (!name.is_empty() && !name.contains(' ')).then_some((name, reason.trim_start_matches("all skipped: ")))
+}
+
+/// The file that a line is about which prints nothing else: `t/level.t ..`, and then come its own lines.
+fn opened(line: &str) -> Option<&str> {
+    let name = line.trim_end().strip_suffix("..")?.trim_end_matches('.').trim_end();
+    (!name.is_empty() && !name.starts_with(['#', ' ', '\t']) && !name.contains(" .. ")).then_some(name)
+}
+
+/// A test by what its line says, else by its number.
+fn name_of(file: &str, number: u64, says: &str) -> String {
+    match says {
+        "" => format!("{file} test {number}"),
+        says => format!("{file}: {says}"),
+    }
 }
 
 /// `Files=7, Tests=12,  0 wallclock secs …`.

@@ -172,19 +172,19 @@ impl ByLine for Tap {
 }
 
 /// `ok 3 - name # SKIP why`, taken apart.
-struct Point<'a> {
-    ok: bool,
-    number: Option<u64>,
-    name: String,
-    directive: Option<Directive<'a>>,
+pub(super) struct Point<'a> {
+    pub(super) ok: bool,
+    pub(super) number: Option<u64>,
+    pub(super) name: String,
+    pub(super) directive: Option<Directive<'a>>,
 }
 
-enum Directive<'a> {
+pub(super) enum Directive<'a> {
     Todo(&'a str),
     Skip(&'a str),
 }
 
-fn point(line: &str) -> Option<Point<'_>> {
+pub(super) fn point(line: &str) -> Option<Point<'_>> {
     let (ok, rest) = match line.strip_prefix("not ok") {
         Some(rest) => (false, rest),
         None => (true, line.strip_prefix("ok")?),

@@ -10,13 +10,17 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use model::builder::Usual;
-use model::{Build, LogFacts, Properties, Results, Step, Time};
+use model::{Build, LogFacts, Properties, Results, Step, TestNames, Time};
 
 /// How many of a failed step's last lines are searched for the first error.
 const SEARCHED: u64 = 400;
 
 /// The same in bytes.
 const SEARCHED_BYTES: usize = 256 << 10;
+
+/// How many tests are named in a line of news, and how many lines of it there are.
+const MOST_NAMED: usize = 3;
+const MOST_NEWS: usize = 20;
 
 /// How many lines are told around the first error, on each side.
 const AROUND: usize = 5;
@@ -64,6 +68,7 @@ async fn tell(web: &Web, id: i64) -> Found<Story> {
         steps: steps.iter().map(|s| step_story(s, &builder.usual, now)).collect(),
         to_come: running.map(|b: LiveBuild| b.to_come).unwrap_or_default(),
         trouble,
+        news: steps.iter().flat_map(news).take(MOST_NEWS).collect(),
         builder: builder.name,
     })
 }
@@ -94,6 +99,22 @@ fn step_story(step: &Step, usual: &Usual, now: Time) -> StepStory {
         took: step.status.complete_at().unwrap_or(now).since(step.started_at),
         usual: usual.steps.get(&step.name).copied(),
     }
+}
+
+/// What a step's tests are beside those of the build before.
+fn news(step: &Step) -> Vec<String> {
+    let Some(change) = step.facts.tests.as_ref().and_then(|tests| tests.change.as_ref()) else { return Vec::new() };
+    let told = [("fails", "fail", " newly", &change.newly_failing), ("is", "are", " fixed", &change.fixed)];
+    let line = |(one, many, what, tests): (&str, &str, &str, &TestNames)| {
+        let named = tests.names.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = match tests.count.saturating_sub(MOST_NAMED as u64) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let verb = if tests.count == 1 { one } else { many };
+        format!("{} {verb}{what}: {named}{more}", tests.count)
+    };
+    told.into_iter().filter(|(.., tests)| tests.count > 0).map(line).collect()
 }
 
 /// Where to look first: the first error in the log of the first step that ended badly.

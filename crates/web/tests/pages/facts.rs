@@ -2,7 +2,7 @@
 
 use model::{
     BuildId, LockAccess, LockOwner, LockPlace, LockView, RequestId, Results, Scheduler, SchedulerId, SchedulerState,
-    Span, StepFacts, TestCase, TestOutcome, TestTotals, Time, Transition,
+    Span, StepFacts, TestCase, TestChange, TestNames, TestOutcome, TestTotals, Time, Transition,
 };
 
 /// A report of 161 tests, of which one is at fault when the step is; hostile words in its name and message.
@@ -30,6 +30,20 @@ fn report(results: Results) -> TestTotals {
         outcome,
         duration: Some(Span::millis(1500)),
         message: "expected 32768, got 0\n<script>alert(1)</script>\u{202e}".to_owned(),
+    });
+    let names = |names: &[&str]| TestNames {
+        count: names.len() as u64,
+        names: names.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    totals.change = (!results.is_good()).then(|| {
+        Box::new(TestChange {
+            against: 57,
+            newly_failing: names(&["inflate_window<img src=x>"]),
+            fixed: names(&["crc32 \u{202e}<b>"]),
+            still_failing: names(&[]),
+            new: Some(names(&[])),
+            gone: Some(TestNames { count: 1200, ..names(&["adler32"]) }),
+        })
     });
     totals
 }

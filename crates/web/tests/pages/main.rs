@@ -167,9 +167,13 @@ async fn a_step_tells_what_it_found() {
     // The address of a trap is no link; a hidden step is named apart from the others.
     assert!(said.text.contains("Left out: "));
     let failed = said_of_a_failing_test(&site).await;
-    assert!(failed.contains("163 tests, 1 failed, 2 skipped"), "{failed}");
+    assert!(failed.contains("163 tests, 1 failed (new), 1 fixed, 2 skipped"), "{failed}");
     assert!(failed.contains("inflate_window&lt;img src=x&gt;") && failed.contains("after 1.5 s"));
     assert!(failed.contains("expected 32768, got 0"));
+    let words: String = failed.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text).collect();
+    assert!(words.contains("Beside build 57: 1 newly failing, 1 fixed, 1200 gone"), "{words}");
+    assert!(failed.contains("href=\"/builders/linux/57\"") && words.contains("after 1.5 s new"), "{words}");
+    assert!(words.contains("1 fixedcrc32 \u{fffd}&lt;b&gt;1200 goneadler321199 more"), "{words}");
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ pub(super) const WARNINGS: &[Param] = &[
 pub(super) const TESTS: &[Param] = &[
     p("report", "format of a report of tests; None: nothing is read", "by the step"),
     p("report_file", "file below the work directory that it is in", "the output"),
+    p("report_is_part", "True or False: each build runs only some of the tests, so none counts as gone", "False"),
 ];
 
 /// The formats of the room `formats`.
@@ -169,6 +170,9 @@ fn tests(
         }
         None => default,
     };
+    if let Some(reading) = &mut reading {
+        reading.part = call.truth("report_is_part", reading.part)?;
+    }
     let Some(path) = call.rich_formed("report_file", address::file)? else { return Ok(reading) };
     let Some(reading) = &mut reading else {
         let message = format!("report_file of {} counts only with report", call.def.path);
