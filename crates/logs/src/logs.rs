@@ -257,6 +257,20 @@ impl Logs {
         wait.await.map_err(|_| LogError::Closed)
     }
 
+    /// Forces to the disk what a build's file holds, whoever wrote it. A build without a file has nothing to lose.
+    pub async fn make_durable(&self, build: BuildId) -> Result<(), LogError> {
+        let path = file::path_of(&self.inner.shared.dir, build);
+        blocking(move || {
+            let file = match std::fs::File::open(&path) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+                file => file.map_err(|e| LogError::io("open", &path, e))?,
+            };
+            file.sync_all().map_err(|e| LogError::io("sync", &path, e))?;
+            path.parent().map_or(Ok(()), sync::sync_folder)
+        })
+        .await
+    }
+
     /// Tells how logs grow, for live pages. A receiver that lags loses old tidings; [`Logs::facts`] has the truth.
     pub fn growth(&self) -> broadcast::Receiver<Growth> {
         self.inner.shared.growth.subscribe()

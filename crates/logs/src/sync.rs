@@ -163,7 +163,7 @@ fn sync_group(shared: &Shared, group: &Waiting) {
 }
 
 /// Makes the entries of a folder durable.
-fn sync_folder(folder: &Path) -> Result<(), LogError> {
+pub(crate) fn sync_folder(folder: &Path) -> Result<(), LogError> {
     File::open(folder).and_then(|f| f.sync_all()).map_err(|e| LogError::io("sync", folder, e))
 }
 

@@ -29,6 +29,9 @@ pub(crate) struct Taker {
 impl Taker {
     /// A worker tells of an end; `bytes` is the length of the command's own output.
     pub(crate) async fn ended(self, command: CommandId, ending: Ending, bytes: u64) {
+        if self.hub.is_rest(command) {
+            return self.rest(command).await;
+        }
         let build = BuildId(command.build);
         let end = command_end(&ending);
         let order = self.hub.order_of(command);
@@ -64,8 +67,18 @@ impl Taker {
 
     /// A worker lost a command.
     pub(crate) async fn lost(self, command: CommandId, end: CommandEnd) {
+        if self.hub.is_rest(command) {
+            tracing::error!("the rest of the logs of command {command} is lost: its worker no longer has it");
+            return self.rest(command).await;
+        }
         let logs = seal(&self.hub, &self.logs, command).await;
         self.hub.ended(CommandEnded { logs, ..CommandEnded::of(command, end) });
+    }
+
+    /// What was cut short is there as far as it ever will be.
+    async fn rest(self, command: CommandId) {
+        seal(&self.hub, &self.logs, command).await;
+        self.hub.rest_is_over(command).await;
     }
 
     /// The steps that the tree asks for. What is wrong with them is told in the step's log, and the step fails.

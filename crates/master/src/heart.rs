@@ -5,7 +5,8 @@
 //! When the store refuses a batch, the world is thrown away and read anew, and those who asked are told to ask again.
 
 use crate::Clock;
-use crate::admission::{Admission, OWN, Sessions, Verdict};
+use crate::admission::{Admission, OWN, Refusal, Sessions, Verdict};
+use crate::claim::{self, Claim};
 use crate::effect::{self, Effect};
 use crate::events::Nouns;
 use crate::input::{CommandEnded, Input, Reply, SourceMemory};
@@ -20,9 +21,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use store::{CommitError, Store};
+use store::{CommitError, Store, StoreError};
 use tokio::sync::{broadcast, mpsc, watch};
 use web::control::{ControlError, Enabled, Force, Forced};
+use wire::Again;
 
 /// How many inputs are decided as one batch at most.
 const BATCH: usize = 512;
@@ -191,7 +193,7 @@ impl Heart {
                 self.world.surround(surroundings);
                 self.configure(config, reply, now, turn);
             }
-            Input::Hello { admission } => self.admit(*admission, now, turn),
+            Input::Hello { admission } => self.admit(*admission, now, turn).await,
             Input::Leaving { worker, session } => {
                 // It gets nothing new, and still speaks for the builds that it has.
                 if self.sessions.is_live(worker, session) {
@@ -207,6 +209,11 @@ impl Heart {
                 self.ended(ended, now, turn);
             }
             Input::Sealed { logs } => self.take_all(logs.iter().map(engine::build::sealed), now, turn),
+            Input::Whole { build } => {
+                if self.world.build(build).is_none() && !self.sessions.hub.waits_for_rest(build) {
+                    turn.effects.push(Effect::FinishLogs { build });
+                }
+            }
             Input::Grew { build, log, lines } => self.grew(build, log, lines, turn),
             Input::Live { .. } | Input::Transfer { .. } | Input::Why { .. } => turn.questions.push(input),
             Input::Quit { reply } => turn.quit = Some(reply),
@@ -311,7 +318,7 @@ impl Heart {
         self.leaving.send_replace(leaving(&self.world));
     }
 
-    fn admit(&mut self, admission: Admission, now: Time, turn: &mut Turn) {
+    async fn admit(&mut self, admission: Admission, now: Time, turn: &mut Turn) {
         let worker = match self.sessions.check(&self.world, &admission) {
             Ok(worker) => worker,
             Err(refusal) => {
@@ -323,9 +330,33 @@ impl Heart {
             older.ask(admission, self.own_inbox.clone());
             return;
         }
+        if let Err(e) = self.claim(worker, &admission).await {
+            let reason = format!("what it brings back cannot be looked up now: {e}");
+            let _ = admission.reply.send(Verdict::Refused(Refusal { reason, again: Again::Soon }));
+            return;
+        }
         let todo = engine::worker::connected(&self.world, worker, admission.hello.info.clone(), now);
         self.record_of(worker, todo, now, turn);
         self.sessions.admit(worker, admission);
+    }
+
+    /// Of what the worker brings back, that which no running step waits for.
+    async fn claim(&self, worker: WorkerId, admission: &Admission) -> Result<(), StoreError> {
+        let link = self.sessions.hub.link(worker);
+        for command in admission.hello.held.iter().map(|held| held.command) {
+            if link.ledger().standing(command).is_some() {
+                continue;
+            }
+            match claim::of(&self.store, &self.logs, command).await? {
+                Claim::Nobodys => {}
+                Claim::Known => self.sessions.hub.known(command),
+                Claim::Rest(parts) => {
+                    tracing::info!("the rest of the logs of command {command} comes from its worker");
+                    self.sessions.hub.claim(&link, command, &parts);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn gone(&mut self, worker: WorkerId, session: u64, now: Time, turn: &mut Turn) {
@@ -453,6 +484,8 @@ impl Heart {
     fn act(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
+                // They are finished when they are whole.
+                Effect::FinishLogs { build } if self.sessions.hub.waits_for_rest(build) => {}
                 Effect::FinishLogs { build } => {
                     let logs = self.logs.clone();
                     apart(async move {
@@ -470,6 +503,7 @@ impl Heart {
     /// Nobody will send more of these logs: they are whole as they are.
     fn seal_lost(&self, build: BuildId, lost: Vec<LogId>) {
         let (logs, inbox) = (self.logs.clone(), self.own_inbox.clone());
+        let hub = self.sessions.hub.clone();
         tokio::spawn(async move {
             let mut sealed = Vec::new();
             for log in lost {
@@ -484,7 +518,9 @@ impl Heart {
                 }
             }
             let _ = inbox.send(Input::Sealed { logs: sealed }).await;
-            if let Err(e) = logs.finish(build).await {
+            if !hub.waits_for_rest(build)
+                && let Err(e) = logs.finish(build).await
+            {
                 tracing::error!("the logs of build {build} cannot be closed: {e}");
             }
         });

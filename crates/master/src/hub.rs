@@ -1,5 +1,6 @@
 //! The hub: every worker's ledger, and which log belongs to whose command.
 
+use crate::claim::Part;
 use crate::effect;
 use crate::input::{CommandEnded, Input};
 use crate::order::Order;
@@ -14,7 +15,7 @@ use model::{BuildId, LogId, Stream, WorkerId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::{Notify, mpsc};
-use wire::{Assignment, CommandId, MasterLedger, Work};
+use wire::{Assignment, CommandId, Expectation, MasterLedger, Work};
 
 /// What a worker has for good, connected or not.
 #[derive(Debug)]
@@ -44,12 +45,15 @@ pub(crate) struct Hub {
 struct Routes {
     commands: HashMap<CommandId, Command>,
     logs: HashMap<LogId, (CommandId, u16)>,
+    /// Commands that their workers brought back though all is known of them.
+    known: BTreeSet<CommandId>,
 }
 
 #[derive(Debug)]
 struct Command {
     link: Arc<Link>,
-    order: Arc<Order>,
+    /// `None`: its end was taken earlier, and only the rest of its logs is waited for.
+    order: Option<Arc<Order>>,
     logs: Vec<LogId>,
     /// Logs that were opened for appending.
     begun: BTreeSet<LogId>,
@@ -57,6 +61,8 @@ struct Command {
     sealed: BTreeSet<LogId>,
     /// The store has its end.
     end_is_durable: bool,
+    /// The store has had its end for long, and a log was cut short.
+    waits_for_rest: bool,
 }
 
 impl Hub {
@@ -79,7 +85,7 @@ impl Hub {
 
     /// What is made of a command's end.
     pub(crate) fn order_of(&self, command: CommandId) -> Option<Arc<Order>> {
-        lock(&self.routes).commands.get(&command).map(|c| c.order.clone())
+        lock(&self.routes).commands.get(&command).and_then(|c| c.order.clone())
     }
 
     /// Notes which logs a command writes, and what is made of its end.
@@ -91,13 +97,66 @@ impl Hub {
         }
         let entry = Command {
             link: link.clone(),
-            order: Arc::new(order),
+            order: Some(Arc::new(order)),
             logs,
             begun: BTreeSet::new(),
             sealed: BTreeSet::new(),
             end_is_durable: false,
+            waits_for_rest: false,
         };
         routes.commands.entry(command).or_insert(entry);
+    }
+
+    /// A worker brings back a command whose end was taken, and whose logs are cut short here.
+    pub(crate) fn claim(&self, link: &Arc<Link>, command: CommandId, parts: &[Part]) {
+        let lengths = parts.iter().map(|part| (part.number, part.durable)).collect();
+        let expectation = Expectation { command, logs: lengths, assignment: None, interrupt: None };
+        if let Err(e) = link.ledger().expect(expectation) {
+            tracing::error!("command {command} cannot be taken up again: {e}");
+            return;
+        }
+        let mut routes = lock(&self.routes);
+        for part in parts {
+            routes.logs.insert(part.log, (command, part.number));
+        }
+        let entry = Command {
+            link: link.clone(),
+            order: None,
+            logs: parts.iter().map(|part| part.log).collect(),
+            begun: parts.iter().map(|part| part.log).collect(),
+            sealed: parts.iter().filter(|part| part.sealed).map(|part| part.log).collect(),
+            end_is_durable: true,
+            waits_for_rest: true,
+        };
+        routes.commands.insert(command, entry);
+    }
+
+    /// A worker brings back a command of which all is known: when it is dropped, that is no late answer.
+    pub(crate) fn known(&self, command: CommandId) {
+        lock(&self.routes).known.insert(command);
+    }
+
+    /// Whether that is so; asked once.
+    pub(crate) fn is_known(&self, command: CommandId) -> bool {
+        lock(&self.routes).known.remove(&command)
+    }
+
+    /// Whether only the rest of a command's logs is waited for.
+    pub(crate) fn is_rest(&self, command: CommandId) -> bool {
+        lock(&self.routes).commands.get(&command).is_some_and(|c| c.order.is_none())
+    }
+
+    /// Whether the rest of a log of this build is waited for.
+    pub(crate) fn waits_for_rest(&self, build: BuildId) -> bool {
+        lock(&self.routes).commands.iter().any(|(command, c)| command.build == build.0 && c.waits_for_rest)
+    }
+
+    /// The rest of a command's logs has come, or never will.
+    pub(crate) async fn rest_is_over(&self, command: CommandId) {
+        if let Some(entry) = lock(&self.routes).commands.get_mut(&command) {
+            entry.waits_for_rest = false;
+        }
+        let _ = self.inbox.send(Input::Whole { build: BuildId(command.build) }).await;
     }
 
     /// Forgets which logs a command writes.

@@ -50,6 +50,8 @@ pub(crate) enum Input {
     Stale { build: BuildId, epoch: i64, what: String },
     /// A command has ended, and its logs are whole.
     Ended(CommandEnded),
+    /// The rest of a command's logs has come, whose end was known.
+    Whole { build: BuildId },
     /// Logs of a step that nobody speaks for any more are whole as they are.
     Sealed { logs: Vec<SealedLog> },
     /// A log has grown to so many lines.

@@ -6,6 +6,7 @@
 
 mod admission;
 pub mod base;
+mod claim;
 mod clock;
 pub mod config_file;
 mod control;

@@ -297,6 +297,9 @@ impl<T: Transport> Line<'_, T> {
                     let end = CommandEnd::Broken(format!("its worker lost it: {reason}"));
                     tokio::spawn(self.taker().lost(command, end));
                 }
+                MasterEvent::Stale { command, .. } if self.door.hub.is_known(command) => {
+                    tracing::trace!("worker {} may forget command {command}", self.worker);
+                }
                 MasterEvent::Stale { command, reason } => {
                     let (build, epoch) = (BuildId(command.build), command.epoch);
                     tracing::warn!("worker {} holds command {command}: {reason}", self.worker);
