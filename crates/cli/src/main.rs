@@ -13,6 +13,7 @@ mod live;
 mod log;
 mod master;
 mod number;
+mod options;
 mod out;
 mod patience;
 mod rebuild;
@@ -21,6 +22,8 @@ mod show;
 mod status;
 mod stop;
 mod target;
+mod r#try;
+mod tryserver;
 mod up;
 mod why;
 mod worker;
@@ -67,6 +70,10 @@ enum Verb {
     Status(status::Args),
     /// Say why a request waits
     Why(why::Args),
+    /// Build what is not committed yet
+    Try(r#try::Args),
+    /// Lay a try job into a directory that a master watches
+    Tryserver(tryserver::Args),
     /// Tell a master of a change
     Sendchange(sendchange::Args),
     /// Translate the easy part of a Buildbot master.cfg
@@ -112,6 +119,8 @@ fn run(verb: Verb) -> anyhow::Result<Exit> {
             Verb::Log(args) => log::run(args).await,
             Verb::Status(args) => status::run(args).await,
             Verb::Why(args) => why::run(args).await,
+            Verb::Try(args) => r#try::run(args).await,
+            Verb::Tryserver(args) => tryserver::run(&args),
             Verb::Sendchange(args) => sendchange::run(args).await,
             Verb::Import(args) => import::run(&args),
         }

@@ -1,5 +1,6 @@
 //! Which master a command speaks to, and with which token.
 
+use crate::options::Options;
 use anyhow::Context;
 use client::Client;
 use std::path::PathBuf;
@@ -10,16 +11,9 @@ const WHERE: &str = "Which master";
 /// Where the master is.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Target {
-    /// Address of the master
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "SLUICE_MASTER",
-        hide_env_values = true,
-        default_value = "http://127.0.0.1:8010",
-        help_heading = WHERE
-    )]
-    pub(crate) master: String,
+    /// Address of the master [default: that in .sluice/options, else http://127.0.0.1:8010]
+    #[arg(long, value_name = "URL", env = "SLUICE_MASTER", hide_env_values = true, help_heading = WHERE)]
+    master: Option<String>,
 
     /// Its base directory, for the token; found by the address where the master runs
     #[arg(long, value_name = "DIR", env = "SLUICE_BASEDIR", hide_env_values = true, help_heading = WHERE)]
@@ -34,9 +28,17 @@ impl Target {
     /// A client of that master, with the token that can be found: `SLUICE_TOKEN`, the token of `--basedir`, or that
     /// of a master of this machine that said where it is when it started.
     pub(crate) fn client(&self) -> anyhow::Result<Client> {
-        let client = Client::new(&self.master, None)?;
+        let client = Client::new(&self.url()?, None)?;
         let token = self.token(client.url());
         Ok(client.with_token(token))
+    }
+
+    /// The address: as it was given, else as a file of options has it.
+    fn url(&self) -> anyhow::Result<String> {
+        match &self.master {
+            Some(url) => Ok(url.clone()),
+            None => Ok(Options::find()?.master()?.unwrap_or_else(|| "http://127.0.0.1:8010".to_owned())),
+        }
     }
 
     fn token(&self, url: &str) -> Option<String> {

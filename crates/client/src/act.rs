@@ -4,8 +4,22 @@ use crate::read::segment;
 use crate::{Client, ClientError};
 use api::rpc;
 use api::{AddChange, ForceParams, Forced, Reply};
+use reqwest::RequestBuilder;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+
+/// A scheduler that takes patches from outside.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+pub struct TryScheduler {
+    /// Its name.
+    pub name: String,
+    /// `try_userpass` or `try_jobdir`.
+    pub kind: String,
+    /// Builders that it may ask.
+    pub builder_names: Vec<String>,
+    /// It takes patches.
+    pub enabled: bool,
+}
 
 impl Client {
     /// Files a build set through a force scheduler; `None` takes the first that has all the builders.
@@ -18,6 +32,33 @@ impl Client {
             None => "forceschedulers".to_owned(),
         };
         self.call(&path, "force", params.to_json()).await
+    }
+
+    /// Hands a patch in: `job` is a try job as an object, `login` a name and a password of a try scheduler; `None`: the
+    /// client's own token.
+    ///
+    /// # Errors
+    /// See [`ClientError`]; [`ClientError::Refused`] names each part that is not right.
+    pub async fn try_patch(&self, job: &Value, login: Option<(&str, &str)>) -> Result<Forced, ClientError> {
+        match login {
+            None => self.call("sluice/try", "try", job.clone()).await,
+            Some((name, password)) => {
+                let open = self.clone().with_token(None);
+                open.call_as("sluice/try", "try", job.clone(), |r| r.basic_auth(name, Some(password))).await
+            }
+        }
+    }
+
+    /// The try schedulers: each with its builders.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn try_schedulers(&self) -> Result<Vec<TryScheduler>, ClientError> {
+        #[derive(serde::Deserialize)]
+        struct All {
+            tryschedulers: Vec<TryScheduler>,
+        }
+        self.get::<All>("sluice/try").await.map(|all| all.tryschedulers)
     }
 
     /// Ends a running build.
@@ -88,6 +129,16 @@ impl Client {
     }
 
     async fn call<T: DeserializeOwned>(&self, path: &str, method: &str, params: Value) -> Result<T, ClientError> {
+        self.call_as(path, method, params, |request| request).await
+    }
+
+    async fn call_as<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        method: &str,
+        params: Value,
+        signed: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Result<T, ClientError> {
         let strange = |what: String| ClientError::Strange { url: self.url.clone(), what };
         let body = serde_json::to_vec(&rpc::call(method, &params)).map_err(|e| strange(e.to_string()))?;
         let request = self
@@ -96,7 +147,7 @@ impl Client {
             .header("content-type", "application/json")
             .header("accept", "application/json")
             .body(body);
-        let response = self.send(request).await?;
+        let response = self.send(signed(request)).await?;
         let reply: Reply = self.document(response).await?;
         if let Some(error) = reply.error {
             return Err(ClientError::Refused { status: 200, what: error.text() });

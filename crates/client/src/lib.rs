@@ -8,6 +8,7 @@ mod events;
 mod read;
 mod transfer;
 
+pub use act::TryScheduler;
 pub use api::Forced;
 pub use error::ClientError;
 pub use events::{Heard, Listener};

@@ -267,7 +267,7 @@ impl Client {
         Ok(response.bytes_stream().map(move |piece| piece.map_err(|e| error::connection(&url, &e))))
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         let request = self.http.get(format!("{}/api/v2/{path}", self.url)).header("accept", "application/json");
         let response = self.send(request).await?;
         self.document(response).await

@@ -2,7 +2,8 @@
 
 use crate::describe::by_name;
 use model::{
-    BuilderSpec, ChangeSourceSpec, Config, Follow, LockSpec, SchedulerKind, SchedulerSpec, StepSpec, WorkerSpec,
+    BuilderSpec, ChangeSourceSpec, Config, Follow, LockSpec, SchedulerKind, SchedulerSpec, StepSpec, TrySpec,
+    WorkerSpec,
 };
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -166,7 +167,8 @@ fn scheduler(old: &SchedulerSpec, new: &SchedulerSpec) -> Vec<&'static str> {
 }
 
 fn kind(old: &SchedulerKind, new: &SchedulerKind) -> Vec<&'static str> {
-    use SchedulerKind::{AnyBranch, Dependent, Force, Nightly, Periodic, SingleBranch, Triggerable};
+    use SchedulerKind::{AnyBranch, Dependent, Force, Nightly, Periodic, SingleBranch, Triggerable, Try};
+    use TrySpec::{Jobdir, Userpass};
     match (old, new) {
         (SingleBranch(o), SingleBranch(n)) | (AnyBranch(o), AnyBranch(n)) => follow(o, n),
         (Periodic { every: e, branch: b, if_changed: i }, Periodic { every: f, branch: c, if_changed: j }) => {
@@ -183,6 +185,8 @@ fn kind(old: &SchedulerKind, new: &SchedulerKind) -> Vec<&'static str> {
         ]),
         (Dependent { upstream: u }, Dependent { upstream: v }) => fields(&[("upstream", u != v)]),
         (Triggerable, Triggerable) => Vec::new(),
+        (Try(Jobdir { jobdir: o }), Try(Jobdir { jobdir: n })) => fields(&[("jobdir", o != n)]),
+        (Try(Userpass { users: o }), Try(Userpass { users: n })) => fields(&[("users", o != n)]),
         _ => vec!["kind"],
     }
 }

@@ -103,7 +103,7 @@ pub fn chosen_worker<'s>(world: &World, set: &'s BuildSet) -> Option<&'s str> {
 }
 
 /// What is built: the source of the wish, in its codebase; what the scheduler says, in the others.
-fn stamps(spec: &SchedulerSpec, mut stamp: NewStamp) -> Result<Vec<NewStamp>, Refusal> {
+pub(crate) fn stamps(spec: &SchedulerSpec, mut stamp: NewStamp) -> Result<Vec<NewStamp>, Refusal> {
     if spec.codebases.is_empty() {
         return Ok(vec![stamp]);
     }
@@ -132,7 +132,7 @@ fn stamps(spec: &SchedulerSpec, mut stamp: NewStamp) -> Result<Vec<NewStamp>, Re
     Ok(scheduler::complete(spec, |name| (name == stamp.codebase).then(|| stamp.clone()), None))
 }
 
-fn refused<T>(field: &str, what: String) -> Result<T, Refusal> {
+pub(crate) fn refused<T>(field: &str, what: String) -> Result<T, Refusal> {
     Err(vec![(field.to_owned(), what)])
 }
 

@@ -21,6 +21,7 @@ pub mod request;
 pub mod scheduler;
 mod step;
 mod surroundings;
+pub mod tried;
 mod trigger;
 mod verdict;
 pub mod why;

@@ -6,6 +6,7 @@
 //! | what | merges |
 //! |---|---|
 //! | a set that another build waits for (`trigger` with `wait`) | never |
+//! | a try | never |
 //! | the codebases, and of each its repository, project and branch | equal |
 //! | both stamps of a codebase come from changes | yes, whatever their revisions: the newest is built |
 //! | one stamp comes from changes, the other does not | no |
@@ -17,7 +18,7 @@
 //! The newest request is the one whose source is built; the others come along, and so do their changes.
 
 use crate::world::BuilderState;
-use crate::{World, policy};
+use crate::{World, policy, tried};
 use model::{BuildSet, Collapse, Properties, RequestId, SourceStamp};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ pub(crate) type Class = Arc<str>;
 
 /// The class of a set; `None`: its requests never merge.
 pub(crate) fn class(set: &BuildSet, waited_for: bool) -> Option<Class> {
-    if waited_for {
+    if waited_for || is_tried(set) {
         return None;
     }
     let asked = is_asked_for(set);
@@ -66,6 +67,11 @@ fn stamp_class(stamp: &SourceStamp, asked: bool) -> Option<String> {
 /// Somebody asked for this very set: by a form, by a try, by a rebuild. What a scheduler files by itself has no owner.
 pub(crate) fn is_asked_for(set: &BuildSet) -> bool {
     set.rebuilt.is_some() || set.properties.get("owner").is_some_and(|p| p.source != "Scheduler")
+}
+
+/// Somebody's patch is what it builds: nobody else's build may answer it, nor it anybody else.
+fn is_tried(set: &BuildSet) -> bool {
+    set.properties.get("owner").is_some_and(|p| p.source == tried::SOURCE)
 }
 
 /// Sets of one lane follow each other: a newer one makes the older ones superfluous where the builder says so. `None`:

@@ -65,7 +65,10 @@ fn due(world: &World, spec: &SchedulerSpec, state: &mut SchedulerState, at: Time
         SchedulerKind::Periodic { branch, if_changed, .. } | SchedulerKind::Nightly { branch, if_changed, .. } => {
             (branch.as_deref(), if_changed)
         }
-        SchedulerKind::Dependent { .. } | SchedulerKind::Triggerable | SchedulerKind::Force(_) => return Vec::new(),
+        SchedulerKind::Dependent { .. }
+        | SchedulerKind::Triggerable
+        | SchedulerKind::Force(_)
+        | SchedulerKind::Try(_) => return Vec::new(),
     };
     state.last_fired = Some(now);
     let mut sets = match if_changed {
@@ -128,7 +131,10 @@ pub(crate) fn due_at(entry: &SchedulerEntry, compiled: &Compiled) -> Option<Time
                 (Some(last), None, _) => table.next(last),
             }
         }
-        SchedulerKind::Dependent { .. } | SchedulerKind::Triggerable | SchedulerKind::Force(_) => None,
+        SchedulerKind::Dependent { .. }
+        | SchedulerKind::Triggerable
+        | SchedulerKind::Force(_)
+        | SchedulerKind::Try(_) => None,
     }
 }
 

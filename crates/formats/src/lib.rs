@@ -12,6 +12,7 @@ mod reader;
 mod roll;
 mod summary;
 mod text;
+pub mod try_job;
 pub mod warnings;
 mod xml;
 

@@ -11,6 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
 use web::control::{Answer, Control, ControlError, Enabled, Force, Forced, Live, LiveBuild, LiveRequest, LiveSource};
+use web::tried::Try;
 
 /// What the heart is asked through.
 pub(crate) struct Door {
@@ -89,6 +90,10 @@ fn fixed_at_start(old: &Config, new: &Config) -> Vec<String> {
 impl Control for Door {
     fn force(&self, force: Force) -> Answer<'_, Forced> {
         Box::pin(self.ask(|reply| Input::Force { force, reply }))
+    }
+
+    fn try_patch(&self, tried: Try) -> Answer<'_, Forced> {
+        Box::pin(self.ask(|reply| Input::Try { tried: Box::new(tried), reply }))
     }
 
     fn stop_build(&self, build: BuildId, reason: String) -> Answer<'_, ()> {

@@ -54,8 +54,8 @@ pub(crate) struct Heart {
 
 /// What one turn of the loop has decided.
 #[derive(Default)]
-struct Turn {
-    transitions: Vec<Transition>,
+pub(crate) struct Turn {
+    pub(crate) transitions: Vec<Transition>,
     effects: Vec<Effect>,
     events: Vec<Event>,
     answers: Vec<Box<dyn FnOnce() + Send>>,
@@ -67,7 +67,7 @@ struct Turn {
 
 impl Turn {
     /// Sends the answer when everything of this turn is durable.
-    fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, answer: Result<T, ControlError>) {
+    pub(crate) fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, answer: Result<T, ControlError>) {
         self.answers.push(Box::new(move || drop(reply.send(answer))));
     }
 }
@@ -145,6 +145,7 @@ impl Heart {
         match input {
             Input::Changes { changes, memory, reply } => self.changes(changes, memory, reply, now, turn).await,
             Input::Force { force, reply } => self.force(force, reply, now, turn),
+            Input::Try { tried, reply } => self.try_patch(*tried, reply, now, turn).await,
             Input::Rebuild { build, set, owner, reply } => {
                 let filed = engine::force::rebuild(&self.world, &build, &set, &owner, now);
                 self.filed(filed, reply, turn);
@@ -296,7 +297,7 @@ impl Heart {
         }
     }
 
-    fn filed(&mut self, filed: Transition, reply: Reply<Forced>, turn: &mut Turn) {
+    pub(crate) fn filed(&mut self, filed: Transition, reply: Reply<Forced>, turn: &mut Turn) {
         if let Transition::SetFiled { set, requests } = &filed {
             let requests = requests.iter().map(|r| (r.builder, r.id)).collect();
             turn.answer(reply, Ok(Forced { set: set.id, requests }));

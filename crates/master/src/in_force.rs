@@ -3,8 +3,8 @@
 //! Secrets are left out: a checksum stands in their place, which changes when they do.
 
 use crate::base::BaseDir;
-use model::Config;
 use model::worker::{Secret, WorkerAccess};
+use model::{Config, SchedulerKind, TrySpec};
 use sha2::{Digest, Sha256};
 
 /// Writes down what came into force. Only a convenience: whoever cannot read it is told less.
@@ -27,6 +27,11 @@ pub fn without_secrets(config: &Config) -> Config {
     open.database = open.database.as_ref().map(sum);
     for (_, password) in &mut open.web.users {
         *password = sum(password);
+    }
+    for scheduler in &mut open.schedulers {
+        if let SchedulerKind::Try(TrySpec::Userpass { users }) = &mut scheduler.kind {
+            users.iter_mut().for_each(|(_, password)| *password = sum(password));
+        }
     }
     for secret in open.secrets.values_mut() {
         *secret = sum(secret);

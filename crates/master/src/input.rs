@@ -10,6 +10,7 @@ use model::{
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use web::control::{ControlError, Enabled, Force, Forced, Live};
+use web::tried::Try;
 
 /// The way back of an answer.
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, ControlError>>;
@@ -20,6 +21,8 @@ pub(crate) enum Input {
     Changes { changes: Vec<NewChange>, memory: Option<SourceMemory>, reply: Reply<Vec<Option<ChangeId>>> },
     /// Somebody wants builds.
     Force { force: Force, reply: Reply<Forced> },
+    /// Somebody wants a patch built.
+    Try { tried: Box<Try>, reply: Reply<Forced> },
     /// Somebody wants a build again.
     Rebuild { build: Box<model::Build>, set: Box<model::BuildSet>, owner: String, reply: Reply<Forced> },
     /// Somebody wants a build to end.

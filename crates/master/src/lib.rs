@@ -28,6 +28,8 @@ mod session;
 mod socket;
 mod test_result;
 mod transfer;
+mod tried;
+mod watch_jobdirs;
 mod watch_sources;
 
 pub use clock::Clock;

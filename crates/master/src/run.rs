@@ -11,7 +11,7 @@ use crate::local::LocalWorkers;
 use crate::server::{ServerLimits, serve};
 use crate::session::Doorway;
 use crate::transfer::Keys;
-use crate::{socket, transfer, watch_sources};
+use crate::{socket, transfer, watch_jobdirs, watch_sources};
 use engine::{Surroundings, World};
 use killpoint::fail_point;
 use model::{Config, Event};
@@ -178,6 +178,7 @@ impl Master {
         tokio::spawn(follow_auth(base.clone(), auth, config_in_force.subscribe()));
         let doors = vec![
             tokio::spawn(workers.keep(config_in_force.subscribe(), parts.leaving.subscribe())),
+            tokio::spawn(watch_jobdirs::keep(base.clone(), door.clone(), config_in_force.subscribe(), closing.clone())),
             tokio::spawn(watch_sources::keep(base.clone(), door.clone(), config_in_force.subscribe(), closing.clone())),
         ];
         let Parts { inbox, shutdown, .. } = parts;

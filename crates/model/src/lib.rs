@@ -50,11 +50,11 @@ pub use request::{Request, RequestStatus};
 pub use results::Results;
 pub use scheduler::{
     ChangeFilter, CodebaseSpec, Follow, ForceSpec, Lane, Match, Parameter, ParameterKind, Scheduler, SchedulerKind,
-    SchedulerSpec, SchedulerState,
+    SchedulerSpec, SchedulerState, TrySpec,
 };
 pub use snapshot::{NextIds, Snapshot};
 pub use source::{ChangeSourceSpec, GitPollerSpec};
-pub use source_stamp::{Patch, SourceStamp};
+pub use source_stamp::{PATCH_LIMIT, Patch, SourceStamp};
 pub use step::{
     CommandLine, FileSpec, Findings, FollowedLog, GitMode, GitSpec, HttpMethod, HttpSpec, PropertyReading,
     PropertyValue, Reading, SequencePart, SequenceSpec, ShellSpec, Step, StepAction, StepFacts, StepFlags, StepSpec,

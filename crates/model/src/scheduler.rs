@@ -2,6 +2,7 @@
 
 mod words;
 
+use crate::worker::Secret;
 use crate::{ChangeId, FunctionRef, Place, Properties, SchedulerId, Span, Time, Value};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -94,6 +95,24 @@ pub enum SchedulerKind {
     Triggerable,
     /// Files a set when somebody asks.
     Force(ForceSpec),
+    /// Files a set for a source with somebody's patch on it.
+    Try(TrySpec),
+}
+
+/// How patches come in, and whose are taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrySpec {
+    /// Files in a directory: whoever may write there may try.
+    Jobdir {
+        /// The directory, with `new`, `cur` and `tmp` in it; relative to the master's base directory.
+        jobdir: String,
+    },
+    /// Over HTTP: whoever has one of these names with its password.
+    Userpass {
+        /// Names and passwords.
+        users: Vec<(String, Secret)>,
+    },
 }
 
 /// Which changes a scheduler follows, and how.
@@ -213,6 +232,8 @@ impl SchedulerKind {
             SchedulerKind::Nightly { .. } => "nightly",
             SchedulerKind::Triggerable => "triggerable",
             SchedulerKind::Force(_) => "force",
+            SchedulerKind::Try(TrySpec::Jobdir { .. }) => "try_jobdir",
+            SchedulerKind::Try(TrySpec::Userpass { .. }) => "try_userpass",
         }
     }
 
@@ -223,7 +244,10 @@ impl SchedulerKind {
             SchedulerKind::Periodic { if_changed, .. } | SchedulerKind::Nightly { if_changed, .. } => {
                 if_changed.as_ref()
             }
-            SchedulerKind::Dependent { .. } | SchedulerKind::Triggerable | SchedulerKind::Force(_) => None,
+            SchedulerKind::Dependent { .. }
+            | SchedulerKind::Triggerable
+            | SchedulerKind::Force(_)
+            | SchedulerKind::Try(_) => None,
         }
     }
 }

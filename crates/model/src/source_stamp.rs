@@ -26,6 +26,9 @@ pub struct SourceStamp {
     pub changes: Vec<ChangeId>,
 }
 
+/// The longest patch that is taken in, in bytes.
+pub const PATCH_LIMIT: usize = 4 << 20;
+
 /// A patch, applied with `patch -pLEVEL` in `subdir`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Patch {

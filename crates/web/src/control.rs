@@ -1,5 +1,6 @@
 //! What pages and REST may ask of the master.
 
+use crate::tried::Try;
 use model::{
     BuildId, BuildSetId, BuilderId, ChangeId, Config, LockView, NewChange, Properties, RequestId, SchedulerId, Span,
     StepId, Time, Value, Why, WorkerId,
@@ -16,6 +17,8 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, ControlError>> + 
 pub trait Control: Send + Sync + 'static {
     /// Files a build set through a force scheduler.
     fn force(&self, force: Force) -> Answer<'_, Forced>;
+    /// Files a build set through a try scheduler.
+    fn try_patch(&self, tried: Try) -> Answer<'_, Forced>;
     /// Ends a running build; it becomes CANCELLED and keeps the reason.
     fn stop_build(&self, build: BuildId, reason: String) -> Answer<'_, ()>;
     /// Files a new set with the source and the properties of an old build, for its builder.

@@ -6,6 +6,7 @@ pub mod control;
 pub mod pages;
 pub mod public;
 pub mod rest;
+pub mod tried;
 
 use control::Control;
 use model::Event;

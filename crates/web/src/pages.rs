@@ -22,6 +22,7 @@ mod log;
 mod login;
 mod mark;
 mod notice;
+mod patch;
 mod queue;
 mod scheduler;
 mod source;

@@ -15,6 +15,7 @@ mod reply;
 pub mod session;
 mod socket;
 mod story;
+mod tried;
 mod worker;
 
 use crate::Web;
@@ -39,6 +40,8 @@ pub fn router() -> axum::Router<Web> {
         .route("/api/v2", get(read::get).post(act::post))
         .route("/api/v2/", get(read::get).post(act::post))
         .route("/api/v2/sluice/builds/{id}", get(story::get))
+        .route("/api/v2/sluice/patches/{id}", get(tried::patch))
+        .route("/api/v2/sluice/try", get(tried::list).post(tried::post).layer(DefaultBodyLimit::max(tried::MOST_BODY)))
         .route("/api/v2/{*path}", get(read::get).post(act::post))
         .route("/sse", get(listen::nothing))
         .route("/sse/listen", get(listen::listen_to_nothing))

@@ -24,6 +24,8 @@ const VERBS: &[&[&str]] = &[
     &["log"],
     &["status"],
     &["why"],
+    &["try"],
+    &["tryserver"],
     &["sendchange"],
     &["import"],
 ];
@@ -68,6 +70,8 @@ fn without_a_verb_it_says_what_it_is() {
       log         Print the log of a step
       status      Say what is broken, what runs and what waits
       why         Say why a request waits
+      try         Build what is not committed yet
+      tryserver   Lay a try job into a directory that a master watches
       sendchange  Tell a master of a change
       import      Translate the easy part of a Buildbot master.cfg
 

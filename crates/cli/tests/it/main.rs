@@ -16,6 +16,7 @@ mod shows_queue;
 mod shows_reports;
 mod steps;
 mod survive;
+mod tried;
 mod up;
 mod watch;
 mod worker;

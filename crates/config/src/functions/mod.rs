@@ -7,6 +7,7 @@ mod filter;
 mod force;
 mod locks;
 mod schedulers;
+mod schedulers_try;
 mod steps;
 mod top;
 mod words;
@@ -59,6 +60,8 @@ pub(crate) const ALL: &[Def] = &[
     schedulers::PERIODIC,
     schedulers::SINGLE_BRANCH,
     schedulers::TRIGGERABLE,
+    schedulers_try::JOBDIR,
+    schedulers_try::USERPASS,
     steps::ASSERT_THAT,
     steps::COMPILE,
     steps::CONFIGURE,

@@ -110,21 +110,27 @@ fn project(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
 
 fn web(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
     let default = WebSpec::default();
-    let mut users = Vec::new();
-    for (name, value) in call.entries("users", "a dict of passwords by name")? {
-        let clean = !name.is_empty() && !name.contains([':', '\0']) && !name.chars().any(char::is_control);
-        if !clean {
-            let message = format!("users of web has a user named {}", quoted(name));
-            return Err(call.wrong_value("users", message).help("a user's name has no \":\" in it"));
-        }
-        users.push((call.keep(name)?, call.to_secret("users", value)?));
-    }
+    let users = users(call)?;
     let spec = WebSpec {
         listen: call.formed("listen", address::listen)?.unwrap_or(default.listen),
         anonymous_control: call.truth("anonymous_control", default.anonymous_control)?,
         users,
     };
     once(call, &mut call.registry.draft.borrow_mut().web, spec)
+}
+
+/// `users`: passwords by name.
+pub(super) fn users(call: &Call<'_, '_>) -> Result<Vec<(String, Secret)>, Wrong> {
+    let mut users = Vec::new();
+    for (name, value) in call.entries("users", "a dict of passwords by name")? {
+        let clean = !name.is_empty() && !name.contains([':', '\0']) && !name.chars().any(char::is_control);
+        if !clean {
+            let message = format!("users of {} has a user named {}", call.def.path, quoted(name));
+            return Err(call.wrong_value("users", message).help("a user's name has no \":\" in it"));
+        }
+        users.push((call.keep(name)?, call.to_secret("users", value)?));
+    }
+    Ok(users)
 }
 
 fn database(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {

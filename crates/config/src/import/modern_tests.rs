@@ -177,9 +177,9 @@ fn what_has_no_like_stays_as_a_comment_with_a_note() {
             "util.Interpolate has a mark with no like; see interpolate(…)",
         ),
         (
-            "c['schedulers'] = [schedulers.Try_Jobdir(name='t'),\n    schedulers.Triggerable('a', ['b'])]",
-            "# schedulers.Try_Jobdir(name='t')\nschedulers.triggerable(\"a\", builders = ['b'])",
-            "schedulers.Try_Jobdir has no like yet",
+            "c['schedulers'] = [schedulers.Try_Userpass(name='t'),\n    schedulers.Triggerable('a', ['b'])]",
+            "# schedulers.Try_Userpass(name='t')\nschedulers.triggerable(\"a\", builders = ['b'])",
+            "schedulers.Try_Userpass has no like yet",
         ),
         (
             "c['db'] = {'db_url': 'mysql://h/d'}",

@@ -43,6 +43,7 @@ const LIKES: &[Like] = &[
     like("schedulers.Dependent", "schedulers.dependent", &["name", "upstream", "builderNames"], SCHEDULER),
     like("schedulers.Periodic", "schedulers.periodic", &["name", "builderNames", "periodicBuildTimer"], SCHEDULER),
     like("schedulers.Nightly", "schedulers.nightly", &["name", "builderNames"], SCHEDULER),
+    like("schedulers.Try_Jobdir", "schedulers.try_jobdir", &["name", "builderNames", "jobdir"], SCHEDULER),
     like("schedulers.Triggerable", "schedulers.triggerable", &["name", "builderNames"], SCHEDULER),
     like(
         "schedulers.ForceScheduler",

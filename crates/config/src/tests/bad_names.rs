@@ -314,14 +314,39 @@ fn a_step_without_its_namespace() {
 }
 
 #[test]
-fn a_later_scheduler() {
-    insta::assert_snapshot!(bad(r##"schedulers.try_jobdir("try", jobdir = "jobs")"##), @r##"
-    error: schedulers.try_jobdir is not available in this version
-     --> master.star:1:1
+fn who_may_try_is_said_in_full() {
+    let wrong = [
+        r#"schedulers.try_userpass("try", builders = ["b"], users = {"a:b": "x"})"#,
+        r#"schedulers.try_userpass("try", builders = ["b"], users = {})"#,
+        r#"schedulers.try_jobdir("try", builders = ["b"], jobdir = "")"#,
+        "[schedulers.try_jobdir(n, builders = [\"b\"], jobdir = \"j\") for n in (\"a\", \"c\")]",
+    ];
+    insta::assert_snapshot!(wrong.map(|text| bad(text).to_string()).join("\n"), @r#"
+    error: users of schedulers.try_userpass has a user named "a:b"
+     --> master.star:1:58
       |
-    1 | schedulers.try_jobdir("try", jobdir = "jobs")
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-    "##);
+    1 | schedulers.try_userpass("try", builders = ["b"], users = {"a:b": "x"})
+      |                                                          ^^^^^^^^^^^^
+    help: a user's name has no ":" in it
+    error: users of schedulers.try_userpass has nobody in it
+     --> master.star:1:58
+      |
+    1 | schedulers.try_userpass("try", builders = ["b"], users = {})
+      |                                                          ^^
+    help: it takes {"ann": secret("ann-try")}
+    error: jobdir of schedulers.try_jobdir names no directory
+     --> master.star:1:57
+      |
+    1 | schedulers.try_jobdir("try", builders = ["b"], jobdir = "")
+      |                                                         ^^
+    help: it is a path, such as "jobdir" or "/srv/try"
+    error: the scheduler "a" has this jobdir already
+     --> master.star:1:54
+      |
+    1 | …rs.try_jobdir(n, builders = ["b"], jobdir = "j") for n in ("a", "c")]
+      |                                              ^^^
+    help: each has a directory of its own
+    "#);
 }
 
 #[test]

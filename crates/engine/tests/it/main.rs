@@ -13,6 +13,7 @@ mod reload;
 mod scheduler;
 mod step;
 mod town;
+mod tried;
 mod trigger;
 mod verdict;
 mod why;

@@ -1,6 +1,6 @@
 //! What a scheduler waits for, in words: the same in the terminal and on the pages.
 
-use super::{ChangeFilter, Follow, Match, SchedulerKind};
+use super::{ChangeFilter, Follow, Match, SchedulerKind, TrySpec};
 
 impl SchedulerKind {
     /// What it waits for, as a phrase: `develop after 10 s of quiet`, `every 1 h`, `when asked`.
@@ -24,6 +24,11 @@ impl SchedulerKind {
             SchedulerKind::Force(form) => {
                 let names: Vec<_> = form.parameters.iter().map(|p| p.name.as_str()).collect();
                 format!("when asked, with {}", names.join(", "))
+            }
+            SchedulerKind::Try(TrySpec::Jobdir { jobdir }) => format!("patches in {jobdir}"),
+            SchedulerKind::Try(TrySpec::Userpass { users }) => {
+                let names: Vec<_> = users.iter().map(|(name, _)| name.as_str()).collect();
+                format!("patches of {}", names.join(", "))
             }
         }
     }
@@ -56,6 +61,7 @@ fn branches(names: &[Option<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::worker::Secret;
     use crate::{ForceSpec, Span};
 
     #[test]
@@ -81,6 +87,8 @@ mod tests {
             nightly(None, Some(Follow::default())),
             SchedulerKind::Triggerable,
             SchedulerKind::Force(ForceSpec::new("Build")),
+            SchedulerKind::Try(TrySpec::Jobdir { jobdir: "jobs".to_owned() }),
+            SchedulerKind::Try(TrySpec::Userpass { users: vec![("ann".to_owned(), Secret::new("pw"))] }),
         ];
         let told: Vec<String> = kinds.iter().map(SchedulerKind::waits_for).collect();
         insta::assert_snapshot!(told.join("\n"), @r"
@@ -93,6 +101,8 @@ mod tests {
         at 0 3 * * * if something changed
         when triggered
         when asked
+        patches in jobs
+        patches of ann
         ");
     }
 }

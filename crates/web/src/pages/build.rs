@@ -9,6 +9,7 @@ use super::home::progress;
 use super::layout::{Frame, Page, Room, build_at, builder_at, crumbs, headline, log_at, worker_at};
 use super::line::{Row, rows};
 use super::mark::{Mark, Outcome};
+use super::patch::Patch;
 use super::text::{count, many_lines, nothing, outside, safe_href};
 use maud::{Markup, html};
 use model::{Span, TestTotals, Time};
@@ -125,8 +126,8 @@ pub(super) struct Source {
     pub(super) branch: String,
     /// The revision that was built, else the one asked for.
     pub(super) revision: String,
-    /// Who patched it, where somebody did.
-    pub(super) patch: Option<String>,
+    /// What somebody's patch changes in it.
+    pub(super) patch: Option<Patch>,
 }
 
 /// A change in a list.
@@ -167,6 +168,7 @@ pub(super) fn page(v: &Build, frame: &Frame, clock: &Clock) -> Page {
         div.columns {
             div.wide {
                 (changes(v, clock))
+                @for patch in v.sources.iter().filter_map(|s| s.patch.as_ref()) { (patch.section()) }
                 (reproduce(v))
                 (properties(v))
             }
@@ -360,7 +362,7 @@ fn facts(v: &Build, clock: &Clock) -> Markup {
                     @if !s.repository.is_empty() { dt { "Repository" } dd { (outside(&s.repository, 100)) } }
                     @if !s.branch.is_empty() { dt { "Branch" } dd { (outside(&s.branch, 80)) } }
                     @if !s.revision.is_empty() { dt { "Revision" } dd.rev { (outside(&s.revision, 48)) } }
-                    @if let Some(who) = &s.patch { dt { "Patch" } dd { "by " (outside(who, 60)) } }
+                    @if let Some(patch) = &s.patch { (patch.fact()) }
                 }
                 @if !v.state.is_empty() && !v.mark.is_bad() { dt { "Said" } dd { (outside(&v.state, 200)) } }
             }

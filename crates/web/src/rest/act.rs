@@ -15,17 +15,17 @@ use model::{BuildSetId, BuilderId, RequestId, SchedulerId};
 use serde_json::Value;
 
 /// Why an act was not done.
-struct Trouble {
+pub(super) struct Trouble {
     status: StatusCode,
     error: RpcError,
 }
 
 impl Trouble {
-    fn new(status: StatusCode, code: i64, text: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, code: i64, text: impl Into<String>) -> Self {
         Self { status, error: RpcError::new(code, text) }
     }
 
-    fn fields(wrong: &[(String, String)]) -> Self {
+    pub(super) fn fields(wrong: &[(String, String)]) -> Self {
         Self { status: StatusCode::BAD_REQUEST, error: RpcError::fields(wrong) }
     }
 }
@@ -72,7 +72,13 @@ pub(super) async fn post(
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let mut id = Value::Null;
-    let (status, answer) = match handle(&web, &uri, &headers, body, &mut id).await {
+    let result = handle(&web, &uri, &headers, body, &mut id).await;
+    answer(&uri, id, result)
+}
+
+/// The answer to the call with this id.
+pub(super) fn answer(uri: &Uri, id: Value, result: Result<Value, Trouble>) -> Response {
+    let (status, answer) = match result {
         Ok(result) => (StatusCode::OK, Reply::result(id, result)),
         Err(Trouble { status, error }) => {
             if status.is_server_error() {
@@ -98,6 +104,14 @@ async fn handle(
     id: &mut Value,
 ) -> Result<Value, Trouble> {
     let user = web.auth.may_act(headers, &web.control.public_url()).map_err(Failure::Denied)?;
+    let call = call(headers, body, id)?;
+    let route = read::route(uri.path())?;
+    let who = Who::of(user, &call)?;
+    act(web, &route, &call, &who).await
+}
+
+/// The call in a body; `id` becomes that of the call as soon as it is known.
+pub(super) fn call(headers: &HeaderMap, body: Result<Bytes, BytesRejection>, id: &mut Value) -> Result<Call, Trouble> {
     // Forms of other sites can send text and form types, but not this one.
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
@@ -107,9 +121,7 @@ async fn handle(
     let body = body.map_err(|e| Trouble::new(e.status(), RpcError::INVALID_REQUEST, e.body_text()))?;
     let call = api::rpc::parse(&body)?;
     id.clone_from(&call.id);
-    let route = read::route(uri.path())?;
-    let who = Who::of(user, &call)?;
-    act(web, &route, &call, &who).await
+    Ok(call)
 }
 
 /// For whom an act is done.
@@ -189,7 +201,7 @@ async fn act(web: &Web, route: &Route, call: &Call, who: &Who) -> Result<Value, 
     }
 }
 
-fn forced(forced: &Forced) -> Value {
+pub(super) fn forced(forced: &Forced) -> Value {
     serde_json::to_value(api::Forced::of(forced.set, &forced.requests)).unwrap_or_default()
 }
 

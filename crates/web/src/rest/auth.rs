@@ -165,6 +165,18 @@ impl Auth {
         self.sessions.open(name, given)
     }
 
+    /// Asks `check` whether a password is right, as often as passwords may be guessed.
+    ///
+    /// # Errors
+    /// See [`LoginError`].
+    pub(super) fn guess<T>(&self, check: impl FnOnce() -> Option<T>) -> Result<T, LoginError> {
+        self.sessions.admit()?;
+        check().ok_or_else(|| {
+            self.sessions.failed();
+            LoginError::Wrong
+        })
+    }
+
     /// Ends the session of a request, if it has one.
     pub fn logout(&self, headers: &HeaderMap) {
         if let Some(id) = cookie(headers) {

@@ -3,6 +3,7 @@
 use model::*;
 use std::sync::{Arc, Mutex};
 use web::control::{Answer, Control, ControlError, Enabled, Force, Forced, Live};
+use web::tried::Try;
 
 /// What the master is asked is noted; what runs and waits is told as it was written down.
 pub(crate) struct Fake {
@@ -36,6 +37,20 @@ impl Control for Fake {
         }
         self.note(format!("force {:?} {} by {}", force.builders, force.reason, force.owner));
         answer(Ok(Self::filed(force.builders[0])))
+    }
+    fn try_patch(&self, tried: Try) -> Answer<'_, Forced> {
+        let what = &tried.what;
+        self.note(format!(
+            "try {} {:?} for {}: {} branch {:?} at {:?} patch {:?}",
+            tried.scheduler,
+            tried.builders,
+            what.owner,
+            what.reason,
+            what.branch,
+            what.revision,
+            tried.patch.as_ref().map(|p| (p.level, p.body.len())),
+        ));
+        answer(Ok(Forced { set: model::BuildSetId(7), requests: vec![(BuilderId(1), model::RequestId(9))] }))
     }
     fn stop_build(&self, build: BuildId, reason: String) -> Answer<'_, ()> {
         self.note(format!("stop {build}: {reason}"));

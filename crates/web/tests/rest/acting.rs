@@ -45,6 +45,87 @@ async fn calls_become_acts() {
 }
 
 #[tokio::test]
+async fn patches_are_handed_in() {
+    let town = Town::new().await;
+    let filed = json!([7, { "1": 9 }]);
+    let job = json!({ "jobid": "j", "branch": "main", "baserev": "abc", "patch_level": 1, "patch_body": "x", "who": "zoe",
+        "comment": "c", "builderNames": ["linux"], "properties": { "a": 1 } });
+    let said = town.act("/api/v2/sluice/try", "try", job.clone()).await;
+    assert_eq!(said.status, StatusCode::OK, "{}", said.text());
+    assert_eq!(said.json(), json!({ "jsonrpc": "2.0", "id": 1, "result": filed }));
+    let note = r#"try tries ["linux"] for zoe: c branch Some("main") at Some("abc") patch Some((1, 1))"#;
+    assert_eq!(town.notes.take(), [note]);
+    let long = "x".repeat(model::PATCH_LIMIT + 1);
+    let with = |name: &str, value: Value| {
+        let mut job = job.clone();
+        job[name] = value;
+        job
+    };
+    let cases = [
+        (
+            with("builderNames", json!(["mac os"])),
+            json!({ "builderNames": "no try scheduler has a builder 'mac os'; tries may ask linux" }),
+        ),
+        (
+            with("scheduler", json!("x")),
+            json!({ "scheduler": "there is no try scheduler 'x' for this user; there is tries" }),
+        ),
+        (with("branch", json!("-x")), json!({ "branch": "must not begin with \"-\"" })),
+        (with("patch_body", json!(long)), json!({ "patch_body": "has 4194305 bytes; 4194304 are the limit" })),
+        (with("properties", json!({ "a": 0.5 })), json!({ "a": "0.5 is no whole number of 64 bits; give it as text" })),
+        (
+            with("patch", json!("x")),
+            json!({ "patch": "is no part of a job; it has jobid, branch, baserev, patch_level, patch_body, patch_body_base64, repository, project, codebase, who, comment, builderNames, properties" }),
+        ),
+    ];
+    for (params, message) in cases {
+        let said = town.act("/api/v2/sluice/try", "try", params).await;
+        assert_eq!((said.status.as_u16(), &said.json()["error"]["message"]), (400, &message));
+    }
+    assert_eq!(town.act("/api/v2/sluice/try", "force", json!({})).await.status.as_u16(), 501);
+    assert!(town.notes.take().is_empty());
+    let all = town.get("/api/v2/sluice/try").await.json();
+    let tries = json!([{ "name": "tries", "kind": "try_userpass", "builder_names": ["linux"], "enabled": true }]);
+    assert_eq!(all, json!({ "tryschedulers": tries }));
+    assert_eq!(town.get("/api/v2/sluice/patches/1").await.status, StatusCode::NOT_FOUND);
+}
+
+/// Who may hand a patch in: the header, the status, and for whom it is.
+#[tokio::test]
+async fn patches_need_a_password_or_the_token() {
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "try", "params": { "who": "zoe" } }).to_string();
+    // ann:sesame, ann:wrong, eve:sesame, and no pair at all.
+    let cases: [(Option<String>, u16, &str); 7] = [
+        (None, 401, ""),
+        (Some(format!("Bearer {TOKEN}")), 200, "for zoe"),
+        (Some("Bearer wrong".to_owned()), 403, ""),
+        (Some("Basic YW5uOnNlc2FtZQ==".to_owned()), 200, "for ann"),
+        (Some("Basic YW5uOndyb25n".to_owned()), 403, ""),
+        (Some("Basic ZXZlOnNlc2FtZQ==".to_owned()), 403, ""),
+        (Some("Basic YW5u".to_owned()), 403, ""),
+    ];
+    // Those who may do everything else without a name may not do this.
+    for anonymous in [Anonymous::Reads, Anonymous::Acts] {
+        let town = Town::with(anonymous).await;
+        for (authorization, status, who) in &cases {
+            let mut headers = vec![("content-type", "application/json")];
+            headers.extend(authorization.iter().map(|a| ("authorization", a.as_str())));
+            let said = town.call("/api/v2/sluice/try", &body, &headers).await;
+            assert_eq!(said.status.as_u16(), *status, "{authorization:?}: {}", said.text());
+            let notes = town.notes.take();
+            assert_eq!(notes.len(), usize::from(*status == 200), "{authorization:?}");
+            assert!(notes.iter().all(|note| note.contains(who)), "{notes:?}");
+        }
+        // Guessing is not for free.
+        let guess = [("content-type", "application/json"), ("authorization", "Basic YW5uOndyb25n")];
+        for _ in 0..20 {
+            town.call("/api/v2/sluice/try", &body, &guess).await;
+        }
+        assert_eq!(town.call("/api/v2/sluice/try", &body, &guess).await.status.as_u16(), 429);
+    }
+}
+
+#[tokio::test]
 async fn calls_that_are_not_right_become_nothing() {
     let town = Town::new().await;
     let cases = [

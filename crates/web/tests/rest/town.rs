@@ -17,6 +17,7 @@ use tower::ServiceExt as _;
 use web::Web;
 use web::control::{Answer, Control, ControlError, Enabled, Force, Forced, Live, LiveBuild, LiveRequest};
 use web::rest::auth::{Anonymous, Auth, sum};
+use web::tried::Try;
 
 pub(crate) const T0: Time = Time(1_700_000_000_000_000);
 pub(crate) const TOKEN: &str = "the-token-of-the-town";
@@ -65,6 +66,20 @@ impl Control for Notes {
             force.priority,
         ));
         answer(Ok(Self::filed()))
+    }
+    fn try_patch(&self, tried: Try) -> Answer<'_, Forced> {
+        let what = &tried.what;
+        self.note(format!(
+            "try {} {:?} for {}: {} branch {:?} at {:?} patch {:?}",
+            tried.scheduler,
+            tried.builders,
+            what.owner,
+            what.reason,
+            what.branch,
+            what.revision,
+            tried.patch.as_ref().map(|p| (p.level, p.body.len())),
+        ));
+        answer(Ok(Forced { set: model::BuildSetId(7), requests: vec![(BuilderId(1), model::RequestId(9))] }))
     }
     fn stop_build(&self, build: BuildId, reason: String) -> Answer<'_, ()> {
         if build == BuildId(1) {
@@ -267,6 +282,11 @@ fn config() -> Config {
             scheduler(
                 "nightly",
                 SchedulerKind::Periodic { every: Span::seconds(9), branch: None, if_changed: None },
+                &["linux"],
+            ),
+            scheduler(
+                "tries",
+                SchedulerKind::Try(TrySpec::Userpass { users: vec![("ann".to_owned(), Secret::new("sesame"))] }),
                 &["linux"],
             ),
         ],

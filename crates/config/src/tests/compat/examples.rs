@@ -360,9 +360,9 @@ c['status'].append(pbl)
     },
     Example {
         line: 4394,
-        fate: Waits("scheduler.Try_Jobdir"),
-        imports: r#""Try_Jobdir""#,
-        before: "",
+        fate: Loads,
+        imports: r#""Try_Jobdir", "s", "step", "factory""#,
+        before: "c['builders'] = [simple(n) for n in ('full-linux', 'full-netbsd', 'full-OSX')]\n",
         text: r#"
 s = Try_Jobdir("try1", ["full-linux", "full-netbsd", "full-OSX"],
                jobdir="jobdir")
@@ -371,9 +371,9 @@ c['schedulers'] = [s]
     },
     Example {
         line: 4416,
-        fate: Waits("scheduler.Try_Userpass"),
-        imports: r#""Try_Userpass""#,
-        before: "",
+        fate: Loads,
+        imports: r#""Try_Userpass", "s", "step", "factory""#,
+        before: "c['builders'] = [simple(n) for n in ('full-linux', 'full-netbsd', 'full-OSX')]\n",
         text: r#"
 s = Try_Userpass("try2", ["full-linux", "full-netbsd", "full-OSX"],
                  port=8031, userpass=[("alice","pw1"), ("bob", "pw2")] )

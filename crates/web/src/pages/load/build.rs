@@ -6,6 +6,7 @@ use crate::control::LiveBuild;
 use crate::pages::build::{Build as View, Excerpt, Source, Step as StepView};
 use crate::pages::clock::Clock;
 use crate::pages::mark::Mark;
+use crate::pages::patch::Patch;
 use model::render::{self, Sight};
 use model::{
     Build, BuildId, BuildSet, Builder, Config, LogFacts, LogStatus, SourceStamp, Step, StepAction, StepId, StepSpec,
@@ -169,7 +170,7 @@ fn source(stamp: &SourceStamp, build: &Build) -> Source {
         repository: stamp.repository.clone(),
         branch: stamp.branch.clone().unwrap_or_default(),
         revision: if built.is_empty() { asked } else { built },
-        patch: stamp.patch.as_ref().map(|p| p.author.clone()),
+        patch: Patch::of(stamp),
     }
 }
 
