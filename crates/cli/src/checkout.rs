@@ -1,16 +1,16 @@
-//! `sluice __checkout SPEC`: what a git step runs on a worker. Not for people.
+//! `sluice __checkout SPEC`: what a step that checks out runs on a worker. Not for people.
 
 use crate::out;
 use std::ffi::OsString;
 use std::process::ExitCode;
-use vcs::git::CheckoutSpec;
+use vcs::Checkout;
 
 pub(crate) fn main(spec: Option<OsString>) -> ExitCode {
     let spec = spec.and_then(|path| std::fs::read(path).ok());
-    match spec.and_then(|text| serde_json::from_slice::<CheckoutSpec>(&text).ok()) {
+    match spec.and_then(|text| serde_json::from_slice::<Checkout>(&text).ok()) {
         Some(spec) => {
             let report = std::env::var_os("SLUICE_REPORT");
-            let code = vcs::git::checkout(&spec, report.as_deref().map(std::path::Path::new));
+            let code = vcs::checkout(&spec, report.as_deref().map(std::path::Path::new));
             ExitCode::from(u8::try_from(code).unwrap_or(1))
         }
         None => {

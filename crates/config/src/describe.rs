@@ -24,12 +24,15 @@ pub fn describe(config: &Config) -> String {
     page.table("builder", &config.builders, |b| [b.name.clone(), on(b), steps(&b.steps)]);
     page.table("scheduler", &config.schedulers, |s| [s.name.clone(), s.kind.word().to_owned(), when(s)]);
     page.table("change source", &config.sources, |source| {
-        let ChangeSourceSpec::GitPoller(poller) = source;
-        let branches = match poller.branches.as_slice() {
+        let (branches, every) = match source {
+            ChangeSourceSpec::GitPoller(poller) => (&poller.branches, poller.every),
+            ChangeSourceSpec::VcsPoller(poller) => (&poller.branches, poller.every),
+        };
+        let branches = match branches.as_slice() {
             [] => "all branches".to_owned(),
             some => some.join(", "),
         };
-        [poller.name.clone(), branches, format!("looks every {}", poller.every)]
+        [source.name().to_owned(), branches, format!("looks every {every}")]
     });
     page.table("lock", &config.locks, |lock| {
         let scope = match lock.scope {

@@ -1,6 +1,7 @@
 //! What a reload would change, a line for each thing.
 
 use crate::describe::by_name;
+use model::VcsPollerSpec;
 use model::{
     BuilderSpec, ChangeSourceSpec, Config, Follow, LockSpec, SchedulerKind, SchedulerSpec, StepSpec, TrySpec,
     WorkerSpec,
@@ -209,10 +210,30 @@ fn follow(old: &Follow, new: &Follow) -> Vec<&'static str> {
 }
 
 fn source(old: &ChangeSourceSpec, new: &ChangeSourceSpec) -> Vec<&'static str> {
-    let (ChangeSourceSpec::GitPoller(o), ChangeSourceSpec::GitPoller(n)) = (old, new);
+    use ChangeSourceSpec::{GitPoller, VcsPoller};
+    let (o, n) = match (old, new) {
+        (GitPoller(o), GitPoller(n)) => (o, n),
+        (VcsPoller(o), VcsPoller(n)) => return polled(o, n),
+        _ => return vec!["kind"],
+    };
     fields(&[
         ("repository", o.repository != n.repository),
         ("branches", o.branches != n.branches),
+        ("every", o.every != n.every),
+        ("project", o.project != n.project),
+        ("category", o.category != n.category),
+        ("codebase", o.codebase != n.codebase),
+        ("build_existing", o.build_existing != n.build_existing),
+    ])
+}
+
+fn polled(o: &VcsPollerSpec, n: &VcsPollerSpec) -> Vec<&'static str> {
+    fields(&[
+        ("kind", o.vcs != n.vcs),
+        ("repository", o.repository != n.repository),
+        ("module", o.module != n.module),
+        ("branches", o.branches != n.branches),
+        ("branch", o.branch != n.branch),
         ("every", o.every != n.every),
         ("project", o.project != n.project),
         ("category", o.category != n.category),

@@ -16,6 +16,7 @@ pub mod eta;
 pub mod force;
 pub mod lock;
 mod merge;
+pub mod moment;
 mod policy;
 pub mod request;
 pub mod scheduler;

@@ -234,6 +234,7 @@ fn doing(world: &World, running: &RunningBuild, spec: &StepSpec) -> String {
     }
     match &spec.action {
         StepAction::Git(git) => format!("fetching {}", git.repository.written()),
+        StepAction::Vcs(spec) => format!("fetching {}", spec.repository.written()),
         StepAction::Shell(shell) | StepAction::MasterShell(shell) => command_words(&shell.command),
         StepAction::Sequence(sequence) => {
             sequence.parts.first().map_or_else(|| spec.name.clone(), |part| command_words(&part.command))

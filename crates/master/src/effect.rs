@@ -5,7 +5,7 @@ use crate::order::{self, Order};
 use engine::{RunningBuild, World};
 use model::worker::Secret;
 use model::{BuildId, FileSpec, LogId, LogStatus, Step, StepAction, StepId, Transition, WorkerId};
-use wire::{Assignment, CommandId, GitWork, SequenceWork, ShellWork, TransferWork, Work};
+use wire::{Assignment, CommandId, GitWork, SequenceWork, ShellWork, TransferWork, VcsWork, Work};
 
 /// Something to be done after the commit. Doing it twice does no harm.
 pub(crate) enum Effect {
@@ -114,6 +114,13 @@ fn place_of(running: &RunningBuild, action: &StepAction) -> WorkerId {
     }
 }
 
+/// The moment that stands for a revision where a system has none.
+fn moment(world: &World, running: &RunningBuild, spec: &model::VcsSpec<String>) -> Option<String> {
+    let wanted = spec.vcs.goes_by_moments() && !spec.always_use_latest;
+    let at = engine::moment::of_build(world, running, &spec.codebase, spec.checkout_delay).filter(|_| wanted)?;
+    Some(at.as_seconds().to_string())
+}
+
 /// The name under which a step's command is known to its worker.
 pub(crate) fn command_id(build: BuildId, epoch: i64, step: StepId) -> CommandId {
     CommandId { build: build.0, epoch, step: step.0 }
@@ -134,6 +141,12 @@ pub(crate) fn assignment(world: &World, running: &RunningBuild, step: &Step) -> 
         StepAction::Git(git) => {
             let stamp = sight.stamps.iter().find(|stamp| stamp.codebase == git.codebase);
             Work::Git(GitWork::of(git, stamp, &env))
+        }
+        StepAction::Vcs(spec) => {
+            let stamp = sight.stamps.iter().find(|stamp| stamp.codebase == spec.codebase);
+            let mut tree = VcsWork::of(spec, stamp, &env);
+            tree.revision = tree.revision.or_else(|| moment(world, running, spec));
+            Work::Vcs(tree)
         }
         StepAction::Sequence(sequence) => Work::Sequence(SequenceWork::of(sequence, &env)),
         StepAction::File(file) => Work::File(file.clone()),

@@ -147,6 +147,7 @@ pub(crate) fn pipeline_file(running: &RunningBuild, step: &Step, spec: &Pipeline
     let before = usize::try_from(step.number).unwrap_or(0).min(running.plan.len());
     let workdir = running.plan[..before].iter().rev().find_map(|s| match &s.action {
         StepAction::Git(git) => git.workdir.plain(),
+        StepAction::Vcs(spec) => spec.workdir.plain(),
         _ => None,
     });
     format!("{}/{}", workdir.unwrap_or("build"), spec.file)

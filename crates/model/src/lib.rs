@@ -53,12 +53,12 @@ pub use scheduler::{
     SchedulerSpec, SchedulerState, TrySpec,
 };
 pub use snapshot::{NextIds, Snapshot};
-pub use source::{ChangeSourceSpec, GitPollerSpec};
+pub use source::{ChangeSourceSpec, GitPollerSpec, VcsPollerSpec};
 pub use source_stamp::{PATCH_LIMIT, Patch, SourceStamp};
 pub use step::{
-    CommandLine, FileSpec, Findings, FollowedLog, GitMode, GitSpec, HttpMethod, HttpSpec, PropertyReading,
+    BranchPlace, CommandLine, FileSpec, Findings, FollowedLog, GitMode, GitSpec, HttpMethod, HttpSpec, PropertyReading,
     PropertyValue, Reading, SequencePart, SequenceSpec, ShellSpec, Step, StepAction, StepFacts, StepFlags, StepSpec,
-    StepStatus, Suppression, TestReading, TransferSpec, TriggerSpec, WarningReading,
+    StepStatus, Suppression, TestReading, TransferSpec, TriggerSpec, Vcs, VcsSpec, WarningReading,
 };
 pub use test_result::{TestCase, TestChange, TestNames, TestOutcome, TestRoll, TestTotals};
 pub use text::{Form, Lookup, Piece, SourceField, Text, WorkerField};

@@ -1,6 +1,7 @@
 //! Steps: what a build does, one thing after the other.
 
 mod action;
+mod checkout;
 mod reading;
 mod shell;
 
@@ -8,6 +9,7 @@ pub use action::{
     FileSpec, GitMode, GitSpec, HttpMethod, HttpSpec, PropertyValue, SequencePart, SequenceSpec, StepAction,
     TransferSpec, TriggerSpec,
 };
+pub use checkout::{BranchPlace, Vcs, VcsSpec};
 pub use reading::{Findings, PropertyReading, Reading, Suppression, TestReading, WarningReading};
 pub use shell::{CommandLine, FollowedLog, ShellSpec};
 

@@ -4,6 +4,10 @@
 
 mod git;
 mod plan;
+mod poller;
+#[cfg(test)]
+mod test_door;
+mod tree;
 
 use model::{ChangeSourceSpec, NewChange, Span, Time};
 use std::future::Future;
@@ -66,5 +70,6 @@ pub const LONGEST_PAUSE: Span = Span::seconds(300);
 pub async fn watch(spec: ChangeSourceSpec, dir: PathBuf, door: Arc<dyn Door>, bell: Bell) {
     match spec {
         ChangeSourceSpec::GitPoller(spec) => git::watch(spec, dir, door, bell).await,
+        ChangeSourceSpec::VcsPoller(spec) => tree::watch(spec, dir, door, bell).await,
     }
 }

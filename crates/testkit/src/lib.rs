@@ -1,13 +1,15 @@
-//! What tests share: a manual clock, bounded waits, temporary directories, small git repositories.
+//! What tests share: a manual clock, bounded waits, temporary directories, small repositories.
 //!
 //! A development dependency only. Everything here panics with a plain sentence when it cannot do what a test asks.
 
 pub mod clock;
 pub mod repo;
+pub mod tree_repo;
 pub mod wait;
 
 pub use clock::Clock;
 pub use repo::Repo;
+pub use tree_repo::TreeRepo;
 pub use wait::{wait_for, wait_until};
 
 /// A directory that is gone when the value is dropped.

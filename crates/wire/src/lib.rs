@@ -26,7 +26,7 @@ pub use error::{AssignmentError, ProtocolError};
 pub use frame::{decode_to_master, decode_to_worker, encode_to_master, encode_to_worker};
 pub use master::{Expectation, MasterEvent, MasterLedger, MasterSession, Standing};
 pub use message::{Again, Held, HeldState, Hello, LogLength, ResumeLog, ToMaster, ToWorker, Welcome};
-pub use work::{Assignment, GitWork, PatchWork, SequenceWork, ShellWork, TransferWork, Work};
+pub use work::{Assignment, GitWork, PatchWork, SequenceWork, ShellWork, TransferWork, VcsWork, Work};
 pub use worker::{Login, ReadWish, WorkerAction, WorkerLedger, WorkerSession};
 
 /// The version of everything that this room defines. Fields may be added without raising it; a reader ignores those

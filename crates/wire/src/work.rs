@@ -2,8 +2,8 @@
 
 use model::worker::Secret;
 use model::{
-    CommandLine, FileSpec, FollowedLog, GitMode, GitSpec, HttpSpec, Results, SequencePart, SequenceSpec, ShellSpec,
-    SourceStamp, Span, TransferSpec,
+    BranchPlace, CommandLine, FileSpec, FollowedLog, GitMode, GitSpec, HttpSpec, Results, SequencePart, SequenceSpec,
+    ShellSpec, SourceStamp, Span, TransferSpec, Vcs, VcsSpec,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -46,6 +46,8 @@ pub enum Work {
     Transfer(TransferWork),
     /// Ask a web server.
     Http(HttpSpec<String>),
+    /// Bring a tree of another system than git into the work directory.
+    Vcs(VcsWork),
 }
 
 /// A command to run; see [`ShellSpec`].
@@ -137,6 +139,37 @@ pub struct GitWork {
     pub timeout: Option<Span>,
 }
 
+/// A checkout from a system other than git; see [`VcsSpec`]. What the source stamp says is already in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VcsWork {
+    /// By which system.
+    pub vcs: Vcs,
+    /// The repository, or what the addresses of its branches begin with.
+    pub repository: String,
+    /// Where the branch is.
+    pub branch_place: BranchPlace,
+    /// The branch; `None` is the default one.
+    pub branch: Option<String>,
+    /// The revision; `None` is the newest of the branch.
+    pub revision: Option<String>,
+    /// The part of the repository; CVS only.
+    pub module: Option<String>,
+    /// Options before the verb.
+    pub options: Vec<String>,
+    /// Applied after the checkout.
+    pub patch: Option<PatchWork>,
+    /// How the tree gets there.
+    pub mode: GitMode,
+    /// Where it goes, below the builder's directory.
+    pub workdir: String,
+    /// Environment beyond the worker's own.
+    pub env: BTreeMap<String, String>,
+    /// How long to wait before asking a repository again that does not answer, and how often.
+    pub retry: Option<(Span, u32)>,
+    /// Ended after this long without output.
+    pub timeout: Option<Span>,
+}
+
 /// A patch, applied with `patch -pLEVEL` in `subdir`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PatchWork {
@@ -196,6 +229,33 @@ impl GitWork {
             env: env.clone(),
             submodules: spec.submodules,
             shallow: spec.shallow,
+            retry: spec.retry,
+            timeout: spec.timeout,
+        }
+    }
+}
+
+impl VcsWork {
+    /// The work of a step for a source, as [`GitWork::of`] has it. A branch that is the step's own is not told where
+    /// an address stands for one branch only: it is that one.
+    pub fn of(spec: &VcsSpec<String>, stamp: Option<&SourceStamp>, env: &BTreeMap<String, String>) -> Self {
+        let named = |text: Option<&String>| text.filter(|t| !t.is_empty()).cloned();
+        let own = named(spec.branch.as_ref());
+        let branch = named(stamp.and_then(|s| s.branch.as_ref())).or_else(|| own.clone());
+        let the_only_one = spec.branch_place == BranchPlace::Address && !spec.vcs.names_branches() && branch == own;
+        let patch = stamp.and_then(|s| s.patch.as_ref());
+        Self {
+            vcs: spec.vcs,
+            repository: spec.repository.clone(),
+            branch_place: spec.branch_place,
+            branch: branch.filter(|_| !the_only_one),
+            revision: named(stamp.filter(|_| !spec.always_use_latest).and_then(|s| s.revision.as_ref())),
+            module: spec.module.clone(),
+            options: spec.options.clone(),
+            patch: patch.map(|p| PatchWork { level: p.level, subdir: p.subdir.clone(), body: p.body.clone() }),
+            mode: spec.mode,
+            workdir: spec.workdir.clone(),
+            env: env.clone(),
             retry: spec.retry,
             timeout: spec.timeout,
         }
@@ -262,5 +322,38 @@ mod tests {
         assert_eq!((bare.branch.as_deref(), bare.revision), (Some("develop"), None));
         let latest = GitWork::of(&GitSpec { always_use_latest: true, ..git() }, Some(&stamp()), &none);
         assert_eq!((latest.branch.as_deref(), latest.revision), (Some("topic"), None));
+    }
+
+    #[test]
+    fn a_branch_of_the_only_address_is_that_address() {
+        let none = BTreeMap::new();
+        for (vcs, place, own, expected) in [
+            (Vcs::Subversion, BranchPlace::Address, None, Some("topic")),
+            (Vcs::Subversion, BranchPlace::Address, Some("topic"), None),
+            (Vcs::Subversion, BranchPlace::Behind, Some("topic"), Some("topic")),
+            (Vcs::Mercurial, BranchPlace::Address, Some("topic"), Some("topic")),
+        ] {
+            let spec = VcsSpec {
+                vcs,
+                repository: "https://example.org/zlib".to_owned(),
+                branch_place: place,
+                branch: own.map(str::to_owned),
+                module: None,
+                mode: GitMode::Update,
+                workdir: "build".to_owned(),
+                codebase: String::new(),
+                options: Vec::new(),
+                checkout_delay: None,
+                retry: None,
+                always_use_latest: false,
+                timeout: None,
+            };
+            let work = VcsWork::of(&spec, Some(&stamp()), &none);
+            assert_eq!(
+                (work.branch.as_deref(), work.revision.as_deref()),
+                (expected, Some("abc")),
+                "{vcs:?} {place:?}"
+            );
+        }
     }
 }

@@ -11,9 +11,10 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use vcs::git::CheckoutSpec;
+use vcs::{Checkout, TreeSpec};
 use wire::{
-    Assignment, COLLECT_FILES, Collected, CommandId, EndedBy, Ending, Exit, GitWork, LOG_LIMIT, SequenceWork,
-    ShellWork, TransferWork, Usage, Work,
+    Assignment, COLLECT_FILES, Collected, CommandId, EndedBy, Ending, Exit, GitWork, LOG_LIMIT, PatchWork, SequenceWork,
+    ShellWork, TransferWork, Usage, VcsWork, Work,
 };
 
 /// What supervisors are told when the worker stops; endings are told apart by it.
@@ -60,6 +61,7 @@ pub(crate) fn job(
     let mut job = match assignment.work {
         Work::Shell(work) => shell(&place, id, work)?,
         Work::Git(work) => git(&place, id, work)?,
+        Work::Vcs(work) => tree(&place, id, work)?,
         Work::Sequence(work) => sequence(&place, id, work)?,
         Work::File(file) => place.task(id, &Task::File { dir: builddir.clone(), file })?,
         Work::Transfer(work) => transfer(&place, id, work)?,
@@ -197,21 +199,48 @@ fn git(place: &Place<'_>, id: JobId, work: GitWork) -> Result<Job, Refusal> {
         submodules: work.submodules,
         shallow: work.shallow,
         retry: work.retry,
-        patch: work.patch.map(|p| Patch {
-            level: p.level,
-            subdir: p.subdir,
-            author: String::new(),
-            comment: String::new(),
-            body: p.body,
-        }),
+        patch: work.patch.map(patch),
     };
+    checkout(place, id, &Checkout::Git(spec), work.env, work.timeout)
+}
+
+fn tree(place: &Place<'_>, id: JobId, work: VcsWork) -> Result<Job, Refusal> {
+    let spec = TreeSpec {
+        vcs: work.vcs,
+        repository: work.repository,
+        branch_place: work.branch_place,
+        branch: work.branch,
+        revision: work.revision,
+        module: work.module,
+        options: work.options,
+        mode: work.mode,
+        workdir: below(place.builddir, &work.workdir)?,
+        retry: work.retry,
+        patch: work.patch.map(patch),
+    };
+    checkout(place, id, &Checkout::Tree(spec), work.env, work.timeout)
+}
+
+fn patch(patch: PatchWork) -> Patch {
+    let (level, subdir, body) = (patch.level, patch.subdir, patch.body);
+    Patch { level, subdir, author: String::new(), comment: String::new(), body }
+}
+
+/// The job of a checkout, whatever the system.
+fn checkout(
+    place: &Place<'_>,
+    id: JobId,
+    spec: &Checkout,
+    env: BTreeMap<String, String>,
+    timeout: Option<Span>,
+) -> Result<Job, Refusal> {
     let file = place.home.work_file(id.as_str());
-    let text = serde_json::to_vec(&spec).map_err(|e| e.to_string())?;
+    let text = serde_json::to_vec(spec).map_err(|e| e.to_string())?;
     act::write_private(&file, &text).map_err(|e| unwritable(&file, &e))?;
     let words = [place.setup.exe.as_os_str(), "__checkout".as_ref(), file.as_os_str()];
     let mut job = Job::new(id, Program::words(words.map(|w| w.to_owned())), place.builddir);
-    job.env = environment(work.env);
-    job.timeout = work.timeout.map(Span::to_std);
+    job.env = environment(env);
+    job.timeout = timeout.map(Span::to_std);
     job.report = Report::File;
     Ok(job)
 }
@@ -317,7 +346,7 @@ fn trouble(outcome: &Outcome, reported: &Reported, spool: &Path) -> Option<Strin
             return Some(format!("the {peer} does not answer: {} without output", Span::from(*after)));
         }
         (_, Exit::Exited(_)) if own != Own::Checkout && reported.results.is_some() => return reported.trouble.clone(),
-        (_, Exit::Exited(vcs::git::FAILED)) if own == Own::Checkout => return None,
+        (_, Exit::Exited(vcs::FAILED)) if own == Own::Checkout => return None,
         (_, Exit::Signalled { signal, .. }) => {
             let name = process::signal_name(*signal).map_or_else(|| signal.to_string(), str::to_owned);
             format!("the {what} was ended by signal {name}")

@@ -1,20 +1,31 @@
 //! `steps.…`: what a build does. One file for each family; what all of them have is here.
 
+mod bazaar;
+mod checkout;
+mod cvs;
+mod darcs;
 mod files;
 mod git;
 mod master;
+mod mercurial;
 mod properties;
 mod reading;
 mod shell;
+mod svn;
 mod transfer;
 mod trigger;
 
+pub(super) use bazaar::BAZAAR;
+pub(super) use cvs::CVS;
+pub(super) use darcs::DARCS;
 pub(super) use files::{COPY_DIRECTORY, FILE_EXISTS, MAKE_DIRECTORY, REMOVE};
 pub(super) use git::GIT;
 pub(super) use master::{HTTP, MASTER_SHELL};
+pub(super) use mercurial::MERCURIAL;
 pub(super) use properties::{ASSERT_THAT, SET_PROPERTIES, SET_PROPERTY, SET_PROPERTY_FROM_COMMAND};
 pub(super) use reading::{compile_reading, test_reading};
 pub(super) use shell::{COMPILE, CONFIGURE, PERL_MODULE_TEST, SEQUENCE, SHELL, TEST, TESTING, command};
+pub(super) use svn::SVN;
 pub(super) use transfer::{DOWNLOAD, DOWNLOAD_TEXT, UPLOAD, UPLOAD_DIRECTORY};
 pub(super) use trigger::TRIGGER;
 

@@ -55,7 +55,7 @@ fn the_example_of_the_design() {
     };
     assert_eq!(*filter, ChangeFilter { branch: Match::is("develop"), ..ChangeFilter::default() });
     assert_eq!(*tree_stable_timer, Some(Span::seconds(10)));
-    let ChangeSourceSpec::GitPoller(poller) = &config.sources[0];
+    let ChangeSourceSpec::GitPoller(poller) = &config.sources[0] else { panic!("it looks at no git repository") };
     assert_eq!((poller.every, poller.branches.as_slice()), (Span::seconds(30), ["develop".to_owned()].as_slice()));
 }
 

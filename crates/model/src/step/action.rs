@@ -3,6 +3,7 @@
 //! `T` is [`Text`] as configured, and `String` once everything is put in.
 
 use super::StepFlags;
+use super::checkout::VcsSpec;
 use super::shell::{CommandLine, ShellSpec};
 use crate::{Condition, PipelineSpec, Span, Text, Value};
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,8 @@ pub enum StepAction<T = Text> {
     Shell(ShellSpec<T>),
     /// Brings a git tree into the work directory.
     Git(GitSpec<T>),
+    /// Brings a tree of another system into the work directory.
+    Vcs(VcsSpec<T>),
     /// Runs several commands on the worker, one after the other.
     Sequence(SequenceSpec<T>),
     /// Runs a command on the master's own machine.
@@ -102,7 +105,7 @@ pub enum GitMode {
     Copy,
     /// Deleted and checked out anew.
     Clobber,
-    /// As clobber, without git's own files.
+    /// As clobber, without the system's own files.
     Export,
 }
 
@@ -241,6 +244,7 @@ impl StepAction<Text> {
             StepAction::Shell(shell) => StepAction::Shell(shell.try_map(turn)?),
             StepAction::MasterShell(shell) => StepAction::MasterShell(shell.try_map(turn)?),
             StepAction::Git(git) => StepAction::Git(git.try_map(turn)?),
+            StepAction::Vcs(spec) => StepAction::Vcs(spec.try_map(turn)?),
             StepAction::Sequence(sequence) => {
                 let part = |p: &SequencePart, turn: &mut dyn FnMut(&Text) -> Result<U, E>| {
                     Ok(SequencePart { command: p.command.try_map(turn)?, flags: p.flags })

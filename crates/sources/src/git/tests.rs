@@ -1,66 +1,14 @@
 //! The poller at work: real repositories, the real git, and a door that keeps what it is handed.
 
 use super::*;
-use crate::{DoorError, Reply};
-use model::{Span, Time};
+use crate::SourceState;
+use crate::test_door::TestDoor;
+use model::Span;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::Mutex;
 use testkit::{Clock, Repo, temp_dir, wait_for, wait_until};
 use tokio::runtime::Runtime;
-use tokio::sync::Notify;
-
-/// A master that has nothing but its memory.
-#[derive(Default)]
-struct Kept {
-    memory: Option<String>,
-    changes: Vec<NewChange>,
-    batches: usize,
-    said: Vec<SourceState>,
-    refuse: Option<String>,
-}
-
-struct TestDoor {
-    kept: Mutex<Kept>,
-    clock: Clock,
-}
-
-impl TestDoor {
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap()
-    }
-}
-
-impl Door for TestDoor {
-    fn memory<'a>(&'a self, _: &'a str) -> Reply<'a, Option<String>> {
-        Box::pin(async { Ok(self.kept().memory.clone()) })
-    }
-
-    fn accept<'a>(&'a self, _: &'a str, changes: Vec<NewChange>, memory: String) -> Reply<'a, ()> {
-        Box::pin(async move {
-            let mut kept = self.kept();
-            if let Some(reason) = &kept.refuse {
-                return Err(DoorError(reason.clone()));
-            }
-            for change in changes {
-                let known = kept.changes.iter().any(|c| (&c.branch, &c.revision) == (&change.branch, &change.revision));
-                if !known {
-                    kept.changes.push(change);
-                }
-            }
-            kept.memory = Some(memory);
-            kept.batches += 1;
-            Ok(())
-        })
-    }
-
-    fn said(&self, _: &str, state: SourceState) {
-        self.kept().said.push(state);
-    }
-
-    fn now(&self) -> Time {
-        self.clock.now()
-    }
-}
+use tokio::sync::{Notify, watch};
 
 /// A poller that looks only when it is told to.
 struct Room {

@@ -1,16 +1,16 @@
 //! A checkout: the whole of what a git step does on a worker, from the mirror to the tree at its revision.
 
-use super::copy::copy_tree;
 use super::fault::{Fault, GitError};
 use super::line::{self, Line};
 use super::mirror::Mirror;
-use super::run::{Git, Voice};
-use super::tree::{Tree, beside, remove};
+use super::run::{GIT, Git, Voice};
+use super::tree::Tree;
 use super::{patch, refs};
+use crate::copy::copy_tree;
+use crate::dirs::{beside, remove};
+use crate::report;
 use model::{GitMode, GitSpec, Patch, SourceStamp, Span};
 use serde::{Deserialize, Serialize};
-use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// What to bring where. It travels as JSON to the helper process that does it.
@@ -40,17 +40,6 @@ pub struct CheckoutSpec {
     pub patch: Option<Patch>,
 }
 
-/// What a checkout tells its worker, as JSON, in the report file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CheckoutReport {
-    /// The full hash of the commit that the tree is at; absent when there is no tree.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub got_revision: Option<String>,
-    /// Why there is none, in one line; absent when all went well.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
 impl CheckoutSpec {
     /// What `step` asks for, of the source that `stamp` names; `builder_dir` is the builder's directory on this worker.
     /// An empty branch or revision counts as none.
@@ -72,13 +61,6 @@ impl CheckoutSpec {
     }
 }
 
-/// The exit code of a checkout that fails by what was asked for: there is no such branch, the patch does not fit.
-pub const FAILED: i32 = 1;
-
-/// The exit code of a checkout that cannot be done for no fault of the code: the repository is out of reach, the disk is
-/// full, git is not installed.
-pub const TROUBLE: i32 = 3;
-
 /// Brings the tree into place and prints what it does: each git command as one would type it, and git's own output.
 /// The last line on standard error is the reason when it fails. Says the exit code: 0, [`FAILED`] or [`TROUBLE`].
 ///
@@ -88,26 +70,9 @@ pub fn checkout(spec: &CheckoutSpec, report: Option<&Path>) -> i32 {
 }
 
 pub(crate) fn checkout_with(spec: &CheckoutSpec, report: Option<&Path>, voice: Voice) -> i32 {
-    let git = Git { repository: spec.repository.clone(), voice, leash: None, limit: None };
+    let git = Git { manner: &GIT, repository: spec.repository.clone(), voice, leash: None, limit: None };
     let outcome = Checkout { spec, git: &git }.run();
-    let told = match &outcome {
-        Ok(commit) => CheckoutReport { got_revision: Some(commit.clone()), reason: None },
-        Err(e) => CheckoutReport { got_revision: None, reason: Some(e.reason.clone()) },
-    };
-    let written = report.map_or(Ok(()), |path| write_report(path, &told));
-    let Err(error) = outcome.and(written) else { return 0 };
-    // Nobody reads any more: the exit code tells.
-    let _ = writeln!(std::io::stderr(), "checkout failed: {}", error.reason);
-    if error.fault.is_of_the_code() { FAILED } else { TROUBLE }
-}
-
-fn write_report(path: &Path, report: &CheckoutReport) -> Result<(), GitError> {
-    let new = beside(path, ".new");
-    let write = || -> std::io::Result<()> {
-        fs::write(&new, serde_json::to_vec(report)?)?;
-        fs::rename(&new, path)
-    };
-    write().map_err(|e| GitError::machine("cannot write the report", path, &e))
+    report::conclude(outcome, report)
 }
 
 /// A checkout under way.
@@ -227,7 +192,8 @@ impl Checkout<'_> {
     fn bring(&self, tree: &Tree, mirror: &Mirror, commit: &str) -> Result<(), GitError> {
         tree.bring_to(self.git, mirror, commit)?;
         if self.spec.submodules {
-            let git = Git { repository: format!("a submodule of {}", self.git.repository), ..self.git.clone() };
+            let git =
+                Git { manner: &GIT, repository: format!("a submodule of {}", self.git.repository), ..self.git.clone() };
             asked_again(&git, self.spec.retry, || tree.submodules(&git, self.depth()))?;
         }
         Ok(())
@@ -382,7 +348,7 @@ impl<'a> Locate<'a> {
 }
 
 /// Does what asks a repository, and does it again as often as `retry` says when the repository does not answer.
-fn asked_again<T>(
+pub(crate) fn asked_again<T>(
     git: &Git,
     retry: Option<(Span, u32)>,
     mut ask: impl FnMut() -> Result<T, GitError>,

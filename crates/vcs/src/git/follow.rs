@@ -5,7 +5,7 @@ use super::line::{self, Line};
 use super::log::{self, Commit};
 use super::mirror::Mirror;
 use super::refs;
-use super::run::{Git, Leash, Voice};
+use super::run::{GIT, Git, Leash, Voice};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -131,6 +131,7 @@ impl Follower {
 
     fn git(&self, leash: &Leash, limit: Duration) -> Git {
         Git {
+            manner: &GIT,
             repository: self.repository.clone(),
             voice: Voice::Silent,
             leash: Some(leash.clone()),

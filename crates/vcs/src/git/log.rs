@@ -1,35 +1,9 @@
 //! The history as `git log` prints it for machines: fields and file names ended by NUL. Pure.
 
 use super::line::{Line, is_hash};
+pub use crate::commit::Commit;
+use crate::commit::{LONGEST_MESSAGE, LONGEST_NAME, MOST_FILES, cut};
 use model::Time;
-
-/// Longer messages are cut, so that one commit cannot fill a store; in bytes.
-const LONGEST_MESSAGE: usize = 64 * 1024;
-
-/// Longer names of people are cut; in bytes.
-const LONGEST_NAME: usize = 1024;
-
-/// More files of one commit are not told.
-const MOST_FILES: usize = 50_000;
-
-/// A commit as the history tells it. Invalid UTF-8 is replaced.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Commit {
-    /// Its full hash.
-    pub revision: String,
-    /// `Name <mail>` of who wrote it.
-    pub author: String,
-    /// When it was written, by the author's clock.
-    pub authored_at: Time,
-    /// `Name <mail>` of who committed it.
-    pub committer: String,
-    /// When it was committed, by the committer's clock.
-    pub committed_at: Time,
-    /// The message; what is beyond 64 KiB is cut off.
-    pub message: String,
-    /// Files it touched, at most 50,000; both names of a renamed one. A merge is compared with its first parent.
-    pub files: Vec<String>,
-}
 
 /// Tells the commits that standard input lists, in that order.
 pub(crate) fn line() -> Line {
@@ -90,14 +64,6 @@ pub(crate) fn parse(printed: &[u8]) -> Result<Vec<Commit>, String> {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn cut(mut text: String, most: usize) -> String {
-    if text.len() > most {
-        let end = (0..=most).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
-        text.truncate(end);
-    }
-    text
 }
 
 /// Seconds since 1970; a date that git cannot tell is 1970 itself.

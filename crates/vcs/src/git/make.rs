@@ -2,7 +2,7 @@
 
 use super::fault::GitError;
 use super::line::Line;
-use super::run::{Git, Voice};
+use super::run::{GIT, Git, Voice};
 use std::path::Path;
 
 /// Makes a bare repository at `dir`, whose `HEAD` names `branch`.
@@ -27,5 +27,5 @@ pub(crate) fn point(dir: &Path, branch: &str, revision: &str) -> Result<(), GitE
 }
 
 fn git(dir: &Path) -> Git {
-    Git { repository: dir.display().to_string(), voice: Voice::Silent, leash: None, limit: None }
+    Git { manner: &GIT, repository: dir.display().to_string(), voice: Voice::Silent, leash: None, limit: None }
 }

@@ -6,7 +6,7 @@
 use super::fault::{Fault, GitError};
 use super::line::{Line, is_hash};
 use super::run::Git;
-use super::tree::remove;
+use crate::dirs::remove;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};

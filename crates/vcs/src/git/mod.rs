@@ -2,10 +2,9 @@
 //!
 //! [`checkout`] is what a build's first step does on a worker; [`Follower`] is what a change source looks with.
 //! `line` holds the command lines and the environment, `refs` and `log` the parsers, `fault` the reading of git's complaints;
-//! `run` is the only file that starts git.
+//! `run` says how git is started.
 
 mod checkout;
-mod copy;
 mod fault;
 mod follow;
 mod line;
@@ -18,10 +17,15 @@ mod refs;
 mod run;
 mod tree;
 
-pub use checkout::{CheckoutReport, CheckoutSpec, FAILED, TROUBLE, checkout};
-pub use fault::{Fault, GitError};
+pub use crate::fault::{Fault, VcsError as GitError};
+pub use crate::report::{CheckoutReport, FAILED, TROUBLE};
+pub(crate) use checkout::asked_again;
+pub use checkout::{CheckoutSpec, checkout};
 pub use follow::{Follower, Heads, Since};
+pub(crate) use line::{address_fault, is_ssh};
 pub use log::Commit;
 pub(crate) use make::{import, init_bare, point, resolve};
 pub use place::LocalBranch;
+#[cfg(test)]
+pub(crate) use run::GIT;
 pub use run::Leash;

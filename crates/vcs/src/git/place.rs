@@ -3,7 +3,7 @@
 use super::fault::{Fault, GitError};
 use super::line::Line;
 use super::log::{self, Commit};
-use super::run::{Git, Voice};
+use super::run::{GIT, Git, Voice};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -83,7 +83,7 @@ impl LocalBranch {
 }
 
 fn git(dir: &Path) -> Git {
-    Git { repository: dir.display().to_string(), voice: Voice::Silent, leash: None, limit: Some(LIMIT) }
+    Git { manner: &GIT, repository: dir.display().to_string(), voice: Voice::Silent, leash: None, limit: Some(LIMIT) }
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
 //! A tree with git's own files in it: made from the mirror, brought to a commit, mended after a kill.
 
-use super::fault::{Fault, GitError};
+use super::fault::GitError;
 use super::line::{Line, clone_from_mirror, fetch_from_mirror};
 use super::mirror::{Mirror, has_commit, is_repository, sweep_locks};
 use super::run::Git;
+use crate::dirs::{beside, is_real_dir, parent_of, remove};
 use std::fs;
-use std::io::ErrorKind;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Marks a tree that a patch was applied to; it lies among git's own files.
@@ -124,57 +123,6 @@ impl Tree {
             .map(drop)
             .map_err(|e| GitError::new(e.fault, format!("{}: {e}", config.display())))
     }
-}
-
-/// The name of `dir` with something behind it.
-pub(crate) fn beside(dir: &Path, behind: &str) -> PathBuf {
-    let mut name = dir.file_name().unwrap_or_default().to_os_string();
-    name.push(behind);
-    dir.with_file_name(name)
-}
-
-/// The directory that holds `dir`, made if need be.
-pub(crate) fn parent_of(dir: &Path) -> Result<PathBuf, GitError> {
-    let parent = dir.parent().ok_or_else(|| GitError::new(Fault::Asked, "a tree cannot be the root directory"))?;
-    fs::create_dir_all(parent).map_err(|e| GitError::machine("cannot make the directory", parent, &e))?;
-    Ok(parent.to_path_buf())
-}
-
-/// Removes whatever is at `path`, if anything: a link and not what it points at, and directories that nobody may write.
-pub(crate) fn remove(path: &Path) -> Result<(), GitError> {
-    let outcome = match fs::symlink_metadata(path) {
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(e) => Err(e),
-        Ok(kind) if kind.is_dir() => match fs::remove_dir_all(path) {
-            Err(e) if e.kind() == ErrorKind::PermissionDenied => {
-                open_up(path);
-                fs::remove_dir_all(path)
-            }
-            other => other,
-        },
-        Ok(_) => fs::remove_file(path),
-    };
-    match outcome {
-        Err(e) if e.kind() != ErrorKind::NotFound => Err(GitError::machine("cannot remove", path, &e)),
-        _ => Ok(()),
-    }
-}
-
-/// Lets the owner write all directories below: some build tools leave them read-only.
-fn open_up(dir: &Path) {
-    let mut dirs = vec![dir.to_path_buf()];
-    while let Some(dir) = dirs.pop() {
-        let _ = fs::set_permissions(&dir, fs::Permissions::from_mode(0o700));
-        for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
-            if entry.file_type().is_ok_and(|t| t.is_dir()) {
-                dirs.push(entry.path());
-            }
-        }
-    }
-}
-
-fn is_real_dir(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|m| m.is_dir())
 }
 
 /// Mends the repositories of submodules, which may lie inside each other.

@@ -1,14 +1,12 @@
 //! `steps.git`.
 
+use super::checkout::{mode, outside_pipelines, retry};
 use super::{COMMON, made, workdir};
 use crate::address;
 use crate::call::{Call, Outcome, Wrong};
 use crate::functions::{Def, p};
-use crate::given;
-use crate::names::{self, quoted};
-use crate::registry::Mode;
 use crate::sites::Part;
-use model::{GitMode, GitSpec, Span, StepAction, StepFlags};
+use model::{GitSpec, Span, StepAction, StepFlags};
 
 pub(in crate::functions) const GIT: Def = Def {
     path: "steps.git",
@@ -38,11 +36,7 @@ pub(in crate::functions) const GIT: Def = Def {
 };
 
 fn git(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
-    if call.registry.mode == Mode::Pipeline {
-        return Err(call
-            .wrong(Part::Whole, "steps.git does not belong into a pipeline")
-            .help("the repository is checked out before the first step"));
-    }
+    outside_pipelines(call)?;
     let Some(repository) = call.rich_formed("repository", address::repository)? else {
         return Err(call.wrong(Part::Whole, "steps.git needs repository").boxed());
     };
@@ -61,26 +55,6 @@ fn git(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
     made(call, StepAction::Git(spec), "git", StepFlags::HALTING)
 }
 
-fn mode(call: &Call<'_, '_>) -> Result<GitMode, Wrong> {
-    const MODES: [(&str, GitMode); 4] = [
-        ("update", GitMode::Update),
-        ("copy", GitMode::Copy),
-        ("clobber", GitMode::Clobber),
-        ("export", GitMode::Export),
-    ];
-    let Some(text) = call.text("mode")? else { return Ok(GitMode::Update) };
-    if let Some((_, mode)) = MODES.iter().find(|(name, _)| *name == text) {
-        return Ok(*mode);
-    }
-    let help = match text.as_str() {
-        "incremental" => Some("update".to_owned()),
-        "full" => Some("clobber".to_owned()),
-        _ => names::nearest(&text, MODES.iter().map(|(name, _)| *name)).map(str::to_owned),
-    };
-    let message = format!("steps.git has no mode {}; it has update, copy, clobber and export", quoted(&text));
-    Err(call.wrong_value("mode", message).maybe_help(help.map(|h| format!("did you mean {}?", quoted(&h)))))
-}
-
 /// `True` is one commit, a number so many.
 fn shallow(call: &Call<'_, '_>) -> Result<Option<u32>, Wrong> {
     match call.some("shallow").map(|v| v.unpack_bool()) {
@@ -88,14 +62,4 @@ fn shallow(call: &Call<'_, '_>) -> Result<Option<u32>, Wrong> {
         Some(Some(true)) => Ok(Some(1)),
         Some(None) => Ok(u32::try_from(call.number("shallow", 1, 1_000_000, 1)?).ok()),
     }
-}
-
-fn retry(call: &Call<'_, '_>) -> Result<Option<(Span, u32)>, Wrong> {
-    let Some(value) = call.some("retry") else { return Ok(None) };
-    let wrong = || call.wants("retry", "a delay and a number of times, as (\"10s\", 3)", value).boxed();
-    let items = given::items(value).ok_or_else(wrong)?;
-    let [delay, times] = items.as_slice() else { return Err(wrong()) };
-    let times = given::integer(*times).filter(|n| (0..=1000).contains(n)).ok_or_else(wrong)?;
-    let delay = call.to_duration("retry", *delay, Span::ZERO)?;
-    Ok(u32::try_from(times).ok().filter(|n| *n > 0).map(|times| (delay, times)))
 }

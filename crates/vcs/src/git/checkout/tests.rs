@@ -1,6 +1,8 @@
 //! Checkouts of real repositories by the real git, and of what killed ones leave behind.
 
 use super::*;
+use crate::{CheckoutReport, FAILED, TROUBLE};
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use testkit::{Repo, temp_dir};
 

@@ -1,29 +1,29 @@
 //! A copy of a tree that shares nothing with it: times, modes and links as they were. Where the file system can share
 //! blocks until one of the copies is written to, it does.
 
-use super::fault::GitError;
+use crate::fault::VcsError;
 use std::fs::{self, File, FileTimes};
 use std::io::ErrorKind;
 use std::path::Path;
 
 /// Copies the tree at `from` to `to`, which must not exist. Says how many files there are in it.
-pub(crate) fn copy_tree(from: &Path, to: &Path) -> Result<u64, GitError> {
+pub(crate) fn copy_tree(from: &Path, to: &Path) -> Result<u64, VcsError> {
     let mut files = 0;
     let mut dirs = vec![(from.to_path_buf(), to.to_path_buf())];
     // Directories get their times and modes last: writing into them changes the one and may need the other.
     let mut made = Vec::new();
     while let Some((from, to)) = dirs.pop() {
-        fs::create_dir(&to).map_err(|e| GitError::machine("cannot make the directory", &to, &e))?;
-        let entries = fs::read_dir(&from).map_err(|e| GitError::machine("cannot read", &from, &e))?;
+        fs::create_dir(&to).map_err(|e| VcsError::machine("cannot make the directory", &to, &e))?;
+        let entries = fs::read_dir(&from).map_err(|e| VcsError::machine("cannot read", &from, &e))?;
         for entry in entries {
-            let entry = entry.map_err(|e| GitError::machine("cannot read", &from, &e))?;
+            let entry = entry.map_err(|e| VcsError::machine("cannot read", &from, &e))?;
             let (source, target) = (entry.path(), to.join(entry.file_name()));
-            let kind = entry.file_type().map_err(|e| GitError::machine("cannot read", &source, &e))?;
+            let kind = entry.file_type().map_err(|e| VcsError::machine("cannot read", &source, &e))?;
             if kind.is_dir() {
                 dirs.push((source, target));
             } else if kind.is_symlink() || kind.is_file() {
                 let done = if kind.is_file() { copy_file(&source, &target) } else { copy_link(&source, &target) };
-                done.map_err(|e| GitError::machine("cannot copy to", &target, &e))?;
+                done.map_err(|e| VcsError::machine("cannot copy to", &target, &e))?;
                 files += 1;
             }
             // A pipe or a socket is no part of a source tree.
@@ -36,7 +36,7 @@ pub(crate) fn copy_tree(from: &Path, to: &Path) -> Result<u64, GitError> {
             File::open(&to)?.set_times(times(&facts)?)?;
             fs::set_permissions(&to, facts.permissions())
         };
-        like(()).map_err(|e| GitError::machine("cannot finish the directory", &to, &e))?;
+        like(()).map_err(|e| VcsError::machine("cannot finish the directory", &to, &e))?;
     }
     Ok(files)
 }
