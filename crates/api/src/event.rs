@@ -109,7 +109,12 @@ fn tell(transition: &Transition, nouns: &impl Lookup, out: &mut Vec<Event>) {
         | Transition::CancelAsked { .. }
         | Transition::Refused { .. }
         | Transition::BuildPlanned { .. }
-        | Transition::UsualLearnt { .. } => {}
+        | Transition::UsualLearnt { .. }
+        | Transition::ReportDue { .. }
+        | Transition::ReportWritten { .. }
+        | Transition::MessageTried { .. }
+        | Transition::MessageEnded { .. }
+        | Transition::MessagesForgotten { .. } => {}
     }
 }
 

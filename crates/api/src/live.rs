@@ -18,6 +18,9 @@ pub struct Live {
     pub waiting_total: usize,
     /// Change sources.
     pub sources: Vec<LiveSource>,
+    /// The messages of each target that has any open or given up.
+    #[serde(default)]
+    pub outbox: Vec<crate::OutboxSum>,
 }
 
 /// A running build.

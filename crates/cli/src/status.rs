@@ -130,6 +130,11 @@ fn lines(status: &Status, paper: Paper) -> Vec<String> {
     for source in status.live.sources.iter().filter(|s| s.failing) {
         out.push(format!("  ⚡ {}", show::cut(&format!("{}: {}", source.name, source.state), show::WIDTH - 4)));
     }
+    let away = status.live.outbox.iter().filter(|sum| sum.open > 0);
+    for (sum, trouble) in away.filter_map(|sum| Some((sum, sum.trouble.as_ref()?))) {
+        let waits = if sum.open == 1 { "message waits" } else { "messages wait" };
+        out.push(format!("  ⚡ {}", show::cut(&format!("{}: {} {waits}: {trouble}", sum.target, sum.open), show::WIDTH - 4)));
+    }
     out
 }
 

@@ -100,6 +100,33 @@ pub(crate) fn web(text: &str) -> Result<(), &'static str> {
     }
 }
 
+/// An address of mail, alone or in angle brackets behind a name.
+pub(crate) fn mail(text: &str) -> Result<(), &'static str> {
+    const WANTED: &str = "an address of mail, like ci@example.org or \"Builds <ci@example.org>\"";
+    let address = match text.strip_suffix('>').map(|t| t.rsplit_once('<')) {
+        Some(Some((_, address))) => address,
+        Some(None) => return Err(WANTED),
+        None => text,
+    };
+    let (local, domain) = address.rsplit_once('@').ok_or(WANTED)?;
+    let plain = |c: char| !c.is_control() && !c.is_whitespace() && !"()<>[]:;@\\,\"".contains(c);
+    let dotted = |part: &str| !part.is_empty() && part.split('.').all(|p| !p.is_empty());
+    let fits = text.len() <= 300 && local.len() <= 64 && !text.chars().any(char::is_control);
+    match fits && dotted(local) && local.chars().all(plain) && dotted(domain) && host(domain).is_ok() {
+        true => Ok(()),
+        false => Err(WANTED),
+    }
+}
+
+/// A host, by its name or its number.
+pub(crate) fn host(text: &str) -> Result<(), &'static str> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
+    match !text.is_empty() && text.len() <= 255 && !text.starts_with('-') && text.chars().all(plain) {
+        true => Ok(()),
+        false => Err("a host, like mail.example.org"),
+    }
+}
+
 /// The address of a PostgreSQL database.
 pub(crate) fn database(text: &str) -> Result<(), &'static str> {
     let known = text.starts_with("postgres://") || text.starts_with("postgresql://");

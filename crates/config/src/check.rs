@@ -3,6 +3,7 @@
 mod chains;
 mod locks;
 mod places;
+mod reporters;
 
 use crate::error::ConfigError;
 use crate::functions;
@@ -29,6 +30,7 @@ pub(crate) fn master(registry: &Registry<'_>) -> Result<Config, ConfigError> {
     locks::check(&check, &draft)?;
     chains::check(&check, &draft)?;
     check.workers_of_forms(&draft)?;
+    reporters::check(&check, &draft)?;
     Ok(Config {
         project: draft.project.map(|m| m.spec).unwrap_or_default(),
         web: draft.web.map(|m| m.spec).unwrap_or_default(),
@@ -38,6 +40,7 @@ pub(crate) fn master(registry: &Registry<'_>) -> Result<Config, ConfigError> {
         schedulers: specs(draft.schedulers),
         sources: specs(draft.sources),
         locks: specs(draft.locks),
+        reporters: specs(draft.reporters),
         secrets: registry.needed.take(),
     })
 }

@@ -1,7 +1,7 @@
 //! What is configured, for people: the answer of `sluice master check`.
 
 use model::worker::WorkerAccess;
-use model::{BuilderSpec, ChangeSourceSpec, Config, LockScope, SchedulerKind, SchedulerSpec, StepAction, StepSpec};
+use model::{BuilderSpec, ChangeSourceSpec, Config, LockScope, ReportMode, ReporterKind, SchedulerKind, SchedulerSpec, StepAction, StepSpec};
 use std::collections::{BTreeMap, HashSet};
 
 /// How wide the text is at most, in characters.
@@ -41,6 +41,16 @@ pub fn describe(config: &Config) -> String {
         };
         let others = lock.max_count_for_worker.iter().map(|(worker, n)| format!(", {n} on {worker}"));
         [lock.name.clone(), scope.to_owned(), count(lock.max_count as usize, "place") + &others.collect::<String>()]
+    });
+    page.table("reporter", &config.reporters, |reporter| {
+        let to = match &reporter.kind {
+            ReporterKind::Mail(mail) => format!("letters by {}", mail.relayhost),
+            ReporterKind::Http(http) => format!("posts to {}", http.url),
+        };
+        let modes = &reporter.occasions.modes;
+        let words = ReportMode::ALL.iter().filter(|(_, mode)| modes.contains(mode)).map(|(word, _)| *word);
+        let modes = if modes.len() == ReportMode::ALL.len() { "all".to_owned() } else { words.collect::<Vec<_>>().join(", ") };
+        [reporter.name.clone(), modes, to]
     });
     let oversights = oversights(config);
     if !oversights.is_empty() {

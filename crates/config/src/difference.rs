@@ -3,8 +3,8 @@
 use crate::describe::by_name;
 use model::VcsPollerSpec;
 use model::{
-    BuilderSpec, ChangeSourceSpec, Config, Follow, LockSpec, SchedulerKind, SchedulerSpec, StepSpec, TrySpec,
-    WorkerSpec,
+    BuilderSpec, ChangeSourceSpec, Config, Follow, LockSpec, ReporterKind, ReporterSpec, SchedulerKind,
+    SchedulerSpec, StepSpec, TrySpec, WorkerSpec,
 };
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -39,6 +39,7 @@ pub fn difference(old: &Config, new: &Config) -> Vec<String> {
     things(&mut lines, "scheduler", &old.schedulers, &new.schedulers, |s| &s.name, scheduler);
     things(&mut lines, "lock", &old.locks, &new.locks, |l| &l.name, lock);
     things(&mut lines, "change source", &old.sources, &new.sources, ChangeSourceSpec::name, source);
+    things(&mut lines, "reporter", &old.reporters, &new.reporters, |r| &r.name, reporter);
     // What a secret says is never shown, so neither is which of them are new.
     if old.secrets != new.secrets {
         lines.push("~ secrets".to_owned());
@@ -79,6 +80,7 @@ fn things<'t, T>(
 fn removal(kind: &str) -> &'static str {
     match kind {
         "worker" => ": what it runs goes on to the end, and it gets no more",
+        "reporter" => ": what it has not sent is given up",
         "builder" => ": what waits for it is cancelled, and what runs goes on to the end",
         _ => "",
     }
@@ -122,6 +124,38 @@ fn lock(old: &LockSpec, new: &LockSpec) -> Vec<&'static str> {
         ("max_count", old.max_count != new.max_count),
         ("max_count_for_worker", old.max_count_for_worker != new.max_count_for_worker),
     ])
+}
+
+fn reporter(old: &ReporterSpec, new: &ReporterSpec) -> Vec<&'static str> {
+    let (o, n) = (&old.occasions, &new.occasions);
+    let mut changed = fields(&[
+        ("mode", o.modes != n.modes),
+        ("builders", o.builders != n.builders),
+        ("tags", o.tags != n.tags),
+        ("branches", o.branches != n.branches),
+        ("schedulers", o.schedulers != n.schedulers),
+        ("give_up_after", old.give_up_after != new.give_up_after),
+    ]);
+    changed.extend(match (&old.kind, &new.kind) {
+        (ReporterKind::Mail(o), ReporterKind::Mail(n)) => fields(&[
+            ("from_addr", o.from_addr != n.from_addr),
+            ("extra_recipients", o.extra_recipients != n.extra_recipients),
+            ("send_to_interested_users", o.send_to_interested_users != n.send_to_interested_users),
+            ("lookup", differ(&o.lookup, &n.lookup)),
+            ("subject", o.subject != n.subject),
+            ("add_logs", o.add_logs != n.add_logs),
+            ("log_limit", o.log_limit != n.log_limit),
+            ("relayhost", o.relayhost != n.relayhost),
+            ("port", o.port != n.port),
+            ("user and password", o.login != n.login),
+            ("tls", o.tls != n.tls),
+        ]),
+        (ReporterKind::Http(o), ReporterKind::Http(n)) => {
+            fields(&[("url", o.url != n.url), ("secret", o.secret != n.secret), ("headers", o.headers != n.headers)])
+        }
+        _ => vec!["what it is"],
+    });
+    changed
 }
 
 fn same_steps(old: &[StepSpec], new: &[StepSpec]) -> bool {

@@ -5,7 +5,7 @@ use crate::loader::{Limits, Loader};
 use crate::sites::Sites;
 use model::worker::Secret;
 use model::{
-    BuilderSpec, ChangeSourceSpec, FunctionRef, LockSpec, Match, Parameter, ProjectSpec, SchedulerSpec, StepSpec, Text,
+    BuilderSpec, ChangeSourceSpec, FunctionRef, LockSpec, Match, Parameter, ProjectSpec, ReporterSpec, SchedulerSpec, StepSpec, Text,
     WebSpec, WorkerSpec,
 };
 use starlark::any::ProvidesStaticType;
@@ -86,6 +86,7 @@ pub(crate) struct Draft {
     pub(crate) schedulers: Vec<Made<SchedulerSpec>>,
     pub(crate) sources: Vec<Made<ChangeSourceSpec>>,
     pub(crate) locks: Vec<Made<LockSpec>>,
+    pub(crate) reporters: Vec<Made<ReporterSpec>>,
 }
 
 /// Functions that the configuration gave.

@@ -5,7 +5,7 @@ use crate::base::BaseDir;
 use crate::config_file;
 use crate::input::{Input, Reply};
 use engine::{RunningBuild, World, eta};
-use model::{BuildId, BuildSetId, ChangeId, Config, NewChange, RequestId, SchedulerId, Span, Time, Why, WorkerId};
+use model::{BuildId, BuildSetId, ChangeId, Config, Functions, NewChange, RequestId, SchedulerId, Span, Time, Why, WorkerId};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use store::Store;
@@ -19,6 +19,8 @@ pub(crate) struct Door {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) config: watch::Sender<Arc<Config>>,
+    /// The functions of that configuration.
+    pub(crate) functions: watch::Sender<Arc<dyn Functions>>,
     pub(crate) sources: RwLock<BTreeMap<String, LiveSource>>,
     pub(crate) public_url: String,
     /// Where the configuration is read from; `None`: it was given, and cannot be read again.
@@ -66,9 +68,10 @@ impl Door {
         let loaded = read.map_err(|e| ControlError::Refused(e.to_string()))?;
         let (config, functions) = (Arc::new(loaded.config), loaded.functions);
         let fixed = fixed_at_start(&self.config.borrow(), &config);
-        let next = config.clone();
+        let (next, next_functions) = (config.clone(), functions.clone());
         let mut said = self.ask(|reply| Input::Configure { config: next, functions, reply }).await?;
         crate::in_force::write(base, &config);
+        self.functions.send_replace(next_functions);
         self.config.send_replace(config);
         said.extend(fixed);
         Ok(said)

@@ -10,6 +10,7 @@ use crate::claim::{self, Claim};
 use crate::effect::{self, Effect};
 use crate::events::Nouns;
 use crate::input::{CommandEnded, Input, Reply, SourceMemory};
+use crate::outbox;
 use crate::session::apart;
 use engine::build::{SealedLog, StepEnd};
 use engine::build_set::NewStamp;
@@ -50,6 +51,8 @@ pub(crate) struct Heart {
     pub(crate) again: Vec<Input>,
     /// Workers that are not configured any more and have builds that run.
     pub(crate) leaving: watch::Sender<BTreeSet<String>>,
+    /// Rung when a target is owed a report.
+    pub(crate) bell: watch::Sender<()>,
 }
 
 /// What one turn of the loop has decided.
@@ -90,6 +93,7 @@ impl Heart {
             turn.effects.retain(|effect| effect::is_meant(&self.world, effect));
             if self.record(&mut turn).await {
                 self.act(turn.effects);
+                outbox::ring(&self.bell, &turn.transitions);
                 fail_point!("turn-acted-on");
                 self.tell(turn.events);
                 self.let_go();
@@ -417,9 +421,11 @@ impl Heart {
             let failed = engine::build_set::first_failure(&self.world, &transition);
             turn.events.extend(failed.and_then(|set| self.world.set(set)).into_iter().flat_map(api::event::set_failed));
         }
+        let owed = outbox::owed(&self.world, &transition, now);
         self.world.take(&transition);
         effect::after(&self.world, &transition, &mut turn.effects);
         turn.transitions.push(transition);
+        turn.transitions.extend(owed);
     }
 
     /// Writes the turn. A store that is away is waited for; one that refuses costs the turn, and the world is read anew.

@@ -4,7 +4,7 @@
 
 use crate::base::BaseDir;
 use model::worker::{Secret, WorkerAccess};
-use model::{Config, SchedulerKind, TrySpec};
+use model::{Config, ReporterKind, SchedulerKind, TrySpec};
 use sha2::{Digest, Sha256};
 
 /// Writes down what came into force. Only a convenience: whoever cannot read it is told less.
@@ -35,6 +35,15 @@ pub fn without_secrets(config: &Config) -> Config {
     }
     for secret in open.secrets.values_mut() {
         *secret = sum(secret);
+    }
+    for reporter in &mut open.reporters {
+        match &mut reporter.kind {
+            ReporterKind::Mail(mail) => mail.login.iter_mut().for_each(|(_, password)| *password = sum(password)),
+            ReporterKind::Http(http) => {
+                http.secret = http.secret.as_ref().map(sum);
+                http.headers.iter_mut().for_each(|(_, value)| *value = sum(value));
+            }
+        }
     }
     for worker in &mut open.workers {
         if let WorkerAccess::Remote { password } = &mut worker.access {

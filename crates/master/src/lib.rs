@@ -20,6 +20,7 @@ pub mod in_force;
 mod input;
 mod local;
 mod order;
+mod outbox;
 mod pipeline;
 mod reading;
 mod run;

@@ -8,6 +8,7 @@ use crate::heart::Heart;
 use crate::hub::Hub;
 use crate::input::Input;
 use crate::local::LocalWorkers;
+use crate::outbox::Outbox;
 use crate::server::{ServerLimits, serve};
 use crate::session::Doorway;
 use crate::transfer::Keys;
@@ -150,6 +151,7 @@ impl Master {
         let logs = logs::Logs::open(base.logs())?;
         let keys = Keys::new(&base.token()?);
         let parts = Parts::new(&store, &logs, &keys);
+        let functions = watch::Sender::new(surroundings.functions.clone());
         let heart = parts.wake_up(Arc::new(config.clone()), surroundings).await?;
         crate::in_force::write(&base, &config);
         let config_in_force = watch::Sender::new(Arc::new(config));
@@ -158,6 +160,7 @@ impl Master {
             store: store.clone(),
             clock: Clock,
             config: config_in_force.clone(),
+            functions,
             sources: Default::default(),
             public_url: format!("http://{address}/"),
             base: (reload == Reload::FromFile).then(|| base.clone()),
@@ -176,7 +179,9 @@ impl Master {
         tokio::spawn(async move { syncs.hand_on_syncs(synced).await });
         tokio::spawn(hand_on_growth(logs.clone(), parts.inbox.clone(), parts.events.clone()));
         tokio::spawn(follow_auth(base.clone(), auth, config_in_force.subscribe()));
+        let outbox = parts.outbox(door.clone());
         let doors = vec![
+            tokio::spawn(outbox.keep(config_in_force.subscribe(), closing.clone())),
             tokio::spawn(workers.keep(config_in_force.subscribe(), parts.leaving.subscribe())),
             tokio::spawn(watch_jobdirs::keep(base.clone(), door.clone(), config_in_force.subscribe(), closing.clone())),
             tokio::spawn(watch_sources::keep(base.clone(), door.clone(), config_in_force.subscribe(), closing.clone())),
@@ -256,6 +261,7 @@ struct Parts {
     events: broadcast::Sender<Arc<Event>>,
     version: Arc<AtomicU64>,
     leaving: watch::Sender<BTreeSet<String>>,
+    bell: watch::Sender<()>,
     shutdown: CancellationToken,
 }
 
@@ -271,6 +277,7 @@ impl Parts {
             events: broadcast::channel(EVENTS).0,
             version: Arc::default(),
             leaving: watch::Sender::default(),
+            bell: watch::Sender::default(),
             shutdown: CancellationToken::new(),
         }
     }
@@ -295,9 +302,15 @@ impl Parts {
             version: self.version.clone(),
             again: Vec::new(),
             leaving: self.leaving.clone(),
+            bell: self.bell.clone(),
         };
         heart.awaken(config).await;
         Ok(heart)
+    }
+
+    fn outbox(&self, door: Arc<Door>) -> Outbox {
+        let (store, logs, bell) = (self.store.clone(), self.logs.clone(), self.bell.clone());
+        Outbox { store, logs, clock: Clock, door, bell }
     }
 
     fn doorway(&self, exe: PathBuf) -> Doorway {

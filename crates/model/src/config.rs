@@ -1,7 +1,7 @@
 //! The whole configuration: checked, immutable.
 
 use crate::worker::Secret;
-use crate::{BuilderSpec, ChangeSourceSpec, LockSpec, SchedulerSpec, WorkerSpec};
+use crate::{BuilderSpec, ChangeSourceSpec, LockSpec, ReporterSpec, SchedulerSpec, WorkerSpec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,6 +26,9 @@ pub struct Config {
     /// Locks, in the order in which they were defined.
     #[serde(default)]
     pub locks: Vec<LockSpec>,
+    /// Who is told of builds, in the order in which they were defined.
+    #[serde(default)]
+    pub reporters: Vec<ReporterSpec>,
     /// Secrets that texts of steps name.
     #[serde(default)]
     pub secrets: BTreeMap<String, Secret>,

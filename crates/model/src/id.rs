@@ -48,4 +48,6 @@ ids! {
     WorkerId,
     /// A [`crate::Scheduler`].
     SchedulerId,
+    /// A [`crate::Message`] of the outbox.
+    MessageId,
 }

@@ -17,6 +17,7 @@ pub mod log;
 pub mod property;
 pub mod query;
 pub mod render;
+pub mod report;
 pub mod request;
 pub mod results;
 pub mod scheduler;
@@ -40,12 +41,16 @@ pub use event::Event;
 pub use finding::{Finding, FindingKind, Mend, Severity};
 pub use function::{CallError, Condition, FunctionRef, Functions, NoFunctions};
 pub use id::{
-    BuildId, BuildSetId, BuilderId, ChangeId, LogId, RequestId, SchedulerId, SourceStampId, StepId, WorkerId,
+    BuildId, BuildSetId, BuilderId, ChangeId, LogId, MessageId, RequestId, SchedulerId, SourceStampId, StepId, WorkerId,
 };
 pub use lock::{LockAccess, LockOwner, LockPlace, LockScope, LockSpec, LockUse, LockView, LockWait};
 pub use log::{LogFacts, LogStatus, Stream};
 pub use property::{Properties, Property, Value};
 pub use query::{Filter, FilterOp, Order, Page, Query};
+pub use report::{
+    AddLogs, HttpReportSpec, MailLookup, MailSpec, MailTls, Message, MessageStatus, NewMessage, Occasions, OutboxSum,
+    ReportMode, ReporterKind, ReporterSpec,
+};
 pub use request::{Request, RequestStatus};
 pub use results::Results;
 pub use scheduler::{

@@ -7,8 +7,8 @@ use crate::property::Property;
 use crate::scheduler::SchedulerState;
 use crate::worker::WorkerInfo;
 use crate::{
-    Build, BuildId, BuildSet, BuildSetId, Builder, BuilderId, Change, LogFacts, LogId, Request, RequestId, Results,
-    Scheduler, SchedulerId, Step, StepFacts, StepId, StepSpec, Time, Worker, WorkerId,
+    Build, BuildId, BuildSet, BuildSetId, Builder, BuilderId, Change, LogFacts, LogId, MessageId, NewMessage, Request,
+    RequestId, Results, Scheduler, SchedulerId, Step, StepFacts, StepId, StepSpec, Time, Worker, WorkerId,
 };
 
 /// One change of state.
@@ -212,5 +212,47 @@ pub enum Transition {
         builder: BuilderId,
         /// What.
         usual: crate::builder::Usual,
+    },
+    /// A target has to be told of a build, if it wants to be. Filed with the build's end; twice is once.
+    ReportDue {
+        /// The reporter's name.
+        target: String,
+        /// Which.
+        build: BuildId,
+        /// When.
+        at: Time,
+    },
+    /// What a target is to be told of a build is written, or there is nothing to say. A person who was told of the same
+    /// thing already is passed over. Guard: it is due.
+    ReportWritten {
+        /// What was due.
+        due: MessageId,
+        /// When.
+        at: Time,
+        /// The messages, in the order in which they go.
+        messages: Vec<NewMessage>,
+    },
+    /// A message could not be sent, and is tried again. Guard: it waits.
+    MessageTried {
+        /// Which.
+        message: MessageId,
+        /// Not before then.
+        next_try: Time,
+        /// What was wrong.
+        trouble: String,
+    },
+    /// A message was sent, or is given up. Guard: it is due or waits.
+    MessageEnded {
+        /// Which.
+        message: MessageId,
+        /// When.
+        at: Time,
+        /// Why it is given up; `None`: it was sent.
+        given_up: Option<String>,
+    },
+    /// Messages that ended before this moment are forgotten.
+    MessagesForgotten {
+        /// The moment.
+        before: Time,
     },
 }

@@ -18,6 +18,7 @@ mod field;
 mod log;
 mod migrate;
 mod op;
+mod outbox;
 mod pages;
 #[cfg(test)]
 mod plans;

@@ -165,6 +165,11 @@ impl Ops {
             Transition::WorkerPaused { worker, reason } => self.pause_worker(worker, reason),
             Transition::Refused { build, epoch, at, what } => self.refuse(build, epoch, at, what),
             Transition::UsualLearnt { builder, usual } => self.learn_usual(builder, &usual),
+            Transition::ReportDue { target, build, at } => self.owe_report(target, build, at),
+            Transition::ReportWritten { due, at, messages } => self.write_report(due, at, messages),
+            Transition::MessageTried { message, next_try, trouble } => self.try_message(message, next_try, trouble),
+            Transition::MessageEnded { message, at, given_up } => self.end_message(message, at, given_up),
+            Transition::MessagesForgotten { before } => self.forget_messages(before),
         }
     }
 }

@@ -4,12 +4,12 @@
 
 pub mod clock;
 pub mod repo;
-pub mod tree_repo;
+pub mod smtp;
 pub mod wait;
 
 pub use clock::Clock;
 pub use repo::Repo;
-pub use tree_repo::TreeRepo;
+pub use smtp::Smtp;
 pub use wait::{wait_for, wait_until};
 
 /// A directory that is gone when the value is dropped.

@@ -22,6 +22,7 @@ mod log;
 mod login;
 mod mark;
 mod notice;
+mod outbox;
 mod patch;
 mod queue;
 mod scheduler;
@@ -67,6 +68,7 @@ pub fn router() -> Router<Web> {
         .route("/workers/{name}", get(one_worker))
         .route("/workers/{name}/{act}", post(acts::worker))
         .route("/queue", get(queued))
+        .route("/outbox", get(told))
         .route("/schedulers", get(schedulers))
         .route("/schedulers/{name}/{act}", post(acts::scheduler))
         .route("/requests/{id}", get(one_request))
@@ -250,6 +252,12 @@ async fn schedulers(State(web): State<Web>, headers: HeaderMap, uri: Uri) -> Res
     let (clock, frame) = (clock(&web), frame(&web, &headers, &uri));
     let page = load::scheduler::schedulers(&web).await;
     shown(&frame, page.map(|v| scheduler::page(&v, &frame, &clock)))
+}
+
+async fn told(State(web): State<Web>, headers: HeaderMap, uri: Uri) -> Response {
+    let clock = clock(&web);
+    let page = load::outbox::outbox(&web, crate::rest::outbox::addresses(&web, &headers)).await;
+    shown(&frame(&web, &headers, &uri), page.map(|v| outbox::page(&v, &clock)))
 }
 
 async fn one_request(State(web): State<Web>, Path(text): Path<String>, headers: HeaderMap, uri: Uri) -> Response {

@@ -10,6 +10,7 @@ mod listen;
 mod live;
 mod log;
 mod login;
+pub(crate) mod outbox;
 mod read;
 mod reply;
 pub mod session;
@@ -42,6 +43,7 @@ pub fn router() -> axum::Router<Web> {
         .route("/api/v2/sluice/builds/{id}", get(story::get))
         .route("/api/v2/sluice/patches/{id}", get(tried::patch))
         .route("/api/v2/sluice/try", get(tried::list).post(tried::post).layer(DefaultBodyLimit::max(tried::MOST_BODY)))
+        .route("/api/v2/sluice/outbox", get(outbox::get))
         .route("/api/v2/{*path}", get(read::get).post(act::post))
         .route("/sse", get(listen::nothing))
         .route("/sse/listen", get(listen::listen_to_nothing))

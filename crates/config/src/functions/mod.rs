@@ -6,6 +6,7 @@ mod factories;
 mod filter;
 mod force;
 mod locks;
+mod reporters;
 mod schedulers;
 mod schedulers_try;
 mod steps;
@@ -58,6 +59,8 @@ pub(crate) const ALL: &[Def] = &[
     force::STRING,
     force::TEXT,
     force::WORKER,
+    reporters::HTTP,
+    reporters::MAIL,
     schedulers::ANY_BRANCH,
     schedulers::DEPENDENT,
     force::FORCE,
@@ -164,7 +167,8 @@ pub(crate) fn find(path: &str) -> Option<&'static Def> {
 }
 
 /// Where functions live that are not at the top level.
-pub(crate) const NAMESPACES: [&str; 6] = ["changes", "factories", "locks", "params", "schedulers", "steps"];
+pub(crate) const NAMESPACES: [&str; 7] =
+    ["changes", "factories", "locks", "params", "reporters", "schedulers", "steps"];
 
 /// The names of a namespace, or of the top level, where namespaces count as names.
 pub(crate) fn names_in(namespace: Option<&str>) -> Vec<&'static str> {

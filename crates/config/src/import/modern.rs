@@ -32,7 +32,7 @@ pub(super) struct Translated {
 const KEYS: [(&str, &str); 8] = [
     ("protocols", "workers use the port of web(listen): sluice worker init DIR --master URL"),
     ("buildbotNetUsageData", ""),
-    ("services", "reporters are not there yet"),
+    ("services", "reporters.mail(…) and reporters.http(…) have arguments of their own; write them anew"),
     ("multiMaster", "there is one master"),
     ("caches", ""),
     ("logCompressionMethod", ""),

@@ -69,7 +69,7 @@ fn a_sample_of_today_becomes_calls_of_our_own() {
     line 8: c['protocols'] is left out: workers use the port of web(listen): sluice worker init DIR --master URL
     line 15: os: a configuration sees nothing of the machine; secret("…") reads a file or a variable
     line 37: there are no classes (Lint); write a function that answers with a step: def name(**kwargs): return steps.shell(…, reader = …)
-    line 48: c['services'] is left out: reporters are not there yet
+    line 48: c['services'] is left out: reporters.mail(…) and reporters.http(…) have arguments of their own; write them anew
     line 54: c['bulders'] has no like and is left out; is builders meant?
     "#);
     insta::assert_snapshot!(imported.star, @r#"

@@ -4,7 +4,7 @@ mod examples;
 
 use super::Memory;
 use examples::{EXAMPLES, Example, Fate};
-use model::{Condition, Config, LockAccess, SchedulerKind, StepAction};
+use model::{BranchPlace, Condition, Config, LockAccess, SchedulerKind, StepAction, Vcs};
 
 /// Builders of these names on one bot.
 const BUILDERS: &str = r#"
@@ -78,12 +78,62 @@ fn the_branch_example_puts_the_branch_behind_the_base() {
     let builder = &config.builders[0];
     let names: Vec<_> = builder.steps.iter().map(|s| s.name.as_str()).collect();
     assert_eq!(names, ["svn", "compile", "test"]);
-    let StepAction::Shell(svn) = &builder.steps[0].action else { panic!("no command") };
-    assert_eq!(svn.env["SLUICE_SVN_URL"].written(), "svn://svn.example.org/MyProject/{src::branch:~trunk}");
-    assert_eq!(svn.env["SLUICE_SVN_REVISION"].written(), "{src::revision:~HEAD}");
+    let StepAction::Vcs(svn) = &builder.steps[0].action else { panic!("no checkout") };
+    assert_eq!((svn.vcs, svn.branch_place), (Vcs::Subversion, BranchPlace::Behind));
+    let written = (svn.repository.plain(), svn.branch.as_ref().and_then(|b| b.plain()));
+    assert_eq!(written, (Some("svn://svn.example.org/MyProject/"), Some("trunk")));
     assert!(builder.steps[0].flags.halt_on_failure);
     let place = builder.steps[0].defined_at.as_ref().map(|p| p.file.as_str());
     assert_eq!(place, Some("master.star"), "a step is written where the user wrote it");
+}
+
+#[test]
+fn every_system_has_its_step() {
+    let config = |text: &str| {
+        let before = "load(\"@sluice//compat.star\", \"s\", \"step\")\nlocal_worker(\"here\")\n";
+        Memory::master(&format!("{before}builder(\"b\", workers = [\"here\"], steps = [s({text})])")).load()
+    };
+    let made = |text: &str| {
+        let config = config(text).map_err(|e| e.to_string()).unwrap();
+        let StepAction::Vcs(spec) = config.builders[0].steps[0].action.clone() else { panic!("no checkout") };
+        spec
+    };
+    let cvs = made(
+        "step.CVS, cvsroot = ':pserver:anon@cvs.example.org:/cvsroot', cvsmodule = 'buildbot', login = 'pw', \
+         branch = 'rel', checkoutDelay = 30, global_options = ['-z3'], mode = 'copy', retry = (10, 2)",
+    );
+    assert_eq!((cvs.vcs, cvs.mode), (Vcs::Cvs, model::GitMode::Copy));
+    assert_eq!(cvs.repository.plain(), Some(":pserver:anon:pw@cvs.example.org:/cvsroot"));
+    assert_eq!(cvs.module.as_ref().and_then(|m| m.plain()), Some("buildbot"));
+    assert_eq!((cvs.checkout_delay, cvs.options.as_slice()), (Some(model::Span::seconds(30)), &["-z3".to_owned()][..]));
+    assert_eq!(cvs.retry, Some((model::Span::seconds(10), 2)));
+    for (text, vcs, place, repository, branch) in [
+        ("step.Darcs, repourl = 'http://h/d'", Vcs::Darcs, BranchPlace::Address, "http://h/d", None),
+        ("step.Darcs, baseURL = 'http://h/', defaultBranch = 'm'", Vcs::Darcs, BranchPlace::Behind, "http://h/", Some("m")),
+        ("step.Mercurial, repourl = '/srv/hg'", Vcs::Mercurial, BranchPlace::Address, "/srv/hg", None),
+        (
+            "step.Bazaar, url = 'http://h/archive', version = 'p--dev--1.0', archive = 'a@h--arch'",
+            Vcs::Bazaar,
+            BranchPlace::Behind,
+            "http://h/archive/",
+            Some("p--dev--1.0"),
+        ),
+        ("step.SVN, svnurl = 'http://h/s', alwaysUseLatest = True", Vcs::Subversion, BranchPlace::Address, "http://h/s", None),
+    ] {
+        let spec = made(text);
+        assert_eq!((spec.vcs, spec.branch_place, spec.repository.plain()), (vcs, place, Some(repository)), "{text}");
+        assert_eq!(spec.branch.as_ref().and_then(|b| b.plain()), branch, "{text}");
+        assert_eq!(spec.always_use_latest, text.contains("alwaysUseLatest"), "{text}");
+    }
+    for (text, expected) in [
+        ("step.SVN", "step.SVN takes svnurl, or baseURL with defaultBranch"),
+        ("step.Darcs, repourl = '/a', baseURL = '/b'", "step.Darcs takes repourl, or baseURL"),
+        ("step.Mercurial, repourl = '/a', defaultBranch = 'b'", "takes defaultBranch with baseURL only"),
+        ("step.CVS, cvsroot = '/a'", "cvsmodule"),
+    ] {
+        let error = config(text).unwrap_err();
+        assert!(error.message.contains(expected), "{text}: {error}");
+    }
 }
 
 #[test]
@@ -103,6 +153,40 @@ fn the_lock_examples_hold_their_locks() {
         (names(0, 3), names(2, 3), names(2, 1)),
         (vec!["database".into(), "cpu".into()], vec!["database".into()], vec![])
     );
+}
+
+#[test]
+fn a_mail_notifier_becomes_a_reporter() {
+    let config = Example::of(2113);
+    let model::ReporterKind::Mail(mail) = &config.reporters[0].kind else { panic!("no mail") };
+    assert_eq!(mail.from_addr, "buildbot@localhost");
+    assert_eq!(mail.extra_recipients, ["builds@lists.example.com"]);
+    assert!(!mail.send_to_interested_users);
+    assert_eq!(config.reporters[0].occasions.modes.len(), model::ReportMode::ALL.len(), "all builds");
+    let all = |text: &str| {
+        let before = "load(\"@sluice//compat.star\", \"factory\", \"mail\", \"s\", \"step\")\nc = {}\nBuildmasterConfig = c\n";
+        let text = text.replace("A", "fromaddr = \"a@b.example\"");
+        Memory::master(&format!("{before}{BUILDERS}c['builders'] = [dict(simple('b'), category = 'main')]\nc['status'] = [{text}]"))
+            .load()
+    };
+    let find = "mail.MailNotifier(A, lookup = lambda who: who + \"@x.example\", mode = \"problem\", builders = [\"b\"])";
+    let two = all(&format!("{find}, mail.MailNotifier(A, categories = [\"main\"], lookup = mail.Domain(\"x.example\"), subject = \"%(builder)s: %(result)s\")"));
+    let reporters = two.map_err(|e| e.to_string()).unwrap().reporters;
+    let names: Vec<_> = reporters.iter().map(|r| r.name.as_str()).collect();
+    assert_eq!(names, ["mail", "mail-2"]);
+    let mails = reporters.iter().filter_map(|r| match &r.kind {
+        model::ReporterKind::Mail(mail) => Some(mail),
+        model::ReporterKind::Http(_) => None,
+    });
+    let mails: Vec<_> = mails.collect();
+    assert!(matches!(mails[0].lookup, Some(model::MailLookup::Function(_))));
+    assert_eq!(mails[1].lookup, Some(model::MailLookup::Append("x.example".to_owned())));
+    assert_eq!(mails[1].subject.as_deref(), Some("{builder}: {result}"));
+    assert_eq!(reporters[1].occasions.tags, ["main"]);
+    let bad = all("mail.MailNotifier(A, mode = \"sometimes\")").unwrap_err();
+    assert!(bad.message.contains("it has all, failing and problem"), "{bad}");
+    let bad = all("mail.MailNotifier(A, subject = \"%(slave)s\")").unwrap_err();
+    assert!(bad.message.contains("it knows builder, projectName and result"), "{bad}");
 }
 
 #[test]

@@ -100,6 +100,35 @@ CREATE TABLE public.logs (
 
 
 
+CREATE TABLE public.outbox (
+    id bigint NOT NULL,
+    target text NOT NULL,
+    about text NOT NULL,
+    person text NOT NULL,
+    build_id bigint NOT NULL,
+    title text NOT NULL,
+    payload text,
+    created_at bigint NOT NULL,
+    attempts bigint NOT NULL,
+    next_try bigint,
+    state text NOT NULL,
+    ended_at bigint,
+    trouble text
+);
+
+
+
+ALTER TABLE public.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.outbox_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+
 CREATE TABLE public.plans (
     hash text NOT NULL,
     steps text NOT NULL
@@ -303,6 +332,12 @@ INSERT INTO public.logs VALUES (12, 12, 0, 'log-0', 'log_0', NULL, NULL, NULL);
 
 
 
+INSERT INTO public.outbox OVERRIDING SYSTEM VALUE VALUES (2, 'mail', 'build 10', 'ada@example.org', 10, 'of build 10', 'dear�you', 1790000010250000, 0, NULL, 'waiting', NULL, NULL);
+INSERT INTO public.outbox OVERRIDING SYSTEM VALUE VALUES (3, 'mail', 'build 10', 'eve', 10, 'of build 10', NULL, 1790000010250000, 0, NULL, 'given up', 1790000900250000, 'no address');
+INSERT INTO public.outbox OVERRIDING SYSTEM VALUE VALUES (4, 'http', 'due 10', '', 10, '', NULL, 1790000010250000, 0, NULL, 'due', NULL, NULL);
+
+
+
 INSERT INTO public.plans VALUES ('1058fa474f2b9a51c261d0b7eb32d5a0239e6cfaa7ce3aa15c4413f5864b9332', '[{"name":"make","flags":{"halt_on_failure":true,"flunk_on_failure":true,"flunk_on_warnings":false,"warn_on_failure":false,"warn_on_warnings":true,"always_run":false},"action":{"Shell":{"command":{"Words":["make","-j2"]},"workdir":"build","env":{},"timeout":1200000000,"max_time":null,"sigterm_time":5000000,"pty":false,"log_environ":true,"want_stdout":true,"want_stderr":true,"initial_stdin":null,"log_files":[],"decode_rc":{},"reading":{"warnings":null,"tests":null,"property":null,"function":null}}},"description":"working","description_done":null,"locks":[],"do_if":null,"hide_if":null,"defined_at":{"file":"master.star","line":8,"column":1}},{"name":"test","flags":{"halt_on_failure":true,"flunk_on_failure":true,"flunk_on_warnings":false,"warn_on_failure":false,"warn_on_warnings":true,"always_run":false},"action":{"Shell":{"command":{"Script":"make test"},"workdir":"build","env":{},"timeout":1200000000,"max_time":null,"sigterm_time":5000000,"pty":false,"log_environ":true,"want_stdout":true,"want_stderr":true,"initial_stdin":null,"log_files":[],"decode_rc":{},"reading":{"warnings":null,"tests":null,"property":null,"function":null}}},"description":"working","description_done":null,"locks":[],"do_if":null,"hide_if":null,"defined_at":{"file":"master.star","line":8,"column":1}}]');
 INSERT INTO public.plans VALUES ('dde1507b5b36b38cf8fd46da01ac122f656eabb3ce792c29d77535b2d1952df6', '[{"name":"make","flags":{"halt_on_failure":true,"flunk_on_failure":true,"flunk_on_warnings":false,"warn_on_failure":false,"warn_on_warnings":true,"always_run":false},"action":{"Shell":{"command":{"Words":["make","-j2"]},"workdir":"build","env":{},"timeout":1200000000,"max_time":null,"sigterm_time":5000000,"pty":false,"log_environ":true,"want_stdout":true,"want_stderr":true,"initial_stdin":null,"log_files":[],"decode_rc":{},"reading":{"warnings":null,"tests":null,"property":null,"function":null}}},"description":"working","description_done":null,"locks":[],"do_if":null,"hide_if":null,"defined_at":{"file":"master.star","line":8,"column":1}},{"name":"test","flags":{"halt_on_failure":true,"flunk_on_failure":true,"flunk_on_warnings":false,"warn_on_failure":false,"warn_on_warnings":true,"always_run":false},"action":{"Shell":{"command":{"Script":"make test"},"workdir":"build","env":{},"timeout":1200000000,"max_time":null,"sigterm_time":5000000,"pty":false,"log_environ":true,"want_stdout":true,"want_stderr":true,"initial_stdin":null,"log_files":[],"decode_rc":{},"reading":{"warnings":null,"tests":null,"property":null,"function":null}}},"description":"working","description_done":null,"locks":[],"do_if":null,"hide_if":null,"defined_at":{"file":"master.star","line":8,"column":1}},{"name":"more","flags":{"halt_on_failure":true,"flunk_on_failure":true,"flunk_on_warnings":false,"warn_on_failure":false,"warn_on_warnings":true,"always_run":false},"action":{"Shell":{"command":{"Words":["make","-j2"]},"workdir":"build","env":{},"timeout":1200000000,"max_time":null,"sigterm_time":5000000,"pty":false,"log_environ":true,"want_stdout":true,"want_stderr":true,"initial_stdin":null,"log_files":[],"decode_rc":{},"reading":{"warnings":null,"tests":null,"property":null,"function":null}}},"description":"working","description_done":null,"locks":[],"do_if":null,"hide_if":null,"defined_at":{"file":"master.star","line":8,"column":1}}]');
 
@@ -393,6 +428,10 @@ INSERT INTO public.workers VALUES (2, 'worker-2', 1, 0, 1790000006250000, 'hot',
 
 
 
+SELECT pg_catalog.setval('public.outbox_id_seq', 4, true);
+
+
+
 SELECT pg_catalog.setval('public.refusals_id_seq', 1, true);
 
 
@@ -424,6 +463,11 @@ ALTER TABLE ONLY public.counts
 
 ALTER TABLE ONLY public.logs
     ADD CONSTRAINT logs_pkey PRIMARY KEY (id);
+
+
+
+ALTER TABLE ONLY public.outbox
+    ADD CONSTRAINT outbox_pkey PRIMARY KEY (id);
 
 
 
@@ -514,6 +558,22 @@ CREATE INDEX changes_made ON public.changes USING btree (made_at, id);
 
 
 CREATE UNIQUE INDEX logs_step ON public.logs USING btree (step_id, number);
+
+
+
+CREATE INDEX outbox_ended ON public.outbox USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+
+
+
+CREATE INDEX outbox_given_up ON public.outbox USING btree (target) WHERE (state = 'given up'::text);
+
+
+
+CREATE UNIQUE INDEX outbox_key ON public.outbox USING btree (target, about, person);
+
+
+
+CREATE INDEX outbox_open ON public.outbox USING btree (target, state, id) WHERE (ended_at IS NULL);
 
 
 

@@ -242,6 +242,24 @@ CREATE TABLE test_rolls (
     tests BLOB NOT NULL
 );
 INSERT INTO test_rolls VALUES(1,'main','test',1,39,X'0001726f6c6c206f662031');
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY,
+    target TEXT NOT NULL,
+    about TEXT NOT NULL,
+    person TEXT NOT NULL,
+    build_id BIGINT NOT NULL,
+    title TEXT NOT NULL,
+    payload TEXT,
+    created_at BIGINT NOT NULL,
+    attempts BIGINT NOT NULL,
+    next_try BIGINT,
+    state TEXT NOT NULL,
+    ended_at BIGINT,
+    trouble TEXT
+);
+INSERT INTO outbox VALUES(2,'mail','build 10','ada@example.org',10,'of build 10','dear�you',1790000010250000,0,NULL,'waiting',NULL,NULL);
+INSERT INTO outbox VALUES(3,'mail','build 10','eve',10,'of build 10',NULL,1790000010250000,0,NULL,'given up',1790000900250000,'no address');
+INSERT INTO outbox VALUES(4,'http','due 10','',10,'',NULL,1790000010250000,0,NULL,'due',NULL,NULL);
 CREATE UNIQUE INDEX builders_name ON builders (name);
 CREATE UNIQUE INDEX workers_name ON workers (name);
 CREATE UNIQUE INDEX schedulers_name ON schedulers (name);
@@ -266,4 +284,8 @@ CREATE INDEX sets_parent ON sets (parent_build, parent_step) WHERE parent_build 
 CREATE INDEX requests_build ON requests (build_id) WHERE build_id IS NOT NULL;
 CREATE UNIQUE INDEX test_rolls_step ON test_rolls (builder_id, branch, step, number);
 CREATE INDEX test_rolls_number ON test_rolls (builder_id, number);
+CREATE UNIQUE INDEX outbox_key ON outbox (target, about, person);
+CREATE INDEX outbox_open ON outbox (target, state, id) WHERE ended_at IS NULL;
+CREATE INDEX outbox_ended ON outbox (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX outbox_given_up ON outbox (target) WHERE state = 'given up';
 COMMIT;

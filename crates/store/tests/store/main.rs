@@ -20,6 +20,8 @@ mod migrations;
 #[cfg(test)]
 mod nouns;
 #[cfg(test)]
+mod outbox;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod queries;

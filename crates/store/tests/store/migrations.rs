@@ -1,13 +1,15 @@
 //! Every released schema, filled, is brought up to date with nothing lost.
 //!
 //! `migrations/samples/NNNN.ENGINE.sql` is a dump of a database of version NNNN as that version wrote it, holding what
-//! `commits::life` and `open` write, and from version 2 on what `whole::later` writes. Later versions must read it. A new
-//! version adds two dumps and changes no old one; `SLUICE_WRITE_SAMPLES=1 cargo test -p store samples` writes those of
-//! the newest version, with the programs `sqlite3` and `pg_dump`.
+//! `commits::life` and `open` write, from version 2 on what `whole::later` writes, and from version 3 on what
+//! `outbox::letters` does. Later versions must read it. A new version adds two dumps and changes no old one;
+//! `SLUICE_WRITE_SAMPLES=1 cargo test -p store samples` writes those of the newest version, with the programs `sqlite3`
+//! and `pg_dump`.
 
 use crate::commits::{check_life, life};
 use crate::db::{Db, Engine, commit, engines, fresh};
 use crate::nouns::*;
+use crate::outbox::{check_letters, letters};
 use crate::whole::{LATER, check_later, check_tests, later};
 use model::property::property;
 use model::scheduler::SchedulerState;
@@ -114,6 +116,7 @@ async fn every_released_schema_is_carried_over(engine: Engine) {
         }
         if version > 2 {
             check_tests(&store).await;
+            check_letters(&store).await;
         }
         // It goes on from there, as any database does.
         commit(&store, vec![filed(20, 1), leased(11, 2, 2)]).await;
@@ -135,13 +138,14 @@ async fn the_samples_are_what_is_checked(engine: Engine) {
     }
     commit(&store, open()).await;
     check_open(&store, 1).await;
-    for batch in later() {
+    for batch in later().into_iter().chain(letters()) {
         commit(&store, batch).await;
     }
     check_first_builder(&store).await;
     check_open(&store, SAMPLES.len()).await;
     check_later(&store).await;
     check_tests(&store).await;
+    check_letters(&store).await;
     store.close().await;
     if std::env::var_os("SLUICE_WRITE_SAMPLES").is_some() {
         write_sample(&db, engine);

@@ -6,6 +6,7 @@ pub(super) mod change;
 pub(super) mod excerpt;
 pub(super) mod home;
 pub(super) mod log;
+pub(super) mod outbox;
 pub(super) mod queue;
 pub(super) mod scheduler;
 pub(super) mod waterfall;

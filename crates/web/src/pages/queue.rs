@@ -52,7 +52,7 @@ pub(super) fn page(v: &Queue, frame: &Frame, clock: &Clock) -> Page {
         }
         (lock::locks(&v.locks, clock))
         (running(&v.running, clock))
-        p.more { a href="/schedulers" { (count(v.schedulers, "scheduler", "schedulers")) } }
+        p.more { a href="/schedulers" { (count(v.schedulers, "scheduler", "schedulers")) } " · " a href="/outbox" { "outbox" } }
     };
     Page {
         title: format!("Queue ({})", v.total),

@@ -24,6 +24,7 @@ impl From<ControlError> for Failure {
 pub(super) async fn live(web: &Web) -> Found<api::Live> {
     let live = web.control.live().await?;
     let now = web.control.now();
+    let outbox = web.store.outbox_sums().await?;
     Ok(api::Live {
         now: now.as_seconds(),
         public_url: web.control.public_url(),
@@ -39,6 +40,7 @@ pub(super) async fn live(web: &Web) -> Found<api::Live> {
             })
             .collect(),
         waiting_total: live.waiting_total,
+        outbox: outbox.iter().map(api::OutboxSum::of).collect(),
         sources: live
             .sources
             .into_iter()

@@ -94,7 +94,7 @@ c['bots'] = [('bot-solaris', 'solarispasswd'),
     },
     Example {
         line: 2112,
-        fate: Waits("mail.MailNotifier"),
+        fate: Waits("words.IRC"),
         imports: r#""html", "mail", "words""#,
         before: "",
         text: r##"
@@ -109,6 +109,22 @@ c['status'].append(m)
 
 c['status'].append(words.IRC(host="irc.example.com", nick="bb",
                              channels=["#example"]))
+"##,
+    },
+    Example {
+        line: 2113, // The same example without its last statement.
+        fate: Loads,
+        imports: r#""html", "mail""#,
+        before: "",
+        text: r##"
+c['status'] = []
+
+c['status'].append(html.Waterfall(http_port=8010))
+
+m = mail.MailNotifier(fromaddr="buildbot@localhost",
+                      extraRecipients=["builds@lists.example.com"],
+                      sendToInterestedUsers=False)
+c['status'].append(m)
 "##,
     },
     Example { line: 2147, fate: Loads, imports: "", before: "", text: "c['debugPassword'] = \"debugpassword\"\n" },
@@ -285,7 +301,7 @@ c['builders'] = [b1, b2, b3, b4]
     },
     Example {
         line: 3544,
-        fate: Waits("step.CVS"),
+        fate: Loads,
         imports: r#""factory", "s", "step""#,
         before: "CVSROOT = ':pserver:anonymous@cvs.example.org:/cvsroot'\n",
         text: r#"
