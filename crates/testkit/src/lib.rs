@@ -5,11 +5,13 @@
 pub mod clock;
 pub mod repo;
 pub mod smtp;
+pub mod tree_repo;
 pub mod wait;
 
 pub use clock::Clock;
 pub use repo::Repo;
 pub use smtp::Smtp;
+pub use tree_repo::TreeRepo;
 pub use wait::{wait_for, wait_until};
 
 /// A directory that is gone when the value is dropped.
