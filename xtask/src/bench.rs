@@ -5,14 +5,14 @@ mod board;
 mod buildbot;
 mod generator;
 mod ground;
-mod http;
+pub(crate) mod http;
 mod load;
 mod machine;
 mod scenes;
 mod sluice;
 mod system;
 mod table;
-mod wait;
+pub(crate) mod wait;
 
 use anyhow::{Context, bail};
 use board::Board;

@@ -1,7 +1,8 @@
-//! The project's own chores: `cargo xtask check | test | bench | tidy | parity | sim`.
+//! The project's own chores: `cargo xtask check | test | bench | tidy | parity | sim | chaos`.
 
 mod bench;
 mod browser;
+mod chaos;
 mod needs;
 mod parity;
 mod run;
@@ -34,11 +35,13 @@ enum Chore {
     /// The simulator over many seeds, or one of them again; `sim --help` tells its options
     #[command(disable_help_flag = true)]
     Sim(sim::Args),
+    /// Real processes, killed and cut off, and what must hold nevertheless
+    Chaos(chaos::Args),
 }
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match bench::hidden(&arguments).unwrap_or_else(chore) {
+    match bench::hidden(&arguments).or_else(|| chaos::hidden(&arguments)).unwrap_or_else(chore) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("error: {e:#}");
@@ -57,5 +60,6 @@ fn chore() -> anyhow::Result<()> {
         Chore::Tidy => tidy::run(),
         Chore::Parity => parity::run(),
         Chore::Sim(args) => sim::run(&args),
+        Chore::Chaos(args) => chaos::run(args),
     }
 }

@@ -6,6 +6,7 @@ mod master;
 mod names;
 mod output;
 mod pipeline;
+mod points;
 mod reload;
 mod sealed;
 mod secrets;

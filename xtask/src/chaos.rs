@@ -1,0 +1,98 @@
+//! `cargo xtask chaos`: real processes, killed, stopped and cut off at random, and oracles outside that know what must
+//! hold nevertheless.
+
+mod kills;
+mod ledger;
+mod oracle;
+mod prf;
+mod program;
+mod town;
+mod upgrade;
+
+use anyhow::Context;
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+#[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    scene: Option<Scene>,
+    #[command(flatten)]
+    kills: kills::Kills,
+    #[command(flatten)]
+    usual: Usual,
+}
+
+/// What every scene takes.
+#[derive(clap::Args, Clone)]
+pub(crate) struct Usual {
+    /// Decides what happens when; the clock otherwise
+    #[arg(long, value_name = "NUMBER", global = true)]
+    seed: Option<u64>,
+    /// Write the report here as well
+    #[arg(long, value_name = "FILE", global = true)]
+    report: Option<PathBuf>,
+    /// Leave the directory of the run
+    #[arg(long, global = true)]
+    keep: bool,
+    /// Use this program, built with `--features chaos`, instead of building one
+    #[arg(long, value_name = "FILE", global = true)]
+    program: Option<PathBuf>,
+}
+
+#[derive(clap::Subcommand)]
+enum Scene {
+    /// Kill master, workers and supervisors while builds run (as without a word)
+    Kills(kills::Kills),
+    /// Replace the master's program and restart it while builds run
+    Upgrade(upgrade::Upgrade),
+}
+
+impl Usual {
+    pub(crate) fn seed(&self) -> u64 {
+        let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |d| d.as_millis() as u64 % 1_000_000);
+        self.seed.unwrap_or_else(now)
+    }
+
+    /// The program under test, with its points.
+    pub(crate) fn program(&self) -> anyhow::Result<PathBuf> {
+        self.program.clone().map_or_else(program::build, Ok)
+    }
+
+    /// Ends a scene: its report, and what is wrong with the command that shows it again.
+    pub(crate) fn conclude(&self, report: &str, wrong: &[String], again: &str) -> anyhow::Result<()> {
+        let mut text = report.to_owned();
+        if wrong.is_empty() {
+            text += "\nall as it must be\n";
+        } else {
+            text += &format!("\n{} things are wrong:\n", wrong.len());
+            wrong.iter().take(40).for_each(|w| text += &format!("  {w}\n"));
+            text += &format!("again: cargo xtask chaos {again}\n");
+        }
+        println!("{text}");
+        if let Some(file) = &self.report {
+            std::fs::write(file, &text).with_context(|| format!("cannot write {}", file.display()))?;
+        }
+        match wrong.is_empty() {
+            true => Ok(()),
+            false => anyhow::bail!("what must hold does not hold"),
+        }
+    }
+}
+
+/// The verbs that no person uses.
+pub(crate) fn hidden(arguments: &[String]) -> Option<anyhow::Result<()>> {
+    match arguments.split_first() {
+        Some((verb, rest)) if verb == prf::STEP => Some(prf::step(rest)),
+        _ => None,
+    }
+}
+
+pub(crate) fn run(args: Args) -> anyhow::Result<()> {
+    match args.scene {
+        None => kills::run(&args.kills, &args.usual),
+        Some(Scene::Kills(kills)) => self::kills::run(&kills, &args.usual),
+        Some(Scene::Upgrade(upgrade)) => self::upgrade::run(&upgrade, &args.usual),
+    }
+}
