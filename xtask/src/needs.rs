@@ -23,6 +23,10 @@ const NEEDS: &[Need] = &[
     Need { what: "npm", package: "npm", found: || on_path("npm") },
     Need { what: "chromium", package: "chromium", found: || on_path("chromium") },
     Need { what: "svnadmin", package: "subversion", found: || on_path("svnadmin") },
+    Need { what: "hg", package: "mercurial", found: || on_path("hg") },
+    Need { what: "cvs", package: "cvs", found: || on_path("cvs") },
+    Need { what: "darcs", package: "darcs", found: || on_path("darcs") },
+    Need { what: "brz", package: "brz", found: || on_path("brz") },
     Need { what: "prove", package: "perl", found: || on_path("prove") },
     Need { what: "python3 with venv", package: "python3-venv", found: has_venv },
 ];

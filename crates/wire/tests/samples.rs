@@ -2,8 +2,8 @@
 
 use model::worker::Secret;
 use model::{
-    CommandLine, FileSpec, FollowedLog, GitMode, HttpMethod, HttpSpec, Results, SequencePart, Span, StepFlags, Stream,
-    TransferSpec, Value, WorkerInfo,
+    BranchPlace, CommandLine, FileSpec, FollowedLog, GitMode, HttpMethod, HttpSpec, Results, SequencePart, Span,
+    StepFlags, Stream, TransferSpec, Value, Vcs, WorkerInfo,
 };
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -135,7 +135,7 @@ fn assignments() -> Vec<wire::Assignment> {
         .into_iter()
         .chain(later_works(&shell))
         .map(|work| wire::Assignment::new("linux", work))
-        .chain([full()])
+        .chain([full(), tree()])
         .collect()
 }
 
@@ -182,6 +182,25 @@ fn full() -> wire::Assignment {
     let work = wire::Work::File(FileSpec::Exists { path: "build/configure".into() });
     let mask = vec![Secret::new("sesame")];
     wire::Assignment { mask, collect: vec!["build/sluice.star".into()], ..wire::Assignment::new("linux", work) }
+}
+
+fn tree() -> wire::Assignment {
+    let work = wire::VcsWork {
+        vcs: Vcs::Cvs,
+        repository: ":pserver:anonymous@cvs.example.org:/cvsroot".into(),
+        branch_place: BranchPlace::Address,
+        branch: Some("stable".into()),
+        revision: Some("2026-11-21 09:49:59 +0000".into()),
+        module: Some("project".into()),
+        options: vec!["-z3".into()],
+        patch: None,
+        mode: GitMode::Update,
+        workdir: "build".into(),
+        env: BTreeMap::new(),
+        retry: Some((Span::seconds(10), 3)),
+        timeout: Some(Span::seconds(1200)),
+    };
+    wire::Assignment::new("linux", wire::Work::Vcs(work))
 }
 
 fn hex(bytes: &[u8]) -> String {

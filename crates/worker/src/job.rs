@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use vcs::git::CheckoutSpec;
 use vcs::{Checkout, TreeSpec};
 use wire::{
-    Assignment, COLLECT_FILES, Collected, CommandId, EndedBy, Ending, Exit, GitWork, LOG_LIMIT, PatchWork, SequenceWork,
-    ShellWork, TransferWork, Usage, VcsWork, Work,
+    Assignment, COLLECT_FILES, Collected, CommandId, EndedBy, Ending, Exit, GitWork, LOG_LIMIT, PatchWork,
+    SequenceWork, ShellWork, TransferWork, Usage, VcsWork, Work,
 };
 
 /// What supervisors are told when the worker stops; endings are told apart by it.

@@ -75,7 +75,8 @@ const POLLED: &[Param] = &[
     p("name", "text", "the repository"),
 ];
 
-const ONE_BRANCH: &[Param] = &[p("repository", "address or path", ""), p("branch", "what changes carry as branch", "None")];
+const ONE_BRANCH: &[Param] =
+    &[p("repository", "address or path", ""), p("branch", "what changes carry as branch", "None")];
 
 pub(super) const SVN_POLLER: Def = Def {
     path: "changes.svn_poller",

@@ -109,7 +109,13 @@ fn every_system_has_its_step() {
     assert_eq!(cvs.retry, Some((model::Span::seconds(10), 2)));
     for (text, vcs, place, repository, branch) in [
         ("step.Darcs, repourl = 'http://h/d'", Vcs::Darcs, BranchPlace::Address, "http://h/d", None),
-        ("step.Darcs, baseURL = 'http://h/', defaultBranch = 'm'", Vcs::Darcs, BranchPlace::Behind, "http://h/", Some("m")),
+        (
+            "step.Darcs, baseURL = 'http://h/', defaultBranch = 'm'",
+            Vcs::Darcs,
+            BranchPlace::Behind,
+            "http://h/",
+            Some("m"),
+        ),
         ("step.Mercurial, repourl = '/srv/hg'", Vcs::Mercurial, BranchPlace::Address, "/srv/hg", None),
         (
             "step.Bazaar, url = 'http://h/archive', version = 'p--dev--1.0', archive = 'a@h--arch'",
@@ -118,7 +124,13 @@ fn every_system_has_its_step() {
             "http://h/archive/",
             Some("p--dev--1.0"),
         ),
-        ("step.SVN, svnurl = 'http://h/s', alwaysUseLatest = True", Vcs::Subversion, BranchPlace::Address, "http://h/s", None),
+        (
+            "step.SVN, svnurl = 'http://h/s', alwaysUseLatest = True",
+            Vcs::Subversion,
+            BranchPlace::Address,
+            "http://h/s",
+            None,
+        ),
     ] {
         let spec = made(text);
         assert_eq!((spec.vcs, spec.branch_place, spec.repository.plain()), (vcs, place, Some(repository)), "{text}");
@@ -164,13 +176,19 @@ fn a_mail_notifier_becomes_a_reporter() {
     assert!(!mail.send_to_interested_users);
     assert_eq!(config.reporters[0].occasions.modes.len(), model::ReportMode::ALL.len(), "all builds");
     let all = |text: &str| {
-        let before = "load(\"@sluice//compat.star\", \"factory\", \"mail\", \"s\", \"step\")\nc = {}\nBuildmasterConfig = c\n";
+        let before =
+            "load(\"@sluice//compat.star\", \"factory\", \"mail\", \"s\", \"step\")\nc = {}\nBuildmasterConfig = c\n";
         let text = text.replace("A", "fromaddr = \"a@b.example\"");
-        Memory::master(&format!("{before}{BUILDERS}c['builders'] = [dict(simple('b'), category = 'main')]\nc['status'] = [{text}]"))
-            .load()
+        Memory::master(&format!(
+            "{before}{BUILDERS}c['builders'] = [dict(simple('b'), category = 'main')]\nc['status'] = [{text}]"
+        ))
+        .load()
     };
-    let find = "mail.MailNotifier(A, lookup = lambda who: who + \"@x.example\", mode = \"problem\", builders = [\"b\"])";
-    let two = all(&format!("{find}, mail.MailNotifier(A, categories = [\"main\"], lookup = mail.Domain(\"x.example\"), subject = \"%(builder)s: %(result)s\")"));
+    let find =
+        "mail.MailNotifier(A, lookup = lambda who: who + \"@x.example\", mode = \"problem\", builders = [\"b\"])";
+    let two = all(&format!(
+        "{find}, mail.MailNotifier(A, categories = [\"main\"], lookup = mail.Domain(\"x.example\"), subject = \"%(builder)s: %(result)s\")"
+    ));
     let reporters = two.map_err(|e| e.to_string()).unwrap().reporters;
     let names: Vec<_> = reporters.iter().map(|r| r.name.as_str()).collect();
     assert_eq!(names, ["mail", "mail-2"]);
