@@ -1,12 +1,14 @@
 //! The checkout as a process of its own, which is how a worker runs it: what it prints, and what is left when it is killed.
 
-use model::GitMode;
+use model::{GitMode, Vcs};
 use rustix::process::{Pid, Signal, kill_process_group};
+use serde::Serialize;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use testkit::{Repo, temp_dir, wait_until};
-use vcs::git::{CheckoutReport, CheckoutSpec, FAILED, TROUBLE, checkout};
+use testkit::{Repo, TreeRepo, temp_dir, wait_until};
+use vcs::git::CheckoutSpec;
+use vcs::{Checkout, CheckoutReport, FAILED, TROUBLE, TreeSpec, checkout};
 
 /// Tells the process started by [`start`] what to do; absent in an ordinary run of the tests.
 const SPEC: &str = "SLUICE_TEST_CHECKOUT";
@@ -15,7 +17,7 @@ const SPEC: &str = "SLUICE_TEST_CHECKOUT";
 #[test]
 fn helper() {
     if let Ok(path) = std::env::var(SPEC) {
-        let spec: CheckoutSpec = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let spec: Checkout = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         std::process::exit(checkout(&spec, Some(Path::new(&format!("{path}.report")))));
     }
 }
@@ -36,19 +38,19 @@ fn spec(dir: &Path, repo: &Repo, mode: GitMode) -> CheckoutSpec {
     }
 }
 
-fn start(dir: &Path, spec: &CheckoutSpec) -> Child {
+fn start(dir: &Path, spec: &impl Serialize) -> Child {
     started(dir, spec, Command::new(std::env::current_exe().expect("the test has a path")))
 }
 
 /// Starts it after a piece of shell, which says what kind of machine it runs on; `$1` is `dir`.
-fn start_where(dir: &Path, spec: &CheckoutSpec, prepare: &str) -> Child {
+fn start_where(dir: &Path, spec: &impl Serialize, prepare: &str) -> Child {
     let mut command = Command::new("sh");
     let exe = std::env::current_exe().expect("the test has a path");
     command.arg("-c").arg(format!("{prepare}\nexe=$2; shift 2; exec \"$exe\" \"$@\"")).arg("sh").arg(dir).arg(exe);
     started(dir, spec, command)
 }
 
-fn started(dir: &Path, spec: &CheckoutSpec, mut command: Command) -> Child {
+fn started(dir: &Path, spec: &impl Serialize, mut command: Command) -> Child {
     let path = dir.join("spec.json");
     std::fs::write(&path, serde_json::to_vec(spec).expect("a spec is JSON")).expect("the spec is written");
     command.args(["--exact", "helper", "--nocapture"]).env(SPEC, &path).process_group(0);
@@ -174,4 +176,46 @@ fn trouble_of_the_machine_is_told_apart_from_the_fault_of_the_code() {
     }
     let done = start_where(dir, &spec, "true").wait_with_output().unwrap();
     assert_eq!(done.status.code(), Some(0), "nothing that is left of it is in the way");
+}
+
+#[test]
+fn every_system_says_what_it_does_and_what_is_to_be_installed() {
+    for (vcs, program, package) in [
+        (Vcs::Subversion, "svn", "subversion"),
+        (Vcs::Mercurial, "hg", "mercurial"),
+        (Vcs::Cvs, "cvs", "cvs"),
+        (Vcs::Darcs, "darcs", "darcs"),
+        (Vcs::Bazaar, "brz", "brz"),
+    ] {
+        let dir = temp_dir();
+        let dir = dir.path();
+        let repo = TreeRepo::new(vcs, dir.join("repo"));
+        let one = repo.commit("main", "One", "a.c", "1\n");
+        let spec = Checkout::Tree(TreeSpec {
+            vcs,
+            repository: repo.address(),
+            branch_place: repo.branch_place(),
+            branch: repo.branch("main"),
+            revision: Some(one.clone()),
+            module: repo.module(),
+            options: Vec::new(),
+            mode: GitMode::Update,
+            workdir: dir.join("linux/build"),
+            retry: None,
+            patch: None,
+        });
+        let done = start_where(dir, &spec, "export PATH=/nowhere").wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.code(), Some(TROUBLE), "{vcs:?}: {said}");
+        let reason = format!("{program} is not installed on this machine; the package {package} brings it");
+        assert_eq!(report(dir).reason.as_ref(), Some(&reason), "{vcs:?}");
+        assert!(said.ends_with(&format!("checkout failed: {reason}\n")), "{said}");
+
+        let done = start(dir, &spec).wait_with_output().unwrap();
+        let printed = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert_eq!(done.status.code(), Some(0), "{vcs:?}: {}", String::from_utf8_lossy(&done.stderr));
+        assert_eq!(report(dir).got_revision.as_ref(), Some(&one), "{vcs:?}");
+        assert!(printed.lines().any(|l| l.starts_with(&format!("$ {program} "))), "{vcs:?}: {printed}");
+        assert!(printed.ends_with(&format!("at {one}\n")) || printed.contains(&format!("\nat {one}\n")), "{printed}");
+    }
 }
