@@ -317,7 +317,7 @@ impl Daemon {
                 let text = format!("another worker called {} took over: {by}", self.login.name);
                 self.lost(&text, Pause::Replaced);
             }
-            WorkerAction::Goodbye => self.lost("the master stops", Pause::Usual),
+            WorkerAction::Goodbye => self.lost("the master stops", Pause::Restart),
         }
     }
 

@@ -10,9 +10,14 @@ use wire::WorkerSession;
 /// A connection that lived for this long was good: the next waits are short again.
 const GOOD: Span = Span::seconds(10);
 
+/// For so long a master is looked for often that was there just now: most are only being started again.
+const BRISK: Span = Span::seconds(10);
+
 /// The line and the patience with it.
 #[derive(Debug)]
 pub(crate) struct Line {
+    /// Until then the pauses do not grow.
+    brisk_until: Time,
     master: Master,
     patience: Patience,
     backoff: Backoff,
@@ -52,6 +57,8 @@ pub(crate) enum LineEvent {
 pub(crate) enum Pause {
     /// As after any failure.
     Usual,
+    /// The master said that it stops.
+    Restart,
     /// Somebody has to do something first.
     Slowly,
     /// Another daemon has the name.
@@ -61,7 +68,7 @@ pub(crate) enum Pause {
 impl Line {
     pub(crate) fn new(master: Master, patience: Patience, now: Time) -> Self {
         let backoff = Backoff::new(patience.first, patience.longest);
-        Self { master, patience, backoff, state: State::Down { again: now } }
+        Self { brisk_until: now, master, patience, backoff, state: State::Down { again: now } }
     }
 
     /// Waits for what happens next. May be dropped while it waits; nothing is lost then.
@@ -108,6 +115,7 @@ impl Line {
             State::Up(up) => {
                 if now.since(up.since) >= GOOD {
                     self.backoff.reset();
+                    self.brisk_until = now + BRISK;
                 }
                 Some(up.link)
             }
@@ -117,8 +125,13 @@ impl Line {
             }
             State::Down { .. } => None,
         };
+        if pause == Pause::Restart {
+            self.backoff.reset();
+            self.brisk_until = now + BRISK;
+        }
         let wait = match pause {
-            Pause::Usual => self.backoff.next(chance()),
+            Pause::Usual | Pause::Restart if now < self.brisk_until => spread(self.patience.first, chance()),
+            Pause::Usual | Pause::Restart => self.backoff.next(chance()),
             Pause::Slowly => spread(self.patience.slowly, chance()),
             Pause::Replaced => spread(self.patience.replaced, chance()),
         };
@@ -141,5 +154,31 @@ impl Line {
             Master::Url(url) => url.clone(),
             Master::InProcess(_) => "the master in this process".to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::setup::Setup;
+    use model::worker::Secret;
+
+    #[test]
+    fn a_master_that_stops_is_looked_for_often_and_then_ever_more_seldom() {
+        let url = Master::Url("http://127.0.0.1:1/".into());
+        let setup = Setup::new("/nowhere".into(), "w", Secret::new("p"), url.clone(), "/bin/sluice".into());
+        let first = setup.patience.first;
+        let mut line = Line::new(url, setup.patience, Time(0));
+        let (mut now, mut tries) = (Time(0), 0);
+        let (_, mut wait) = line.down(Pause::Restart, now);
+        while now < Time(0) + BRISK {
+            assert!(wait <= first, "try {tries} waits {wait}");
+            now = now + wait;
+            tries += 1;
+            wait = line.down(Pause::Usual, now).1;
+        }
+        assert!(tries >= 40, "{tries} tries in {BRISK}");
+        let later = (0..10).map(|_| line.down(Pause::Usual, now).1).max();
+        assert!(later > Some(first), "the pauses grow: {later:?}");
     }
 }

@@ -30,8 +30,10 @@ const SECONDS: f64 = 45.0;
 const BYTES: usize = 2_000_000;
 /// The builds that show whether anything is begun.
 const TICKS: &str = "ticks";
-/// No gap may be longer.
+/// No gap shall be longer,
 const TARGET: Duration = Duration::from_secs(2);
+/// and none may be, however busy the machine is.
+const LIMIT: Duration = Duration::from_secs(6);
 
 pub(crate) fn run(args: &Upgrade, usual: &Usual) -> anyhow::Result<()> {
     let seed = usual.seed();
@@ -179,16 +181,17 @@ fn judge(
     master.stop()?;
     found.wrong.extend(oracle::leftovers(place, &names, &seen)?);
     for (what, gap) in [("the live log", log_gap), ("dispatch", dispatch_gap)] {
-        if gap > TARGET {
+        if gap > LIMIT {
             found.wrong.push(format!("the longest gap in {what} is {:.2} s", gap.as_secs_f64()));
         }
     }
     let ticks = fs::read_to_string(place.dir.join(TICKS))?.lines().count();
+    let reached = if log_gap.max(dispatch_gap) <= TARGET { "reached" } else { "not reached" };
     let away: Vec<String> = down.iter().map(|d| format!("{:.2} s", d.as_secs_f64())).collect();
     let report = format!(
         "the master's program replaced {} times in the middle of {} running builds; away for {}\n\
          {} of {} passed, each ran once; {} logs whole, {:.1} MB checked byte for byte\n\
-         longest gap in a live log: {:.2} s; longest gap in dispatch: {:.2} s, over {ticks} builds (target: {} s)\n",
+         longest gap in a live log: {:.2} s; longest gap in dispatch: {:.2} s, over {ticks} builds (target: {} s, {reached})\n",
         down.len(),
         changes.len(),
         away.join(", "),
