@@ -42,11 +42,11 @@ impl Options {
     pub(crate) fn find() -> anyhow::Result<Self> {
         let here = std::env::current_dir().context("cannot tell where this is")?;
         let home = std::env::var_os("HOME").map(PathBuf::from);
-        Self::find_from(&here, home.as_deref())
+        Self::find_from(&here, home.as_deref(), rustix::process::geteuid().as_raw())
     }
 
-    fn find_from(here: &Path, home: Option<&Path>) -> anyhow::Result<Self> {
-        let me = rustix::process::geteuid().as_raw();
+    /// The nearest file that belongs to `me`.
+    fn find_from(here: &Path, home: Option<&Path>, me: u32) -> anyhow::Result<Self> {
         for dir in here.ancestors().take(LEVELS).chain(home) {
             for name in DIRS {
                 let dir = dir.join(name);
@@ -246,22 +246,29 @@ mod tests {
         };
         write("home/.buildbot/options", "master = 'home'");
         let home = dir.path().join("home");
+        let me = rustix::process::geteuid().as_raw();
         let deep = dir.path().join("w/a/b");
         std::fs::create_dir_all(&deep).unwrap();
-        let master = || Options::find_from(&deep, Some(&home)).unwrap().master().unwrap().unwrap();
+        let master = || Options::find_from(&deep, Some(&home), me).unwrap().master().unwrap().unwrap();
         assert_eq!(master(), "http://home");
         write("w/.buildbot/options", "master = 'up'");
         assert_eq!(master(), "http://up");
         write("w/.sluice/options", "master = 'https://up'");
         assert_eq!(master(), "https://up");
         write("w/a/.buildbot/options", "x = 'y'");
-        assert_eq!(Options::find_from(&deep, Some(&home)).unwrap().master().unwrap(), None, "the nearest alone counts");
+        assert_eq!(
+            Options::find_from(&deep, Some(&home), me).unwrap().master().unwrap(),
+            None,
+            "the nearest alone counts"
+        );
         write("w/a/b/.sluice/options", "x");
-        assert!(Options::find_from(&deep, Some(&home)).unwrap_err().to_string().contains("options, line 1"));
+        assert!(Options::find_from(&deep, Some(&home), me).unwrap_err().to_string().contains("options, line 1"));
         let far = (0..LEVELS).fold(dir.path().join("v"), |path, _| path.join("d"));
         std::fs::create_dir_all(&far).unwrap();
         write("v/.sluice/options", "master = 'far'");
-        let found = Options::find_from(&far, Some(&home)).unwrap();
+        let found = Options::find_from(&far, Some(&home), me).unwrap();
         assert_eq!(found.master().unwrap().as_deref(), Some("http://home"));
+        // What is somebody else's is passed over, and not even read.
+        assert_eq!(Options::find_from(&deep, Some(&home), me + 1).unwrap(), Options::default());
     }
 }

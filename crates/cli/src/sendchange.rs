@@ -2,6 +2,7 @@
 
 use crate::exit::Exit;
 use crate::number;
+use crate::options::Options;
 use crate::out;
 use crate::target::Target;
 use anyhow::{Context, bail};
@@ -58,7 +59,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
-    let Some(author) = args.who.clone().or_else(|| Some(crate::force::owner()).filter(|w| !w.is_empty())) else {
+    let usual = if args.who.is_none() { Options::find()?.text(&["username"])? } else { None };
+    let named = args.who.clone().or(usual).unwrap_or_else(crate::force::owner);
+    let Some(author) = Some(named).filter(|name| !name.is_empty()) else {
         bail!("say who made the change: --who NAME");
     };
     let revision = match &args.revision_file {

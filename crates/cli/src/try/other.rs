@@ -27,7 +27,7 @@ fn svn(wish: &Wish) -> anyhow::Result<Source> {
     let base = match &wish.base {
         Some(base) => base.clone(),
         None => {
-            let status = line(&top, "svn", &["--non-interactive", "status", "-u", "-q"])?;
+            let status = line(&top, "svn", &["--non-interactive", "status", "-u"])?;
             let last = status.lines().find_map(|l| l.strip_prefix("Status against revision:"));
             last.context("svn status -u names no revision")?.trim().to_owned()
         }
@@ -93,8 +93,8 @@ fn bzr(wish: &Wish) -> anyhow::Result<Source> {
         None => line(&top, "bzr", &["revno", "--tree"])?,
     };
     // It ends with 1 when something differs.
-    let patch = said(&top, "bzr", &["diff", "-r", &base], &[0, 1])?;
-    Ok(made(base, 0, patch))
+    let patch = said(&top, "bzr", &["diff", "--prefix=a/:b/", "-r", &base], &[0, 1])?;
+    Ok(made(base, 1, patch))
 }
 
 fn find(text: &[u8], part: &[u8]) -> Option<usize> {

@@ -77,17 +77,33 @@ async fn first_failure(client: &Client, ids: &[i64], silent: bool) -> anyhow::Re
     let mut listeners = [client.listen("buildrequests/*/*")];
     let mut patience = Patience::new(LIMIT);
     let mut live = LiveLines::new(Paper::Plain);
-    let mut word = Instant::now();
+    let mut words = Words { said: Instant::now() };
     loop {
         let look = look(client, &mut open).await;
         if let Some(Some(failed)) = patience.bear(look, &mut live).await? {
             return Ok(failed);
         }
-        if word.elapsed() >= WORD && !silent && Paper::of_stdout() == Paper::Plain {
-            word = Instant::now();
+        if !silent && Paper::of_stdout() == Paper::Plain && words.due(Instant::now()) {
+            // The one that is shown is none of these.
             out::line(format!("  … {} more to come", open.len() + 1))?;
         }
         wake(&mut listeners, SWEEP).await?;
+    }
+}
+
+/// When it was last said that it still goes on.
+struct Words {
+    said: Instant,
+}
+
+impl Words {
+    /// Whether it is time to say so again.
+    fn due(&mut self, now: Instant) -> bool {
+        let due = now.saturating_duration_since(self.said) >= WORD;
+        if due {
+            self.said = now;
+        }
+        due
     }
 }
 
@@ -114,5 +130,18 @@ async fn ended(client: &Client, id: i64) -> anyhow::Result<Results> {
             return Ok(results);
         }
         wake(&mut listeners, SWEEP).await?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_comes_each_minute() {
+        let begun = Instant::now();
+        let mut words = Words { said: begun };
+        let said: Vec<u64> = (0..=200).filter(|s| words.due(begun + Duration::from_secs(*s))).collect();
+        assert_eq!(said, [60, 120, 180]);
     }
 }

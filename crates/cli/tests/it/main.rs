@@ -18,6 +18,7 @@ mod shows_reports;
 mod steps;
 mod survive;
 mod tried;
+mod tried_trees;
 mod up;
 mod watch;
 mod worker;

@@ -265,7 +265,7 @@ fn options_are_found_in_a_file() {
         "master = '{}'\ntry_username = 'ann'\ntry_password = 'sesame'\ntry_builders = ['b']\ntry_wait = True\n",
         story.url
     );
-    std::fs::write(dir.join("options"), options).expect("written");
+    std::fs::write(dir.join("options"), &options).expect("written");
     story.write("state", "bad\n");
     let run = |arguments: &[&str]| {
         let mut command = story.place.command(arguments);
@@ -273,6 +273,10 @@ fn options_are_found_in_a_file() {
     };
     run(&["try"]).ends(1).says("failed in check");
     run(&["status"]).ends(1).says("1 builder is broken");
+    std::fs::write(dir.join("options"), format!("{options}username = 'zoe'\n")).expect("written");
+    run(&["sendchange", "--revision", "r9", "a"]).passes();
+    let change = document(&story.place, &story.url, "/api/v2/changes?revision=r9");
+    assert_eq!(change["changes"][0]["author"], "zoe");
     // The command line goes before it.
     run(&["try", "--passwd", "wrong"]).ends(2).says("no try scheduler knows this user");
     std::fs::write(dir.join("options"), "import os\n").expect("written");
