@@ -106,10 +106,9 @@ impl System for Cvs {
 
     fn check(&self, want: &Want) -> Result<(), VcsError> {
         let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        if let Some(branch) = &want.branch {
-            if !branch.starts_with(|c: char| c.is_ascii_alphabetic()) || !branch.chars().all(fine) {
-                return asked(format!("CVS can have no branch {}", quoted(branch)));
-            }
+        let is_tag = |b: &str| b.starts_with(|c: char| c.is_ascii_alphabetic()) && b.chars().all(fine);
+        if let Some(branch) = want.branch.as_ref().filter(|b| !is_tag(b)) {
+            return asked(format!("CVS can have no branch {}", quoted(branch)));
         }
         module(want)?;
         moment(want).map(drop)

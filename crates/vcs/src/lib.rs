@@ -1,4 +1,4 @@
-//! Version control systems, one file each, and one line each in the list of [`System`](system).
+//! Version control systems, one file each, and one line each in the list in `system.rs`; git has a folder.
 //!
 //! Command lines and the parsers of what they print are pure; running them is apart and blocks the calling thread.
 

@@ -160,7 +160,7 @@ impl System for Mercurial {
         let mut heads = Heads::new();
         for (branch, node) in listed.lines().filter_map(|l| l.split_once('\0')) {
             if followed(branch) && is_hash(node) {
-                let all = heads.entry(branch.to_owned()).or_insert_with(String::new);
+                let all = heads.entry(branch.to_owned()).or_default();
                 all.push_str(if all.is_empty() { "" } else { " " });
                 all.push_str(node);
             }
