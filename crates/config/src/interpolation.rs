@@ -1,5 +1,7 @@
 //! The written form of texts that are finished later: `build-{revision:-unknown}.tar.gz`.
 //!
+//! `{changed_files:GLOB}` are the names of the files that were changed; see `model::changed_files`.
+//!
 //! `{x}` is a property, `{src:CODEBASE:field}` a field of a source, `{worker:field}` one of the worker, `{secret:NAME}`
 //! a secret. After the name may come `:-text`, `:~text`, `:+text` or `:?message`, whose texts may look up more.
 //! `{{` and `}}` are braces.
@@ -159,6 +161,16 @@ impl<'t> Parser<'t> {
                 self.at += 1;
                 self.field("worker", &WorkerField::ALL, WorkerField::word).map(Lookup::Worker)
             }
+            "changed_files" | "no_changed_files" => {
+                let none = name == "no_changed_files";
+                let globs = if more { self.globs() } else { Vec::new() };
+                if none && !self.rest().starts_with(":+") {
+                    let flaw = self.flaw(at, self.at - at, "no_changed_files needs a text after :+");
+                    let help = "for example {no_changed_files:*.py:+--all}".to_owned();
+                    return Err(Flaw { help: Some(help), ..flaw });
+                }
+                Ok(Lookup::ChangedFiles { globs, none })
+            }
             "secret" if more => {
                 self.at += 1;
                 let at = self.at;
@@ -168,6 +180,15 @@ impl<'t> Parser<'t> {
             }
             _ => Ok(Lookup::Property(name.to_owned())),
         }
+    }
+
+    /// `:*.py,*.pyi`, up to the form or the end.
+    fn globs(&mut self) -> Vec<String> {
+        self.at += 1;
+        let rest = self.rest();
+        let end = rest.find(['}', '{', ':']).unwrap_or(rest.len());
+        self.at += end;
+        rest[..end].split(',').map(str::trim).filter(|glob| !glob.is_empty()).map(str::to_owned).collect()
     }
 
     fn field<F: Copy>(&mut self, space: &str, all: &[F], word: impl Fn(F) -> &'static str) -> Result<F, Flaw> {
@@ -223,6 +244,9 @@ mod tests {
             "{worker:name} {secret:mac-mini.1}",
             "{tag:+-{tag}}",
             "{a:-{b:-{c}}}x",
+            "{changed_files}",
+            "{changed_files:*.py,doc/?*:-.}",
+            "{no_changed_files:*.py:+--all}{no_changed_files:+{revision}}",
             "{src:-x}",
         ];
         for text in same {
@@ -255,6 +279,12 @@ mod tests {
             ("{secrt:x}", 6, "after the name comes }, :-, :~, :+ or :?", Some("did you mean secret?")),
             ("{src:branch}", 1, "a field is missing after {src:CODEBASE", Some("for the only codebase: {src::branch}")),
             ("{src::brnch}", 6, "src has no field \"brnch\"", Some("did you mean branch?")),
+            (
+                "{no_changed_files:*.py}",
+                1,
+                "no_changed_files needs a text after :+",
+                Some("for example {no_changed_files:*.py:+--all}"),
+            ),
             ("{worker:x}", 8, "worker has no field \"x\"", Some("it has name, admin, host, system, cpus")),
         ];
         for (text, at, message, help) in cases {

@@ -147,8 +147,8 @@ impl Beginning<'_> {
                 Ok(()) => return,
                 Err(message) => (Results::Exception, message),
             },
-            action => match render::action(action, &sight(world, running)) {
-                Ok(_) => {
+            action => match can_be_finished(action, &sight(world, running)) {
+                Ok(()) => {
                     let step = self.started(doing(world, running, spec), next);
                     let logs = log_facts(step.id, action, next);
                     todo.push(Transition::StepStarted { step, epoch: running.build.lease.epoch, logs });
@@ -220,6 +220,14 @@ pub(crate) fn public_text(world: &World, running: &RunningBuild, text: &Text) ->
         }
     }
     render::text(text, &sight(world, running))
+}
+
+/// Whether everything can be put into an action. Which files were changed is known only to who begins the command.
+fn can_be_finished(action: &StepAction, sight: &Sight<'_>) -> Result<(), String> {
+    match model::changed_files::is_wanted(action) {
+        true => Ok(()),
+        false => render::action(action, sight).map(drop),
+    }
 }
 
 /// What a step says of itself while it runs. A secret in it stays as it was written.

@@ -4,13 +4,15 @@ use crate::admission::OWN;
 use crate::order::{self, Order};
 use engine::{RunningBuild, World};
 use model::worker::Secret;
-use model::{BuildId, FileSpec, LogId, LogStatus, Step, StepAction, StepId, Transition, WorkerId};
+use model::{BuildId, FileSpec, LogId, LogStatus, Step, StepAction, StepId, Transition, WorkerId, changed_files};
 use wire::{Assignment, CommandId, GitWork, SequenceWork, ShellWork, TransferWork, VcsWork, Work};
 
 /// Something to be done after the commit. Doing it twice does no harm.
 pub(crate) enum Effect {
     /// A worker is to begin a step's command.
     Start { worker: WorkerId, command: CommandId, order: Box<Order>, assignment: Box<Assignment> },
+    /// A worker is to begin a step's command, in which the names of changed files are still to be put.
+    Gather { command: CommandId, step: Box<Step> },
     /// A step's command cannot be put together, for this reason.
     Fail { command: CommandId, why: String },
     /// A worker is to end a command.
@@ -65,21 +67,36 @@ pub(crate) fn after(world: &World, transition: &Transition, effects: &mut Vec<Ef
         && let Some(action) = action(running, step).filter(|action| has_command(action))
     {
         let command = command_id(step.build, *epoch, step.id);
-        let worker = place_of(running, action);
-        effects.push(match assignment(world, running, step) {
-            Ok(assignment) => {
-                let (order, assignment) = (Box::new(Order::of(world, running, step)), Box::new(assignment));
-                Effect::Start { worker, command, order, assignment }
-            }
-            Err(why) => Effect::Fail { command, why },
+        effects.push(match changed_files::is_wanted(action) {
+            true => Effect::Gather { command, step: Box::new(step.clone()) },
+            false => start(world, running, step, &[]),
         });
     }
+}
+
+/// The beginning of a step's command, with the files that were changed in place.
+pub(crate) fn start(world: &World, running: &RunningBuild, step: &Step, files: &[String]) -> Effect {
+    let command = command_id(step.build, running.build.lease.epoch, step.id);
+    match assignment(world, running, step, files) {
+        Ok(assignment) => {
+            let (order, assignment) = (Box::new(Order::of(world, running, step)), Box::new(assignment));
+            Effect::Start { worker: place(running), command, order, assignment }
+        }
+        Err(why) => Effect::Fail { command, why },
+    }
+}
+
+/// Whether a step's command has the names of changed files in it.
+pub(crate) fn wants_files(running: &RunningBuild, step: &Step) -> bool {
+    action(running, step).is_some_and(changed_files::is_wanted)
 }
 
 /// Whether an effect still means something in the world after the whole batch. A step that is skipped, or that cannot
 /// be put together, begins and ends within one: its command must never reach a worker.
 pub(crate) fn is_meant(world: &World, effect: &Effect) -> bool {
-    let (Effect::Start { command, .. } | Effect::Fail { command, .. }) = effect else { return true };
+    let (Effect::Start { command, .. } | Effect::Gather { command, .. } | Effect::Fail { command, .. }) = effect else {
+        return true;
+    };
     world.build(BuildId(command.build)).is_some_and(|running| {
         running.build.lease.epoch == command.epoch && running.current().is_some_and(|s| s.id == StepId(command.step))
     })
@@ -130,10 +147,16 @@ pub(crate) fn command_id(build: BuildId, epoch: i64, step: StepId) -> CommandId 
 ///
 /// # Errors
 /// A sentence: something cannot be put in.
-pub(crate) fn assignment(world: &World, running: &RunningBuild, step: &Step) -> Result<Assignment, String> {
+pub(crate) fn assignment(
+    world: &World,
+    running: &RunningBuild,
+    step: &Step,
+    files: &[String],
+) -> Result<Assignment, String> {
     let written = action(running, step).ok_or("its plan has no such step")?;
+    let written = changed_files::put_in(written, files)?;
     let sight = engine::build::sight(world, running);
-    let rendered = model::render::action(written, &sight)?;
+    let rendered = model::render::action(&written, &sight)?;
     // The plan carries the builder's environment already.
     let env = std::collections::BTreeMap::new();
     let work = match &rendered.action {

@@ -11,7 +11,7 @@ use crate::effect::{self, Effect};
 use crate::events::Nouns;
 use crate::input::{CommandEnded, Input, Reply, SourceMemory};
 use crate::outbox;
-use crate::session::apart;
+use crate::session::{ChangedFiles, apart};
 use engine::build::{SealedLog, StepEnd};
 use engine::build_set::NewStamp;
 use engine::force::Wish;
@@ -92,6 +92,7 @@ impl Heart {
             self.settle(now, &mut turn);
             turn.effects.retain(|effect| effect::is_meant(&self.world, effect));
             if self.record(&mut turn).await {
+                self.gather(&mut turn.effects).await;
                 self.act(turn.effects);
                 outbox::ring(&self.bell, &turn.transitions);
                 fail_point!("turn-acted-on");
@@ -123,9 +124,11 @@ impl Heart {
             let todo = engine::worker::disconnected(&self.world, worker, now);
             self.take_all(todo, now, &mut turn);
         }
-        self.sessions.restore(&self.world, &self.logs).await;
+        let files = self.files_of_running().await;
+        self.sessions.restore(&self.world, &self.logs, &files).await;
         fail_point!("ledgers-restored");
         if self.record(&mut turn).await {
+            self.gather(&mut turn.effects).await;
             self.act(turn.effects);
         }
         fail_point!("awake");
@@ -477,7 +480,8 @@ impl Heart {
                     let surroundings = self.world.surroundings().clone();
                     self.world = World::load(snapshot, self.world.config().clone());
                     self.world.surround(surroundings);
-                    self.sessions.restore(&self.world, &self.logs).await;
+                    let files = self.files_of_running().await;
+                    self.sessions.restore(&self.world, &self.logs, &files).await;
                     return;
                 }
                 Err(why) => {
@@ -486,6 +490,41 @@ impl Heart {
                 }
             }
         }
+    }
+
+    /// Commands that name changed files get the names.
+    async fn gather(&self, effects: &mut [Effect]) {
+        for effect in effects {
+            let Effect::Gather { command, step } = effect else { continue };
+            let (command, Some(running)) = (*command, self.world.build(step.build)) else { continue };
+            *effect = match self.changed_files(running.build.id).await {
+                Ok(files) => effect::start(&self.world, running, step, &files),
+                Err(e) => Effect::Fail { command, why: format!("its changes cannot be read: {e}") },
+            };
+        }
+    }
+
+    /// The files that were changed in what a build builds, in order.
+    async fn changed_files(&self, build: BuildId) -> Result<Vec<String>, StoreError> {
+        let changes = self.store.changes_of_build(build).await?;
+        let files: BTreeSet<String> = changes.into_iter().flat_map(|change| change.facts.files).collect();
+        Ok(files.into_iter().collect())
+    }
+
+    /// The same for all builds whose running step names them.
+    async fn files_of_running(&self) -> ChangedFiles {
+        let mut files = ChangedFiles::new();
+        for running in self.world.builds() {
+            let build = running.build.id;
+            if !running.current().is_some_and(|step| effect::wants_files(running, step)) {
+                continue;
+            }
+            match self.changed_files(build).await {
+                Ok(names) => drop(files.insert(build, names)),
+                Err(e) => tracing::error!("the changes of build {build} cannot be read: {e}"),
+            }
+        }
+        files
     }
 
     fn act(&mut self, effects: Vec<Effect>) {

@@ -14,6 +14,7 @@ use engine::World;
 use engine::build::CommandEnd;
 use killpoint::fail_point;
 use model::{BuildId, Time, WorkerId};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,6 +38,9 @@ pub(crate) trait Transport: Send {
     /// Sends a frame; false when the other side is gone.
     fn send(&mut self, frame: Vec<u8>) -> impl Future<Output = bool> + Send;
 }
+
+/// Which files were changed in what a build builds, for builds whose running step wants to know.
+pub(crate) type ChangedFiles = BTreeMap<BuildId, Vec<String>>;
 
 impl Sessions {
     /// Carries out what is to be said to a worker.
@@ -68,13 +72,13 @@ impl Sessions {
                 self.hub.unroute(command);
                 link.wake.notify_one();
             }
-            Effect::FinishLogs { .. } | Effect::SealLost { .. } => {}
+            Effect::Gather { .. } | Effect::FinishLogs { .. } | Effect::SealLost { .. } => {}
         }
     }
 
     /// Makes the ledgers agree with a world that was read from the store: what runs is expected, what does not is
-    /// dropped. `durable` tells how many bytes of a running step's logs are on disk.
-    pub(crate) async fn restore(&self, world: &World, logs: &logs::Logs) {
+    /// dropped. `durable` tells how many bytes of a running step's logs are on disk. `files`: for the steps that want them.
+    pub(crate) async fn restore(&self, world: &World, logs: &logs::Logs, files: &ChangedFiles) {
         for running in world.builds() {
             let Some(step) = running.current().filter(|step| effect::is_command(running, step)) else { continue };
             let build = running.build.id;
@@ -92,7 +96,11 @@ impl Sessions {
                 }
             }
             let begun = lengths.iter().any(|(_, bytes)| *bytes > 0);
-            let mut assignment = if begun { None } else { effect::assignment(world, running, step).ok() };
+            let mut assignment = match files.get(&build) {
+                _ if begun => None,
+                None if effect::wants_files(running, step) => None,
+                files => effect::assignment(world, running, step, files.map_or(&[], Vec::as_slice)).ok(),
+            };
             if let Some(assignment) = &mut assignment {
                 self.hub.sign(command, assignment);
             }

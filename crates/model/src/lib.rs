@@ -7,6 +7,7 @@ pub mod build;
 pub mod build_set;
 pub mod builder;
 pub mod change;
+pub mod changed_files;
 pub mod config;
 pub mod event;
 pub mod finding;

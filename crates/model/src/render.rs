@@ -63,6 +63,8 @@ fn piece(piece: &Piece, sight: &Sight<'_>) -> Result<String, String> {
             match (form, found) {
                 (Form::Value | Form::OrFail(_) | Form::OrElse(_), Some(value)) => Ok(shown(&value)),
                 (Form::OrElseIfFalse(_), Some(value)) if is_true(&value) => Ok(shown(&value)),
+                // Whatever the form says: there is nobody who knows.
+                (_, None) if matches!(of, Lookup::ChangedFiles { .. }) => Err(missing(of, sight)),
                 (Form::OrElse(other), None) | (Form::OrElseIfFalse(other), _) => text(other, sight),
                 (Form::IfSet(other), Some(_)) => text(other, sight),
                 (Form::IfSet(_), None) => Ok(String::new()),
@@ -94,6 +96,7 @@ fn find(of: &Lookup, sight: &Sight<'_>) -> Option<Value> {
             WorkerField::System => Value::from(w.info.system.as_str()),
             WorkerField::Cpus => Value::from(i64::from(w.info.cpus)),
         }),
+        Lookup::ChangedFiles { .. } => None,
     }
 }
 
@@ -107,6 +110,9 @@ fn missing(of: &Lookup, sight: &Sight<'_>) -> String {
         Lookup::Source { codebase, .. } => format!("this build has no source of the codebase {codebase}"),
         Lookup::Secret(name) => format!("there is no secret {name}"),
         Lookup::Worker(_) => "this build has no worker".to_owned(),
+        Lookup::ChangedFiles { .. } => {
+            "changed files can stand in a command, in its environment and in its standard input only".to_owned()
+        }
     }
 }
 

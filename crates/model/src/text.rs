@@ -47,6 +47,13 @@ pub enum Lookup {
     Secret(String),
     /// What the worker says of itself: `{worker:admin}`.
     Worker(WorkerField),
+    /// The names of the files that were changed: `{changed_files:*.py}`; see [`crate::changed_files`].
+    ChangedFiles {
+        /// Those that are like one of these; all, when there are none.
+        globs: Vec<String>,
+        /// Whether there are none: `{no_changed_files:*.py:+text}`.
+        none: bool,
+    },
 }
 
 /// A field of a source stamp.
@@ -157,6 +164,10 @@ impl Lookup {
             Lookup::Source { codebase, field } => format!("src:{codebase}:{}", field.word()),
             Lookup::Secret(name) => format!("secret:{name}"),
             Lookup::Worker(field) => format!("worker:{}", field.word()),
+            Lookup::ChangedFiles { globs, none } => {
+                let name = if *none { "no_changed_files" } else { "changed_files" };
+                if globs.is_empty() { name.to_owned() } else { format!("{name}:{}", globs.join(",")) }
+            }
         }
     }
 }

@@ -336,3 +336,44 @@ fn tests_that_begin_to_fail_or_to_pass_are_told() {
     let (said, last) = built("a+ b+ c+", 0);
     assert_eq!(words(&last), "3 tests, 2 fixed", "{said}");
 }
+
+#[test]
+fn changed_files_are_put_into_commands() {
+    let mut place = Sealed::new();
+    let url = place.master(
+        r#"
+web(listen = "127.0.0.1:0")
+local_worker("here")
+builder("b", workers = ["here"], steps = [
+    steps.shell(["printf", "<%s>", "all", interpolate("{changed_files}")], name = "words"),
+    steps.shell(interpolate("set -- {changed_files:*.py,*.md}; for f; do printf '[%s]' \"$f\"; done"), name = "text"),
+    steps.shell(["printf", "<%s>", "none", interpolate("--file={changed_files:*.rs}"), interpolate("{changed_files:*.rs:-.}")], name = "none"),
+    steps.shell("cat; echo \"$FILES\"", env = {"FILES": interpolate("{changed_files:*.md}")}, initial_stdin = interpolate("{changed_files:*.py}\n"), name = "lines"),
+    steps.trial(trial = "echo", tests = ["all.test"], test_changes = True, report = None, name = "trial"),
+    steps.set_property("p", interpolate("{changed_files}"), flunk_on_failure = False, name = "wrong"),
+])
+schedulers.single_branch("s", branch = "main", tree_stable_timer = None, builders = ["b"])
+schedulers.force("force", builders = ["b"])
+"#,
+    );
+    let files = ["a b.py", "-x.py", "$(touch pwned).md", "it's"];
+    let change = ["sendchange", "--master", &url, "--branch", "main", "--who", "ada", "--comments", "c", "--"];
+    place.run(&[&change[..], &files].concat()).passes();
+    let ended = || document(&place, &url, "/api/v2/builds/1")["builds"][0]["complete"].as_bool() == Some(true);
+    testkit::wait::wait_until("the build is over", ended);
+    let log = |step: &str| place.run(&["log", "b/1", step, "--master", &url]).passes().out;
+    assert!(log("words").contains("<all><$(touch pwned).md><./-x.py><a b.py><it's>"), "{}", log("words"));
+    assert!(log("text").contains("[$(touch pwned).md][./-x.py][a b.py]"), "{}", log("text"));
+    assert!(!log("text").contains("[it's]"));
+    assert!(log("none").contains("<none><.>"), "{}", log("none"));
+    assert!(log("lines").contains("./-x.py\na b.py\n$(touch pwned).md\n"), "{}", log("lines"));
+    assert!(log("trial").contains("--testmodule=./-x.py --testmodule=a b.py\n"), "{}", log("trial"));
+    let wrong = steps(&place, &url, 1).into_iter().find(|(name, ..)| name == "wrong").expect("it ran");
+    let why = "changed files can stand in a command, in its environment and in its standard input only";
+    assert_eq!((wrong.1, wrong.2.as_str()), (4, why));
+
+    // Without changes, all tests are run.
+    place.run(&["force", "b", "--wait", "--master", &url]);
+    let trial = place.run(&["log", "b/2", "trial", "--master", &url]).passes().out;
+    assert!(trial.contains("\n--reporter=bwverbose all.test\n"), "{trial}");
+}

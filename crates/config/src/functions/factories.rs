@@ -5,7 +5,6 @@ use super::{Def, Param, p};
 use crate::address;
 use crate::call::{Call, Outcome, Wrong};
 use crate::given;
-use crate::texts::is_text;
 use crate::value::Step;
 use model::{CommandLine, FollowedLog, Reading, ShellSpec, StepAction, StepFlags, StepSpec, Text};
 use std::collections::BTreeMap;
@@ -100,7 +99,13 @@ factory!(
         p("trial_mode", "list of texts after `trial`", "[\"--reporter=bwverbose\"]"),
         p("tests", "name or list of names of modules", "none are run"),
         p("randomly", "True or False: in any order", "False"),
-        p("recurse", "True or False: in packages below too", "False")
+        p("recurse", "True or False: in packages below too", "False"),
+        p(
+            "test_changes",
+            "True or False: only the tests that the changed .py files name; without any, `tests`",
+            "False"
+        ),
+        p("jobs", "number of processes", "one")
     ],
     trial
 );
@@ -337,28 +342,21 @@ fn trial(f: &mut Factory<'_, '_, '_>) -> Result<(), Wrong> {
     let mut build = f.list("buildpython", &["python3"])?;
     build.extend(["./setup.py".into(), "build".into()]);
     f.compile("compile", CommandLine::Words(build))?;
-    let tests = match f.call.some("tests") {
-        None => return Ok(()),
-        Some(one) if is_text(one) => vec![f.call.to_text("tests", one)?],
-        Some(_) => f.list("tests", &[])?,
-    };
-    let mut command = f.list("trialpython", &[])?;
-    command.push(f.program("trial", "trial")?);
-    command.extend(f.list("trial_mode", &["--reporter=bwverbose"])?);
-    if f.call.truth("randomly", false)? {
-        command.push("--random=0".into());
+    let part = steps::test_changes(f.call)?;
+    if f.call.some("tests").is_none() && !part {
+        return Ok(());
     }
-    if f.call.truth("recurse", false)? {
-        command.push("--recurse".into());
-    }
-    command.extend(tests);
+    let command = steps::trial_command(f.call)?;
     let path = match f.call.value("testpath") {
         Some(none) if none.is_none() => None,
         _ => Some(f.program("testpath", ".")?),
     };
     let env = path.map(|path| ("PYTHONPATH".to_owned(), path)).into_iter().collect();
-    let plan = Plan::new("test", TESTING, steps::test_reading("trial"));
-    f.add(CommandLine::Words(command), Plan { env, ..plan })
+    let mut reading = steps::test_reading("trial");
+    if let Some(tests) = &mut reading.tests {
+        tests.part = part;
+    }
+    f.add(command, Plan { env, ..Plan::new("test", TESTING, reading) })
 }
 
 fn cargo(f: &mut Factory<'_, '_, '_>) -> Result<(), Wrong> {

@@ -94,6 +94,7 @@ pub(crate) const ALL: &[Def] = &[
     steps::SHELL,
     steps::SVN,
     steps::TEST,
+    steps::TRIAL,
     steps::TRIGGER,
     steps::UPLOAD,
     steps::UPLOAD_DIRECTORY,

@@ -13,6 +13,7 @@ mod reading;
 mod shell;
 mod svn;
 mod transfer;
+mod trial;
 mod trigger;
 
 pub(super) use bazaar::BAZAAR;
@@ -27,6 +28,8 @@ pub(super) use reading::{compile_reading, test_reading};
 pub(super) use shell::{COMPILE, CONFIGURE, PERL_MODULE_TEST, SEQUENCE, SHELL, TEST, TESTING, command};
 pub(super) use svn::SVN;
 pub(super) use transfer::{DOWNLOAD, DOWNLOAD_TEXT, UPLOAD, UPLOAD_DIRECTORY};
+pub(super) use trial::TRIAL;
+pub(super) use trial::{command as trial_command, test_changes};
 pub(super) use trigger::TRIGGER;
 
 use super::{Param, locks, p};

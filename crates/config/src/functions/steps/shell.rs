@@ -137,22 +137,26 @@ fn shell(
 pub(super) fn run(call: &Call<'_, '_>, command: CommandLine, reading: Reading) -> Result<ShellSpec, Wrong> {
     let defaults = ShellSpec::new(command);
     let mut log_files = log_files(call)?;
-    let reading = reading::read(call, reading, &mut log_files)?;
+    let mut reading = reading::read(call, reading, &mut log_files)?;
+    let spec = ShellSpec { env: call.env("env")?, ..defaults };
+    // Only the tests of some files are run, unless somebody says otherwise.
+    if let Some(tests) = reading.tests.as_mut().filter(|_| call.some("report_is_part").is_none()) {
+        tests.part |= model::changed_files::is_wanted(&StepAction::Shell(spec.clone()));
+    }
     Ok(ShellSpec {
         workdir: super::workdir(call, address::inside)?,
-        env: call.env("env")?,
-        timeout: call.patience("timeout", defaults.timeout)?,
-        max_time: call.patience("max_time", defaults.max_time)?,
-        sigterm_time: call.duration("sigterm_time", Span::ZERO)?.unwrap_or(defaults.sigterm_time),
-        pty: call.truth("usepty", defaults.pty)?,
-        log_environ: call.truth("log_environ", defaults.log_environ)?,
+        timeout: call.patience("timeout", spec.timeout)?,
+        max_time: call.patience("max_time", spec.max_time)?,
+        sigterm_time: call.duration("sigterm_time", Span::ZERO)?.unwrap_or(spec.sigterm_time),
+        pty: call.truth("usepty", spec.pty)?,
+        log_environ: call.truth("log_environ", spec.log_environ)?,
         want_stdout: call.truth("want_stdout", true)?,
         want_stderr: call.truth("want_stderr", true)?,
         initial_stdin: call.rich("initial_stdin")?,
         log_files,
         decode_rc: decode_rc(call)?,
         reading,
-        ..defaults
+        ..spec
     })
 }
 

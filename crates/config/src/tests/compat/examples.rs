@@ -339,7 +339,7 @@ factory.Trial(source,tests="toplevel.test",testpath='build/lib.linux-i686-2.3')
     },
     Example {
         line: 3932, // One of those of line 3927.
-        fate: Waits("factory.Trial with useTestCaseNames"),
+        fate: Loads,
         imports: r#""factory", "s", "step""#,
         before: "source = s(step.SVN, svnurl='http://svn.example.org/Trunk/')\n",
         text: "factory.Trial(source, useTestCaseNames=True)\n",
