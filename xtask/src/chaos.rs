@@ -3,9 +3,13 @@
 
 mod kills;
 mod ledger;
+mod net;
 mod oracle;
+mod partition;
+mod postgres;
 mod prf;
 mod program;
+mod slow;
 mod town;
 mod upgrade;
 
@@ -47,7 +51,25 @@ enum Scene {
     Kills(kills::Kills),
     /// Replace the master's program and restart it while builds run
     Upgrade(upgrade::Upgrade),
+    /// Cut a worker off in the middle of a build
+    Partition(partition::Partition),
+    /// Put a worker behind a line of 64 kbit/s, and behind one that loses much
+    Slow(slow::Slow),
+    /// Restart PostgreSQL while builds run
+    Postgres(postgres::Postgres),
 }
+
+/// This machine cannot show it; what is missing.
+#[derive(Debug)]
+pub(crate) struct Missing(pub(crate) String);
+
+impl std::fmt::Display for Missing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Missing {}
 
 impl Usual {
     pub(crate) fn seed(&self) -> u64 {
@@ -94,5 +116,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         None => kills::run(&args.kills, &args.usual),
         Some(Scene::Kills(kills)) => self::kills::run(&kills, &args.usual),
         Some(Scene::Upgrade(upgrade)) => self::upgrade::run(&upgrade, &args.usual),
+        Some(Scene::Partition(partition)) => self::partition::run(&partition, &args.usual),
+        Some(Scene::Slow(slow)) => self::slow::run(&slow, &args.usual),
+        Some(Scene::Postgres(postgres)) => self::postgres::run(&postgres, &args.usual),
     }
 }

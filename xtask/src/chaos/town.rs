@@ -280,6 +280,15 @@ impl Api {
         Ok(answer.body)
     }
 
+    /// A page.
+    pub(crate) fn page(&mut self, path: &str) -> anyhow::Result<String> {
+        let answer = self.http.get(path)?;
+        match answer.status {
+            200 => Ok(String::from_utf8_lossy(&answer.body).into_owned()),
+            other => bail!("{path} answers {other}"),
+        }
+    }
+
     pub(crate) fn get(&mut self, path: &str) -> anyhow::Result<Value> {
         serde_json::from_slice(&self.bytes(path)?).with_context(|| format!("{path} is no JSON"))
     }

@@ -1,0 +1,97 @@
+//! A worker in a network namespace of its own, behind a bridge that can be taken apart.
+//!
+//! Both ends of the line stay up while the bridge has lost a port: what is sent vanishes, and nobody is told. That is
+//! how a cable between two switches breaks, and unlike a closed connection it can only be noticed by silence.
+
+use anyhow::{Context, bail};
+use std::process::{Command, Stdio};
+
+/// The line between the master's machine and the worker's.
+pub(crate) struct Net {
+    /// The namespace of the worker, and that of the bridge.
+    inner: String,
+    wire: String,
+    /// Our end.
+    host: String,
+}
+
+/// Our address and the worker's.
+pub(crate) const HOST: &str = "10.213.77.1";
+const WORKER: &str = "10.213.77.2";
+
+impl Net {
+    /// Makes it.
+    ///
+    /// # Errors
+    /// What is missing: the right, the program or the kernel's part.
+    pub(crate) fn make() -> anyhow::Result<Self> {
+        let number = std::process::id() % 100_000;
+        let net = Self { inner: format!("slw{number}"), wire: format!("slb{number}"), host: format!("slh{number}") };
+        let (inner, wire, host) = (&net.inner, &net.wire, &net.host);
+        ip(&["netns", "add", inner]).context("no network namespace can be made")?;
+        ip(&["netns", "add", wire])?;
+        ip(&["link", "add", host, "type", "veth", "peer", "name", "a", "netns", wire]).context("there is no veth")?;
+        ip(&["-n", inner, "link", "add", "e", "type", "veth", "peer", "name", "b", "netns", wire])?;
+        ip(&["-n", wire, "link", "add", "bridge", "type", "bridge"]).context("there is no bridge")?;
+        for port in ["a", "b"] {
+            ip(&["-n", wire, "link", "set", "dev", port, "master", "bridge"])?;
+            ip(&["-n", wire, "link", "set", "dev", port, "up"])?;
+        }
+        ip(&["-n", wire, "link", "set", "dev", "bridge", "up"])?;
+        ip(&["addr", "add", &format!("{HOST}/30"), "dev", host])?;
+        ip(&["link", "set", "dev", host, "up"])?;
+        ip(&["-n", inner, "addr", "add", &format!("{WORKER}/30"), "dev", "e"])?;
+        ip(&["-n", inner, "link", "set", "dev", "e", "up"])?;
+        ip(&["-n", inner, "link", "set", "dev", "lo", "up"])?;
+        Ok(net)
+    }
+
+    /// What goes before a program that is to run behind it.
+    pub(crate) fn way_in(&self) -> Vec<String> {
+        ["ip", "netns", "exec", &self.inner].map(str::to_owned).to_vec()
+    }
+
+    /// Nothing goes through any more.
+    pub(crate) fn cut(&self) -> anyhow::Result<()> {
+        ip(&["-n", &self.wire, "link", "set", "dev", "b", "nomaster"])
+    }
+
+    /// All goes through again.
+    pub(crate) fn heal(&self) -> anyhow::Result<()> {
+        ip(&["-n", &self.wire, "link", "set", "dev", "b", "master", "bridge"])
+    }
+
+    /// What the worker sends goes through a queue of this kind; the words of `tc`.
+    pub(crate) fn shape(&self, words: &[&str]) -> anyhow::Result<()> {
+        let mut all = vec!["-n", &self.inner, "qdisc", "replace", "dev", "e", "root"];
+        all.extend(words);
+        run("tc", &all)
+    }
+
+    /// The worker sends without a queue again.
+    pub(crate) fn unshape(&self) -> anyhow::Result<()> {
+        run("tc", &["-n", &self.inner, "qdisc", "del", "dev", "e", "root"])
+    }
+}
+
+impl Drop for Net {
+    fn drop(&mut self) {
+        for namespace in [&self.inner, &self.wire] {
+            let _ = ip(&["netns", "del", namespace]);
+        }
+        let _ = ip(&["link", "del", &self.host]);
+    }
+}
+
+fn ip(words: &[&str]) -> anyhow::Result<()> {
+    run("ip", words)
+}
+
+fn run(program: &str, words: &[&str]) -> anyhow::Result<()> {
+    let out = Command::new(program).args(words).stdin(Stdio::null()).output();
+    let out = out.with_context(|| format!("{program} is missing (package iproute2)"))?;
+    if !out.status.success() {
+        bail!("{program} {}: {}", words.join(" "), String::from_utf8_lossy(&out.stderr).trim());
+    }
+    Ok(())
+}
