@@ -2,12 +2,14 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+mod backup;
 mod checkout;
 mod daemon;
 mod do_task;
 mod exit;
 mod follow;
 mod force;
+mod fsck;
 mod import;
 mod live;
 mod log;
@@ -25,6 +27,8 @@ mod target;
 mod r#try;
 mod tryserver;
 mod up;
+mod upgrade;
+mod version;
 mod why;
 mod worker;
 
@@ -52,7 +56,7 @@ struct Cli {
 enum Verb {
     /// Build a repository and every new commit, with no configuration
     Up(up::Args),
-    /// Run a master: init, check, run, start, stop, restart, reload
+    /// Run a master: init, check, run, start, stop, restart, reload, backup, restore, upgrade
     #[command(subcommand, before_help = "Example: sluice master init ~/ci")]
     Master(master::Verb),
     /// Run a worker: init, run, start, stop, restart
@@ -76,6 +80,10 @@ enum Verb {
     Tryserver(tryserver::Args),
     /// Tell a master of a change
     Sendchange(sendchange::Args),
+    /// Look through a base directory and say what is wrong with it
+    Fsck(fsck::Args),
+    /// Say which Sluice this is
+    Version(version::Args),
     /// Translate the easy part of a Buildbot master.cfg
     Import(import::Args),
 }
@@ -122,6 +130,8 @@ fn run(verb: Verb) -> anyhow::Result<Exit> {
             Verb::Try(args) => r#try::run(args).await,
             Verb::Tryserver(args) => tryserver::run(&args),
             Verb::Sendchange(args) => sendchange::run(args).await,
+            Verb::Fsck(args) => fsck::run(args).await,
+            Verb::Version(args) => version::run(&args),
             Verb::Import(args) => import::run(&args),
         }
     });

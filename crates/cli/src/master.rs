@@ -36,6 +36,15 @@ pub(crate) enum Verb {
     /// Read the configuration again: all of it comes into force, or nothing
     #[command(before_help = "Example: sluice master reload ~/ci")]
     Reload(Dir),
+    /// Copy the base directory while the master works: store, logs, configuration, secrets
+    #[command(before_help = "Example: sluice master backup ~/ci /mnt/backup/ci-friday")]
+    Backup(crate::backup::BackupArgs),
+    /// Make a base directory of a backup, with every file checked
+    #[command(before_help = "Example: sluice master restore /mnt/backup/ci-friday ~/ci")]
+    Restore(crate::backup::RestoreArgs),
+    /// Bring the store of an earlier Sluice up to date, with a copy of it first
+    #[command(before_help = "Example: sluice master upgrade ~/ci")]
+    Upgrade(crate::upgrade::Args),
 }
 
 #[derive(clap::Args)]
@@ -57,6 +66,9 @@ pub(crate) async fn run(verb: Verb) -> anyhow::Result<Exit> {
             start(&dir)
         }
         Verb::Reload(Dir { dir }) => reload(&dir).await,
+        Verb::Backup(args) => crate::backup::backup(args).await,
+        Verb::Restore(args) => crate::backup::restore(args).await,
+        Verb::Upgrade(args) => crate::upgrade::run(args).await,
     }
 }
 

@@ -24,7 +24,7 @@ mod shared;
 mod sync;
 mod writer;
 
-pub use check::{Checked, State, check};
+pub use check::{Checked, Files, State, check, copy, files};
 pub use error::{AppendError, LogError};
 pub use growth::{Durable, Growth, SyncedReceiver};
 pub use logs::{Facts, Found, Hit, Line, Logs, Progress, Sealed, Visit};

@@ -5,6 +5,7 @@
 //! worker sessions, change sources, the web's [`web::control::Control`], the configuration on disk.
 
 mod admission;
+pub mod backup;
 pub mod base;
 mod claim;
 mod clock;
@@ -14,6 +15,7 @@ mod door;
 mod effect;
 mod ended;
 mod events;
+pub mod fsck;
 mod heart;
 mod hub;
 pub mod in_force;

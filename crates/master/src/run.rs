@@ -346,7 +346,7 @@ async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), StartError> 
     Ok((listener, local))
 }
 
-fn location(base: &BaseDir, config: &Config) -> Location {
+pub(crate) fn location(base: &BaseDir, config: &Config) -> Location {
     match &config.database {
         Some(url) => Location::Postgres(url.reveal().to_owned()),
         None => Location::Sqlite(base.database()),

@@ -80,6 +80,32 @@ pub fn clean_slot(slot_dir: &Path) -> io::Result<Vec<String>> {
     Ok(ended)
 }
 
+/// What a slot's directory tells of its supervisor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotLook {
+    /// A supervisor serves the slot now.
+    pub alive: bool,
+    /// The one that wrote the note which lies there; a supervisor that goes by itself takes it away.
+    pub noted: Option<u32>,
+    /// The control group that it made, if it is still there.
+    pub group: Option<PathBuf>,
+}
+
+/// Looks at a slot without touching it.
+///
+/// # Errors
+/// The slot cannot be read.
+pub fn look(slot_dir: &Path) -> io::Result<SlotLook> {
+    let alive = match fs::File::open(slot_dir.join("lock")) {
+        Ok(lock) => rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockShared).is_err(),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => false,
+        Err(e) => return Err(e),
+    };
+    let state = State::read(slot_dir);
+    let group = state.as_ref().and_then(|state| state.cgroup.clone()).filter(|group| group.is_dir());
+    Ok(SlotLook { alive, noted: state.map(|state| state.pid), group })
+}
+
 /// Removes the empty control groups that dead supervisors left below the group that this process is in, whatever slot they
 /// served. Answers how many these were.
 pub fn sweep_groups() -> usize {

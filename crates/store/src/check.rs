@@ -13,7 +13,7 @@ use crate::ask::Rows;
 use crate::op::Counted;
 use crate::value::{Cells, V};
 use crate::{Answer, Location, StoreError, dialect, log, migrate, postgres};
-use model::{BuildId, Finding, FindingKind, LogFacts, LogStatus, Mend, Severity, StepId, Time};
+use model::{BuildId, Finding, FindingKind, LogFacts, LogId, LogStatus, Mend, Severity, StepId, Time};
 use std::collections::BTreeMap;
 
 /// So many findings of one rule are told; a last one says how many more there are.
@@ -101,6 +101,8 @@ pub struct OpenLease {
     pub step: Option<StepId>,
     /// Whose lease it is, by name.
     pub worker: String,
+    /// The logs of the step that runs, by number.
+    pub logs: Vec<(u16, LogId)>,
 }
 
 /// A look at a database.
@@ -223,16 +225,23 @@ impl Look {
                    LEFT JOIN steps ON steps.build_id = builds.id AND steps.complete_at IS NULL \
                    WHERE builds.complete_at IS NULL ORDER BY builds.id";
         let rows = self.eye.rows(sql, Vec::new()).await?;
-        let lease = |row| {
+        let sql = "SELECT steps.id, logs.number, logs.id FROM steps JOIN builds ON builds.id = steps.build_id \
+                   JOIN logs ON logs.step_id = steps.id \
+                   WHERE builds.complete_at IS NULL AND steps.complete_at IS NULL ORDER BY logs.number";
+        let mut logs: BTreeMap<StepId, Vec<(u16, LogId)>> = BTreeMap::new();
+        for row in self.eye.rows(sql, Vec::new()).await? {
+            let mut cells = Cells::new("logs", row);
+            let step = StepId(cells.int()?);
+            logs.entry(step).or_default().push((cells.small()?, LogId(cells.int()?)));
+        }
+        let mut lease = |row| {
             let mut cells = Cells::new("builds", row);
-            Ok(OpenLease {
-                build: BuildId(cells.int()?),
-                epoch: cells.int()?,
-                step: cells.maybe_int()?.map(StepId),
-                worker: cells.text()?,
-            })
+            let (build, epoch) = (BuildId(cells.int()?), cells.int()?);
+            let (step, worker) = (cells.maybe_int()?.map(StepId), cells.text()?);
+            let logs = step.and_then(|step| logs.remove(&step)).unwrap_or_default();
+            Ok(OpenLease { build, epoch, step, worker, logs })
         };
-        rows.into_iter().map(lease).collect()
+        rows.into_iter().map(&mut lease).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What can be wrong with the other side.
 
-use crate::{ASSIGNMENT_LIMIT, COMMAND_LIMIT, CommandId, FRAME_LIMIT, LOG_LIMIT, PROTOCOL};
+use crate::{ASSIGNMENT_LIMIT, COMMAND_LIMIT, CommandId, FRAME_LIMIT, LOG_LIMIT, OLDEST, PROTOCOL};
 use model::Span;
 
 /// The other side broke the protocol, or is gone. The connection is over; the ledger is sound, and a new session goes
@@ -29,11 +29,14 @@ pub enum ProtocolError {
     },
     /// Another version of the protocol.
     #[error(
-        "the worker speaks version {theirs} of the protocol and this master version {PROTOCOL}; both need the same version of Sluice"
+        "the other side speaks {} of the protocol and this one {}: {} is the older Sluice and needs a newer one",
+        versions(*oldest, *newest), versions(OLDEST, PROTOCOL), if *newest < OLDEST { "the other" } else { "this" }
     )]
     Version {
-        /// What the other side speaks.
-        theirs: u32,
+        /// The oldest that the other side speaks.
+        oldest: u32,
+        /// The newest that it speaks.
+        newest: u32,
     },
     /// A message about a command that this side does not know.
     #[error("{message} names command {command}, which is not known here")]
@@ -116,6 +119,10 @@ pub enum ProtocolError {
     /// A newer session of the same worker took the ledger over.
     #[error("a newer connection of the same worker took over")]
     Superseded,
+}
+
+fn versions(oldest: u32, newest: u32) -> String {
+    if oldest == newest { format!("version {newest}") } else { format!("versions {oldest} to {newest}") }
 }
 
 /// Work that cannot be sent.

@@ -33,6 +33,17 @@ pub use worker::{Login, ReadWish, WorkerAction, WorkerLedger, WorkerSession};
 /// that it does not know.
 pub const PROTOCOL: u32 = 1;
 
+/// The oldest version that is still spoken. A worker says in its hello from which to which it speaks, and the master
+/// answers with the newest that both do; see [`agreed`].
+pub const OLDEST: u32 = 1;
+
+/// The version that two sides speak with each other, each given as its oldest and its newest; `None`: they have none in
+/// common.
+pub fn agreed(one: (u32, u32), other: (u32, u32)) -> Option<u32> {
+    let (oldest, newest) = (one.0.max(other.0), one.1.min(other.1));
+    (oldest <= newest).then_some(newest)
+}
+
 /// The longest frame, in bytes. A longer one ends the connection before it is read.
 pub const FRAME_LIMIT: usize = 1 << 20;
 

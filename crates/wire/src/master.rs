@@ -6,7 +6,7 @@ pub use ledger::{Expectation, MasterLedger, Standing};
 
 use crate::frame::{self, Frames};
 use crate::message::{Again, Hello, LogLength, ToMaster, ToWorker, Welcome};
-use crate::{CommandId, Ending, FRAME_LIMIT, PROTOCOL, ProtocolError};
+use crate::{CommandId, Ending, FRAME_LIMIT, OLDEST, PROTOCOL, ProtocolError, agreed};
 use model::{Stream, Time};
 use std::collections::BTreeSet;
 
@@ -20,6 +20,8 @@ const SOFT: usize = 64 << 10;
 pub struct MasterSession {
     stage: Stage,
     terms: Welcome,
+    /// The version that both sides speak.
+    protocol: u32,
     heard: Time,
     pinged: Time,
     pings: u64,
@@ -110,6 +112,7 @@ impl MasterSession {
         Self {
             stage: Stage::Waiting,
             terms: Welcome::usual(0),
+            protocol: PROTOCOL,
             heard: now,
             pinged: now,
             pings: 0,
@@ -192,9 +195,11 @@ impl MasterSession {
     }
 
     fn greeted(&mut self, hello: Box<Hello>, events: &mut Vec<MasterEvent>) -> Result<(), ProtocolError> {
-        if hello.protocol != PROTOCOL {
-            return Err(ProtocolError::Version { theirs: hello.protocol });
-        }
+        let theirs = (hello.oldest.unwrap_or(hello.protocol), hello.protocol);
+        let Some(protocol) = agreed(theirs, (OLDEST, PROTOCOL)) else {
+            return Err(ProtocolError::Version { oldest: theirs.0, newest: theirs.1 });
+        };
+        self.protocol = protocol;
         if hello.held.len() > crate::COMMAND_LIMIT {
             return Err(ProtocolError::TooManyCommands);
         }
@@ -259,6 +264,7 @@ impl MasterSession {
             return;
         }
         self.stage = Stage::Live;
+        let terms = Welcome { protocol: self.protocol, ..terms };
         self.terms = terms;
         self.pinged = now;
         self.say(&ToWorker::Welcome(terms));

@@ -68,6 +68,9 @@ pub enum ToMaster {
 pub struct Hello {
     /// [`crate::PROTOCOL`] of the worker.
     pub protocol: u32,
+    /// [`crate::OLDEST`] of the worker, if it speaks more than one version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest: Option<u32>,
     /// Its name.
     pub name: String,
     /// Its password.
@@ -200,6 +203,19 @@ pub struct Welcome {
     pub total_window: u64,
     /// How long commands may go on without a master; `None` leaves it to the worker.
     pub orphan_limit: Option<Span>,
+    /// The version of the protocol that the session goes on in.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub protocol: u32,
+}
+
+/// The version of a welcome that does not name one.
+fn first() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_first(protocol: &u32) -> bool {
+    *protocol == first()
 }
 
 impl Welcome {
@@ -212,6 +228,7 @@ impl Welcome {
             window: 4 << 20,
             total_window: 16 << 20,
             orphan_limit: None,
+            protocol: crate::PROTOCOL,
         }
     }
 }

@@ -7,7 +7,7 @@ pub use ledger::WorkerLedger;
 use crate::frame::{self, Frames};
 use crate::message::{Again, Hello, ResumeLog, ToMaster, ToWorker, Welcome};
 use crate::pace::Pace;
-use crate::{ASSIGNMENT_LIMIT, Assignment, CommandId, FRAME_LIMIT, PROTOCOL, ProtocolError};
+use crate::{ASSIGNMENT_LIMIT, Assignment, CommandId, FRAME_LIMIT, OLDEST, PROTOCOL, ProtocolError, agreed};
 use model::worker::Secret;
 use model::{Span, Stream, Time, WorkerInfo};
 use serde::Serialize;
@@ -172,6 +172,7 @@ impl WorkerSession {
             WorkerInfo { admin: frame::clipped(login.info.admin), host: frame::clipped(login.info.host), ..login.info };
         let hello = Hello {
             protocol: PROTOCOL,
+            oldest: (OLDEST < PROTOCOL).then_some(OLDEST),
             name: login.name,
             password: login.password,
             instance: login.instance,
@@ -211,6 +212,10 @@ impl WorkerSession {
         match (self.stage, message) {
             (Stage::Over, _) => Err(ProtocolError::Unexpected { message: name, when: "after the last message" }),
             (Stage::Waiting, ToWorker::Welcome(terms)) => {
+                // Only a master that does not keep to the hello answers with another version.
+                let protocol = terms.protocol;
+                agreed((protocol, protocol), (OLDEST, PROTOCOL))
+                    .ok_or(ProtocolError::Version { oldest: protocol, newest: protocol })?;
                 self.stage = Stage::Live;
                 self.terms = terms;
                 actions.push(WorkerAction::Welcomed(terms));

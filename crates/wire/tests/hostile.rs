@@ -13,8 +13,14 @@ use wire::{
 const C: CommandId = CommandId { build: 7, epoch: 2, step: 31 };
 
 fn hello(protocol: u32) -> ToMaster {
+    greeting(None, protocol)
+}
+
+/// Of a worker that speaks all versions from `oldest` on.
+fn greeting(oldest: Option<u32>, protocol: u32) -> ToMaster {
     ToMaster::Hello(Box::new(Hello {
         protocol,
+        oldest,
         name: "w".into(),
         password: Secret::new("p"),
         instance: 1,
@@ -146,7 +152,7 @@ fn what_is_no_hello_is_turned_away() {
         (encode_to_master(&[ToMaster::Bye]).unwrap(), "bye is not expected before the hello"),
         (
             encode_to_master(&[hello(2)]).unwrap(),
-            "the worker speaks version 2 of the protocol and this master version 1",
+            "the other side speaks version 2 of the protocol and this one version 1: this is the older",
         ),
         (vec![0x90; FRAME_LIMIT + 1], "a frame of 1048577 bytes is too long; 1048576 bytes are the limit"),
     ];
@@ -353,4 +359,48 @@ proptest! {
         let (mut m, mut ml) = master();
         m.receive(&mut ml, &frame, Time(0), &mut vec![]).ok();
     }
+}
+
+/// A newer worker with an older master, and the other way round: what both speak is spoken, and nothing in common is
+/// told to both with the side that is behind.
+#[test]
+fn versions_are_agreed_on() {
+    assert_eq!(wire::agreed((1, 3), (2, 5)), Some(3));
+    assert_eq!(wire::agreed((2, 5), (1, 3)), Some(3));
+    assert_eq!(wire::agreed((4, 5), (1, 3)), None);
+    assert_eq!(wire::agreed((1, 1), (1, 1)), Some(1));
+    for (oldest, newest, welcome) in [(Some(1), 9, true), (None, 1, true), (Some(2), 9, false), (None, 9, false)] {
+        let mut session = MasterSession::new(Time(0));
+        let frame = encode_to_master(&[greeting(oldest, newest)]).expect("sound");
+        let greeted = session.hello(&frame, Time(0));
+        assert_eq!(greeted.is_ok(), welcome, "{oldest:?} to {newest}");
+        let mut ledger = MasterLedger::new();
+        session.welcome(&mut ledger, Welcome::usual(1), Time(0), &mut vec![]);
+        let said = decode_to_worker(&session.next_frame(&mut ledger).expect("a frame")).expect("sound");
+        match &said[0] {
+            ToWorker::Welcome(terms) => assert!(welcome && terms.protocol == 1, "{oldest:?} to {newest}"),
+            ToWorker::Refused { reason, again } => {
+                assert!(!welcome && *again == Again::Slowly && reason.contains("this is the older"), "{reason}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// A master that answers in a version which the worker does not speak is left alone.
+#[test]
+fn a_welcome_in_another_version_is_none() {
+    let mut ledger = WorkerLedger::new();
+    let login = Login {
+        name: "w".into(),
+        password: Secret::new("p"),
+        instance: 1,
+        info: WorkerInfo::default(),
+        keepalive: None,
+    };
+    let mut session = WorkerSession::new(&mut ledger, login, Time(0)).expect("sound");
+    let welcome = ToWorker::Welcome(Welcome { protocol: 2, ..Welcome::usual(1) });
+    let frame = encode_to_worker(&[welcome]).expect("sound");
+    let error = session.receive(&mut ledger, &frame, Time(0), &mut vec![]).unwrap_err().to_string();
+    assert!(error.starts_with("the other side speaks version 2 of the protocol and this one version 1"), "{error}");
 }

@@ -44,6 +44,7 @@ fn to_master() -> Vec<ToMaster> {
     vec![
         ToMaster::Hello(Box::new(Hello {
             protocol: 1,
+            oldest: None,
             name: "mac-mini".into(),
             password: Secret::new("p"),
             instance: 99,

@@ -222,3 +222,44 @@ fn files_of_the_first_version_are_read() {
         assert_eq!(facts, [(70, 4, 18), (71, 2, 11)]);
     });
 }
+
+/// A sealed file with any byte in it changed, to any of eight others, is never called right.
+#[test]
+fn every_flipped_bit_of_a_sealed_file_is_found() {
+    run(async {
+        let dir = tempfile::tempdir().unwrap();
+        let bytes = sample(dir.path(), Finished::Yes).await;
+        let path = file_in(dir.path());
+        let sound = check(&path).unwrap();
+        assert_eq!((sound.state, sound.length), (State::Finished, bytes.len() as u64));
+        let (mut found, mut passed) = (0, Vec::new());
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&path, &damaged).unwrap();
+            match check(&path) {
+                Ok(checked) if checked == sound => passed.push(bit),
+                _ => found += 1,
+            }
+        }
+        assert_eq!((found, passed), (bytes.len() * 8, Vec::new()));
+    });
+}
+
+#[test]
+fn what_lies_below_the_logs_is_told_apart() {
+    run(async {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(logs::files(&dir.path().join("absent")).unwrap(), logs::Files::default());
+        sample(dir.path(), Finished::Yes).await;
+        for name in ["0/notes.txt", "0/1007.slog", "0/x.slog"] {
+            fs::write(dir.path().join(name), "").unwrap();
+        }
+        fs::write(dir.path().join("stray"), "").unwrap();
+        let found = logs::files(dir.path()).unwrap();
+        assert_eq!(found.builds.into_keys().collect::<Vec<_>>(), [BUILD]);
+        let names: Vec<_> =
+            found.strange.iter().map(|p| p.strip_prefix(dir.path()).unwrap().to_str().unwrap()).collect();
+        assert_eq!(names, ["0/1007.slog", "0/notes.txt", "0/x.slog", "stray"]);
+    });
+}

@@ -20,12 +20,14 @@ use serde::{Deserialize, Serialize};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+mod check;
 mod format;
 mod reader;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+pub use check::{Checked, State, check};
 pub use reader::{Reader, Trim};
 pub use writer::Writer;
 

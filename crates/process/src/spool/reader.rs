@@ -329,6 +329,40 @@ impl Reader {
     }
 }
 
+/// How what is written so far ends.
+pub(super) enum End {
+    /// With the outcome; whether something follows it in its segment, and where.
+    Outcome { follows: Option<u64> },
+    /// With a whole record.
+    Whole,
+    /// In the midst of what begins here.
+    Torn(u64),
+}
+
+impl Reader {
+    /// Where the logs begin, before anything was read.
+    pub(super) fn begins(&self) -> &BTreeMap<u16, u64> {
+        &self.expected
+    }
+
+    /// How it ends, when all was read, and in which file.
+    pub(super) fn end(&mut self) -> Result<(PathBuf, End), SpoolError> {
+        let at = self.segment.at();
+        let end = match self.segment.next()? {
+            Next::Record(record) => {
+                let behind = RECORD_HEAD + record.length;
+                let more = self.segment.fill(behind + 1)?;
+                End::Outcome { follows: more.then_some(at + behind as u64) }
+            }
+            Next::End { torn: false } => End::Whole,
+            // A head that is not whole is as good as no segment.
+            Next::End { torn: true } if self.segment.head.is_none() => End::Torn(0),
+            Next::End { torn: true } => End::Torn(at),
+        };
+        Ok((self.segment.path.clone(), end))
+    }
+}
+
 fn open_segment(dir: &Path, number: u32) -> Result<Segment, SpoolError> {
     Segment::open(dir, number)?.ok_or_else(|| SpoolError::Io {
         file: format::segment_path(dir, number),

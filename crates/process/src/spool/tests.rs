@@ -329,3 +329,63 @@ fn a_removed_spool_is_used_again_and_nothing_of_it_is_left() {
     assert_eq!(spares(), 0);
     assert!(many.iter().all(|dir| super::outcome(dir).unwrap().is_none()));
 }
+
+#[test]
+fn a_whole_spool_is_checked_to_its_end() {
+    let mut spool = spool(0);
+    let state = |spool: &Spool| check(&spool.dir).unwrap().state;
+    assert_eq!(state(&spool), State::Open);
+    spool.writer.append(0, Stream::Stdout, b"some output\n").unwrap();
+    let begins = BTreeMap::from([(0, 0)]);
+    assert_eq!(check(&spool.dir).unwrap(), Checked { bytes: 12, begins, state: State::Open });
+    let file = format::segment_path(&spool.dir, 0);
+    let length = fs::metadata(&file).unwrap().len();
+    spool.writer.finish(&an_outcome()).unwrap();
+    assert_eq!(state(&spool), State::Ended);
+    let whole = fs::read(&file).unwrap();
+    // Torn at any place: where it is torn is told.
+    for cut in length + 1..whole.len() as u64 {
+        fs::write(&file, &whole[..cut as usize]).unwrap();
+        assert_eq!(state(&spool), State::Torn { file: file.clone(), at: length });
+    }
+    fs::write(&file, &whole[..7]).unwrap();
+    assert_eq!(state(&spool), State::Torn { file: file.clone(), at: 0 });
+    // Any other bit in any place: damage, or a length that reaches beyond the end of the file.
+    for bit in 0..whole.len() * 8 {
+        let mut damaged = whole.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&file, &damaged).unwrap();
+        let told = check(&spool.dir);
+        let good = matches!(told, Ok(Checked { state: State::Ended | State::Open, .. }) | Err(SpoolError::Io { .. }));
+        assert!(!good, "bit {bit}: {told:?}");
+    }
+    fs::write(&file, [&whole[..], b"x"].concat()).unwrap();
+    let error = check(&spool.dir).unwrap_err().to_string();
+    assert!(error.ends_with("something stands behind the outcome"), "{error}");
+}
+
+#[test]
+fn a_segment_that_is_missing_is_told() {
+    let mut spool = spool(0);
+    for _ in 0..6 {
+        spool.writer.append(0, Stream::Stdout, &[b'x'; 40_000]).unwrap();
+    }
+    assert_eq!(check(&spool.dir).unwrap().bytes, 240_000);
+    fs::remove_file(format::segment_path(&spool.dir, 1)).unwrap();
+    let error = check(&spool.dir).unwrap_err().to_string();
+    assert!(error.contains("the segment is missing between two others"), "{error}");
+}
+
+#[test]
+fn a_job_of_another_version_is_told() {
+    let spool = spool(Job::SPOOL_LIMIT);
+    let file = spool.dir.join("job");
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[6] = 9;
+    fs::write(&file, &bytes).unwrap();
+    assert!(matches!(check(&spool.dir), Err(SpoolError::Version { version: 9, .. })));
+    fs::write(&file, b"").unwrap();
+    assert!(matches!(check(&spool.dir), Err(SpoolError::Damaged { .. })));
+    fs::remove_file(&file).unwrap();
+    assert!(matches!(check(&spool.dir), Err(SpoolError::Io { .. })));
+}
