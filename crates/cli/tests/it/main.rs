@@ -8,6 +8,7 @@ mod output;
 mod pipeline;
 mod points;
 mod reload;
+mod reporters;
 mod sealed;
 mod secrets;
 mod shows;

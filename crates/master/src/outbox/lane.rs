@@ -2,7 +2,7 @@
 
 use super::{Outbox, story};
 use killpoint::fail_point;
-use model::{BuildId, LogId, Message, MessageStatus, NewMessage, ReporterSpec, Span, Time, Transition};
+use model::{BuildId, LogId, Message, MessageStatus, NewMessage, ReporterSpec, Span, Stream, Time, Transition};
 use report::{Reply, Shelf, Target, Unsent};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,11 +31,13 @@ pub(super) struct Lane {
     stop: CancellationToken,
     /// The target takes nothing before then.
     quiet_until: Option<Time>,
+    /// It has not looked yet: whatever was to wait when the last program ended goes first, so that the order is kept.
+    fresh: bool,
 }
 
 impl Lane {
     pub(super) fn new(outbox: Outbox, spec: ReporterSpec, stop: CancellationToken) -> Self {
-        Self { outbox, spec, stop, quiet_until: None }
+        Self { outbox, spec, stop, quiet_until: None, fresh: true }
     }
 
     pub(super) async fn run(mut self) {
@@ -89,7 +91,8 @@ impl Lane {
             if let Some(until) = self.quiet_until.filter(|until| *until > now) {
                 return Ok(until);
             }
-            let is_ready = |m: &&Message| m.next_try.is_none_or(|t| t <= now);
+            let fresh = std::mem::take(&mut self.fresh);
+            let is_ready = |m: &&Message| fresh || m.next_try.is_none_or(|t| t <= now);
             let ready: Vec<&Message> = waiting.iter().filter(is_ready).collect();
             if ready.is_empty() {
                 return Ok(waiting.iter().filter_map(|m| m.next_try).min().unwrap_or(now + SWEEP));
@@ -189,7 +192,8 @@ impl Shelf for Outbox {
             let most = usize::try_from(most).unwrap_or(usize::MAX);
             let lines = self.logs.tail(build, log, u64::MAX, most).await.ok()?;
             let mut bytes = Vec::new();
-            for line in lines {
+            // What Sluice says of the command around its output names the whole environment.
+            for line in lines.iter().filter(|line| line.stream != Stream::Header) {
                 bytes.extend_from_slice(&line.bytes);
                 bytes.push(b'\n');
             }
