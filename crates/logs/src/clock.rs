@@ -43,6 +43,11 @@ impl Clock {
         self.changed.notify_one();
     }
 
+    /// Whether the end has come.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.watched().closed
+    }
+
     /// Waits for the next round; the builds to visit, or `None` at the end.
     fn next_round(&self) -> Option<Vec<Arc<Build>>> {
         let idle = |watched: &mut Watched| watched.builds.is_empty() && !watched.closed;

@@ -32,6 +32,16 @@ const SMALL_BYTES: usize = 64 << 10;
 /// That pause. Nobody waits for it: what is on its way is read from memory, and syncs are farther apart than this.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// What could not be written for lack of room is tried again after this.
+const AGAIN: Duration = Duration::from_millis(250);
+
+/// What is over when somebody makes room: on the disk, within a quota, among the open files.
+fn is_passing(error: &io::Error) -> bool {
+    let files = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE].map(rustix::io::Errno::raw_os_error);
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        || error.raw_os_error().is_some_and(|code| files.contains(&code))
+}
+
 /// The thread's work, until every sender is gone.
 pub(crate) fn run(shared: &Shared, jobs: &Receiver<Job>) {
     let mut writer = Writer { shared, packer: Packer::default(), parts: BTreeMap::new() };
@@ -193,11 +203,13 @@ impl Writer<'_> {
             None => self.create(&build, &mut folders)?,
         };
         fail_point!("log-torn", file.file.write_all_at(&bytes[..bytes.len() / 2], start));
-        if let Err(e) = file.file.write_all_at(&bytes, start) {
-            // The next writer finds a torn tail if this does not help.
-            let _ = file.file.set_len(start);
-            return Err(LogError::io("write", &build.path, e));
-        }
+        let write = || {
+            file.file.write_all_at(&bytes, start).inspect_err(|_| {
+                // The next writer finds a torn tail if this does not help.
+                let _ = file.file.set_len(start);
+            })
+        };
+        self.patiently(&build.path, write).map_err(|e| LogError::io("write", &build.path, e))?;
         let end = start + bytes.len() as u64;
         fail_point!("log-appended");
         {
@@ -226,6 +238,29 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// Does what needs room on the disk. While there is none it waits: what comes meanwhile waits in memory up to its
+    /// limit, then in the spools of the workers.
+    fn patiently<T>(&self, path: &Path, mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+        let mut told = false;
+        loop {
+            match act() {
+                Err(e) if is_passing(&e) && !self.shared.clock.is_closed() => {
+                    if !told {
+                        tracing::error!("no log can be written, so all logs wait: {}: {e}", path.display());
+                    }
+                    told = true;
+                    std::thread::sleep(AGAIN);
+                }
+                done => {
+                    if told && done.is_ok() {
+                        tracing::info!("logs are written again");
+                    }
+                    return done;
+                }
+            }
+        }
+    }
+
     /// Makes the file, and its folder if need be; both are new entries to be made durable.
     fn create(&self, build: &Build, folders: &mut Vec<PathBuf>) -> Result<LogFile, LogError> {
         let failed = |act, path: &Path| {
@@ -233,11 +268,11 @@ impl Writer<'_> {
             move |e: io::Error| LogError::io(act, &path, e)
         };
         let folder = build.path.parent().unwrap_or(&self.shared.dir);
-        let file = match create_new(&build.path) {
+        let file = match self.patiently(&build.path, || create_new(&build.path)) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                std::fs::create_dir_all(folder).map_err(failed("make", folder))?;
+                self.patiently(folder, || std::fs::create_dir_all(folder)).map_err(failed("make", folder))?;
                 folders.push(self.shared.dir.clone());
-                create_new(&build.path)
+                self.patiently(&build.path, || create_new(&build.path))
             }
             other => other,
         };
@@ -294,4 +329,34 @@ fn finish(part: &mut Part) {
         state.logs.iter().filter_map(|(&log, live)| live.indexed(log, fresh(log))).collect()
     };
     format::write_index(&mut part.bytes, part.build.id, &logs);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_waited_for_and_other_trouble_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let shared = Shared::new(dir.path().to_owned(), None);
+        let writer = Writer { shared: &shared, packer: Packer::default(), parts: BTreeMap::new() };
+        let mut answers = vec![Ok(7), Err(io::Error::from_raw_os_error(24)), Err(io::ErrorKind::StorageFull.into())];
+        assert_eq!(writer.patiently(dir.path(), || answers.pop().unwrap()).unwrap(), 7);
+        let mut tries = 0;
+        let refused = writer.patiently(dir.path(), || -> io::Result<()> {
+            tries += 1;
+            Err(io::ErrorKind::PermissionDenied.into())
+        });
+        assert_eq!((refused.unwrap_err().kind(), tries), (io::ErrorKind::PermissionDenied, 1));
+    }
+
+    #[test]
+    fn nobody_waits_for_room_when_all_ends() {
+        let dir = tempfile::tempdir().unwrap();
+        let shared = Shared::new(dir.path().to_owned(), None);
+        shared.clock.close();
+        let writer = Writer { shared: &shared, packer: Packer::default(), parts: BTreeMap::new() };
+        let full = writer.patiently(dir.path(), || -> io::Result<()> { Err(io::ErrorKind::StorageFull.into()) });
+        assert_eq!(full.unwrap_err().kind(), io::ErrorKind::StorageFull);
+    }
 }

@@ -5,7 +5,9 @@ use crate::base::BaseDir;
 use crate::config_file;
 use crate::input::{Input, Reply};
 use engine::{RunningBuild, World, eta};
-use model::{BuildId, BuildSetId, ChangeId, Config, Functions, NewChange, RequestId, SchedulerId, Span, Time, Why, WorkerId};
+use model::{
+    BuildId, BuildSetId, ChangeId, Config, Functions, NewChange, RequestId, SchedulerId, Span, Time, Why, WorkerId,
+};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use store::Store;

@@ -33,6 +33,9 @@ use web::rest::auth::{Anonymous, Auth, sum};
 /// How many inputs may wait for the heart.
 const INBOX: usize = 4096;
 
+/// How long the logs may take to be written to the end when the master stops.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
 /// How many events a slow listener may be behind before it is told to look anew.
 const EVENTS: usize = 4096;
 
@@ -230,8 +233,10 @@ impl Master {
         }
         report("the heart", self.heart.await);
         report("the server", self.server.await);
-        if let Err(e) = self.logs.flush().await {
-            tracing::error!("the logs cannot be written to the end: {e}");
+        match tokio::time::timeout(LAST_WORDS, self.logs.flush()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(e)) => tracing::error!("the logs cannot be written to the end: {e}"),
+            Err(_) => tracing::error!("the logs cannot be written now; their workers keep what is missing"),
         }
         self.store.close().await;
         let _ = std::fs::remove_file(self.base.address());
