@@ -15,6 +15,14 @@ pub(crate) fn name(text: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// A task's name: names with slashes between them, as of directories.
+pub(crate) fn task(text: &str) -> Result<(), &'static str> {
+    match text.chars().count() {
+        1..=100 => text.split('/').try_for_each(name),
+        _ => Err("a name of 1 to 100 characters"),
+    }
+}
+
 /// A secret's name: it becomes a file's and a variable's.
 pub(crate) fn secret_name(text: &str) -> Result<(), &'static str> {
     let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');

@@ -1,9 +1,11 @@
 //! What was registered, checked against each other.
 
 mod chains;
+mod circle;
 mod locks;
 mod places;
 mod reporters;
+mod tasks;
 
 use crate::error::ConfigError;
 use crate::functions;
@@ -29,6 +31,7 @@ pub(crate) fn master(registry: &Registry<'_>) -> Result<Config, ConfigError> {
     check.names("lock", "locks.master", draft.locks.iter().map(|l| (l.spec.name.as_str(), &l.site)))?;
     locks::check(&check, &draft)?;
     chains::check(&check, &draft)?;
+    tasks::check(&check, &draft)?;
     check.workers_of_forms(&draft)?;
     reporters::check(&check, &draft)?;
     Ok(Config {
@@ -48,16 +51,18 @@ pub(crate) fn master(registry: &Registry<'_>) -> Result<Config, ConfigError> {
 /// A pipeline.
 pub(crate) fn pipeline(file: &str, registry: &Registry<'_>) -> Result<Pipeline, ConfigError> {
     let draft = registry.draft.take();
-    Check { registry }.builders(&draft.builders)?;
-    if draft.builders.is_empty() {
-        return Err(ConfigError::whole_file(file, "defines no builder")
+    let check = Check { registry };
+    check.builders(&draft.builders)?;
+    tasks::check(&check, &draft)?;
+    if draft.builders.is_empty() && draft.tasks.is_empty() {
+        return Err(ConfigError::whole_file(file, "defines no builder and no task")
             .with_help("builder(\"name\", steps = [steps.shell([\"make\"])])"));
     }
     let builders = draft.builders.into_iter().map(|made| {
         let BuilderSpec { name, description, tags, steps, env, defined_at, .. } = made.spec;
         PipelineBuilder { name, description, tags, steps, env, defined_at }
     });
-    Ok(Pipeline { builders: builders.collect() })
+    Ok(Pipeline { builders: builders.collect(), tasks: specs(draft.tasks) })
 }
 
 fn specs<T>(made: Vec<Made<T>>) -> Vec<T> {

@@ -1,7 +1,10 @@
 //! What is configured, for people: the answer of `sluice master check`.
 
 use model::worker::WorkerAccess;
-use model::{BuilderSpec, ChangeSourceSpec, Config, LockScope, ReportMode, ReporterKind, SchedulerKind, SchedulerSpec, StepAction, StepSpec};
+use model::{
+    BuilderSpec, ChangeSourceSpec, Config, LockScope, ReportMode, ReporterKind, SchedulerKind, SchedulerSpec,
+    StepAction, StepSpec,
+};
 use std::collections::{BTreeMap, HashSet};
 
 /// How wide the text is at most, in characters.
@@ -49,7 +52,8 @@ pub fn describe(config: &Config) -> String {
         };
         let modes = &reporter.occasions.modes;
         let words = ReportMode::ALL.iter().filter(|(_, mode)| modes.contains(mode)).map(|(word, _)| *word);
-        let modes = if modes.len() == ReportMode::ALL.len() { "all".to_owned() } else { words.collect::<Vec<_>>().join(", ") };
+        let modes =
+            if modes.len() == ReportMode::ALL.len() { "all".to_owned() } else { words.collect::<Vec<_>>().join(", ") };
         [reporter.name.clone(), modes, to]
     });
     let oversights = oversights(config);

@@ -123,8 +123,11 @@ pub fn pipeline_from_json(file: &str, text: &str) -> Result<Pipeline, ConfigErro
 /// A pipeline kept with the code.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pipeline {
-    /// Its builders, in the order in which they were defined; at least one.
+    /// Its builders, in the order in which they were defined.
     pub builders: Vec<PipelineBuilder>,
+    /// What must pass before a change lands, in the order in which it was defined. One of the two has something in it.
+    #[serde(default)]
+    pub tasks: Vec<model::TaskSpec>,
 }
 
 impl Pipeline {

@@ -4,7 +4,6 @@
 const LATER: &[&str] = &[
     "buildbot_port",
     "gate",
-    "task",
     "test",
     "reporters.irc",
     "schedulers.nightly_triggerable",

@@ -26,6 +26,7 @@ pub mod snapshot;
 pub mod source;
 pub mod source_stamp;
 pub mod step;
+pub mod task;
 pub mod test_result;
 pub mod text;
 pub mod time;
@@ -66,6 +67,7 @@ pub use step::{
     PropertyValue, Reading, SequencePart, SequenceSpec, ShellSpec, Step, StepAction, StepFacts, StepFlags, StepSpec,
     StepStatus, Suppression, TestReading, TransferSpec, TriggerSpec, Vcs, VcsSpec, WarningReading,
 };
+pub use task::TaskSpec;
 pub use test_result::{TestCase, TestChange, TestNames, TestOutcome, TestRoll, TestTotals};
 pub use text::{Form, Lookup, Piece, SourceField, Text, WorkerField};
 pub use time::{Span, Time};

@@ -1,5 +1,6 @@
 //! Schedulers that wait for each other, and builds that ask for builds: what they name exists, and no chain is a circle.
 
+use super::circle::circle_from;
 use super::{Check, function_of, locks};
 use crate::error::ConfigError;
 use crate::names::{quoted, suggestion};
@@ -146,40 +147,4 @@ fn circles(check: &Check<'_, '_>, draft: &Draft) -> Result<(), ConfigError> {
         });
     }
     Ok(())
-}
-
-/// The first circle that is reached from a node, walked without recursion.
-fn circle_from<'d>(
-    start: Node<'d>,
-    next: &HashMap<Node<'d>, Vec<Node<'d>>>,
-    done: &mut HashSet<Node<'d>>,
-) -> Option<Vec<Node<'d>>> {
-    let mut path: Vec<(Node<'d>, usize)> = vec![(start, 0)];
-    let mut on_path: HashSet<Node<'d>> = HashSet::from([start]);
-    if done.contains(&start) {
-        return None;
-    }
-    while let Some((node, at)) = path.last_mut() {
-        let following = next.get(node).and_then(|all| all.get(*at)).copied();
-        *at += 1;
-        match following {
-            Some(following) if on_path.contains(&following) => {
-                let first = path.iter().position(|(node, _)| *node == following).unwrap_or(0);
-                let circle = path[first..].iter().map(|(node, _)| *node).chain([following]);
-                return Some(circle.collect());
-            }
-            Some(following) if !done.contains(&following) => {
-                on_path.insert(following);
-                path.push((following, 0));
-            }
-            Some(_) => {}
-            None => {
-                let node = *node;
-                done.insert(node);
-                on_path.remove(&node);
-                path.pop();
-            }
-        }
-    }
-    None
 }

@@ -1,12 +1,13 @@
 //! Locks: each can be had, and nobody waits for himself.
 
 use super::Check;
+use super::circle::circle_from;
 use crate::error::ConfigError;
 use crate::names::{quoted, suggestion};
 use crate::registry::{Draft, Made};
 use crate::sites;
 use model::{BuilderSpec, LockAccess, LockSpec, LockUse};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 
 pub(super) fn check(check: &Check<'_, '_>, draft: &Draft) -> Result<(), ConfigError> {
     let workers: Vec<&str> = draft.workers.iter().map(|w| w.spec.name.as_str()).collect();
@@ -26,52 +27,34 @@ pub(super) fn check(check: &Check<'_, '_>, draft: &Draft) -> Result<(), ConfigEr
 /// Nobody holds a lock and waits for one whose holder may wait for the first. A build has the locks of its builder all
 /// the time, and asks for those of a step when it comes to it.
 fn circles(check: &Check<'_, '_>, draft: &Draft) -> Result<(), ConfigError> {
-    let mut waits: BTreeMap<&str, Vec<Wait<'_>>> = BTreeMap::new();
+    let mut waits: HashMap<&str, Vec<&str>> = HashMap::new();
+    let mut who: HashMap<(&str, &str), &Made<BuilderSpec>> = HashMap::new();
     for made in &draft.builders {
-        let of_steps: BTreeSet<&str> =
-            made.spec.steps.iter().flat_map(|step| &step.locks).map(|held| held.lock.as_str()).collect();
-        for held in &made.spec.locks {
-            let asked = of_steps.iter().map(|lock| Wait { lock, made });
-            waits.entry(&held.lock).or_default().extend(asked);
+        let asked = made.spec.steps.iter().flat_map(|step| &step.locks).map(|asked| asked.lock.as_str());
+        for (held, asked) in made.spec.locks.iter().flat_map(|h| asked.clone().map(|a| (h.lock.as_str(), a))) {
+            if who.insert((held, asked), made).is_none() {
+                waits.entry(held).or_default().push(asked);
+            }
         }
     }
-    let Some(circle) = waits.keys().find_map(|start| way_back(&waits, start)) else { return Ok(()) };
-    let (Some(last), Some(first)) = (circle.last(), circle.first()) else { return Ok(()) };
-    let mut from = last.lock;
-    let said = circle.iter().map(|wait| {
-        let held = std::mem::replace(&mut from, wait.lock);
-        format!("{} holds {} and its steps wait for {}", quoted(&wait.made.spec.name), quoted(held), quoted(wait.lock))
+    let mut done = HashSet::new();
+    let starts = draft.locks.iter().map(|made| made.spec.name.as_str());
+    let Some(circle) = starts.into_iter().find_map(|lock| circle_from(lock, &waits, &mut done)) else { return Ok(()) };
+    let mut first = None;
+    let said = circle.windows(2).filter_map(|pair| {
+        let made = who.get(&(pair[0], pair[1]))?;
+        first.get_or_insert(*made);
+        let (name, held, asked) = (quoted(&made.spec.name), quoted(pair[0]), quoted(pair[1]));
+        Some(format!("{name} holds {held} and its steps wait for {asked}"))
     });
     let message = format!("builders may wait for each other's locks for ever: {}", said.collect::<Vec<_>>().join("; "));
-    Err(check.wrong(&first.made.site, "builder", "locks", message).with_help(
+    let error = match first {
+        Some(made) => check.wrong(&made.site, "builder", "locks", message),
+        None => ConfigError::new(message),
+    };
+    Err(error.with_help(
         "give the locks of the steps to the builders, which take all that they need at once, or take them in one order",
     ))
-}
-
-/// A builder that asks for a lock while it holds another.
-#[derive(Clone, Copy)]
-struct Wait<'d> {
-    lock: &'d str,
-    made: &'d Made<BuilderSpec>,
-}
-
-/// The shortest way from a lock back to itself.
-fn way_back<'d>(waits: &BTreeMap<&'d str, Vec<Wait<'d>>>, start: &'d str) -> Option<Vec<Wait<'d>>> {
-    let mut ways = VecDeque::from([(start, Vec::new())]);
-    let mut seen = HashSet::new();
-    while let Some((lock, way)) = ways.pop_front() {
-        for wait in waits.get(lock).into_iter().flatten() {
-            let mut longer = way.clone();
-            longer.push(*wait);
-            if wait.lock == start {
-                return Some(longer);
-            }
-            if seen.insert(wait.lock) {
-                ways.push_back((wait.lock, longer));
-            }
-        }
-    }
-    None
 }
 
 fn of_builder(

@@ -54,7 +54,7 @@ const IN_PIPELINES: [&str; 6] = ["name", "steps", "description", "tags", "catego
 fn builder(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
     let name = top::required_name(call)?;
     let workers = workers(call, &name)?;
-    let steps = steps(call, &name)?;
+    let steps = steps_of(call, "steps", "builder", &name)?;
     let builddir = call.formed("builddir", address::below)?.unwrap_or_else(|| address::directory(&name));
     let mut tags = call.texts("tags", "a list of texts")?.unwrap_or_default();
     tags.extend(call.text("category")?.filter(|c| !tags.contains(c)));
@@ -133,29 +133,38 @@ fn pipeline(call: &Call<'_, '_>) -> Result<Option<PipelineSpec>, Wrong> {
     Ok(Some(PipelineSpec { file, builder, secrets }))
 }
 
-/// The steps of a builder, each with a name of its own.
-fn steps(call: &Call<'_, '_>, builder: &str) -> Result<Vec<StepSpec>, Wrong> {
-    let Some(value) = call.some("steps") else {
-        return Err(call.wrong(Part::Whole, "builder needs steps").boxed());
+/// The steps that an argument lists, each with a name of its own. `kind` and `owner` are what has them.
+pub(super) fn steps_of(
+    call: &Call<'_, '_>,
+    argument: &'static str,
+    kind: &str,
+    owner: &str,
+) -> Result<Vec<StepSpec>, Wrong> {
+    let of = format!("{kind} {}", quoted(owner));
+    let Some(value) = call.some(argument) else {
+        return Err(call.wrong(Part::Whole, format!("{kind} needs {argument}")).boxed());
     };
     let Some(items) = given::flat_items(value) else {
-        let help = Step::from_value(value).map(|_| "write steps = [ … ]".to_owned());
-        return Err(call.wants("steps", "a list of steps", value).maybe_help(help));
+        let help = Step::from_value(value).map(|_| format!("write {argument} = [ … ]"));
+        return Err(call.wants(argument, &format!("a list of {argument}"), value).maybe_help(help));
     };
     if items.is_empty() {
-        let message = format!("builder {} has no steps", quoted(builder));
-        return Err(call.wrong_value("steps", message).help("give it at least one: steps = [steps.shell([\"make\"])]"));
+        let example = if kind == "task" { "stage(\"make\", [\"make\"])" } else { "steps.shell([\"make\"])" };
+        let message = format!("{of} has no {argument}");
+        return Err(call
+            .wrong_value(argument, message)
+            .help(format!("give it at least one: {argument} = [{example}]")));
     }
     let made = call.registry.steps.borrow();
     let mut chosen: Vec<&MadeStep> = Vec::new();
     for item in items {
         let Some(step) = Step::from_value(item).and_then(|step| made.get(step.index as usize)) else {
-            let message = format!("steps of builder {} has {} in it", quoted(builder), given::describe(item));
+            let message = format!("{argument} of {of} has {} in it", given::describe(item));
             let help = match item.get_type() {
                 "function" => Some("is a call meant? write its parentheses".to_owned()),
                 _ => None,
             };
-            return Err(call.wrong_value("steps", message).maybe_help(help));
+            return Err(call.wrong_value(argument, message).maybe_help(help));
         };
         if !call.registry.take(step.weight) {
             return Err(call.too_much());
@@ -165,21 +174,21 @@ fn steps(call: &Call<'_, '_>, builder: &str) -> Result<Vec<StepSpec>, Wrong> {
     if chosen.len() > MOST_STEPS {
         return Err(call.too_much());
     }
-    name_steps(call, builder, &chosen)
+    name_steps(call, (kind, owner), &chosen)
 }
 
 /// Given names must differ; made-up ones get a number where they do not (`test`, `test_1`).
-fn name_steps(call: &Call<'_, '_>, builder: &str, chosen: &[&MadeStep]) -> Result<Vec<StepSpec>, Wrong> {
+fn name_steps(call: &Call<'_, '_>, (kind, owner): (&str, &str), chosen: &[&MadeStep]) -> Result<Vec<StepSpec>, Wrong> {
     let mut taken: HashSet<String> = HashSet::new();
     for step in chosen.iter().filter(|s| s.named) {
         if !taken.insert(step.spec.name.clone()) {
             let first = chosen.iter().find(|s| s.named && s.spec.name == step.spec.name);
-            let message = format!("builder {} has two steps named {}", quoted(builder), quoted(&step.spec.name));
+            let message = format!("{kind} {} has two steps named {}", quoted(owner), quoted(&step.spec.name));
             let mut error = sites::error_at(&step.site, message).with_help("give one of them another name");
             if let Some(first) = first.filter(|f| f.site != step.site) {
                 error = error.with_note(format!("the other one is in {}", sites::place(&first.site)));
             }
-            return Err(Box::new(error.with_note(format!("the builder is in {}", sites::place(&call.site)))));
+            return Err(Box::new(error.with_note(format!("the {kind} is in {}", sites::place(&call.site)))));
         }
     }
     let mut next: HashMap<&str, usize> = HashMap::new();

@@ -10,6 +10,7 @@ mod reporters;
 mod schedulers;
 mod schedulers_try;
 mod steps;
+mod task;
 mod top;
 mod words;
 
@@ -31,6 +32,8 @@ pub(crate) const ALL: &[Def] = &[
     words::PROP,
     words::REGEX,
     top::SECRET,
+    task::STAGE,
+    task::TASK,
     top::WEB,
     top::WORKER,
     changes::BZR_POLLER,

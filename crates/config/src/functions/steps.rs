@@ -24,7 +24,7 @@ pub(super) use git::GIT;
 pub(super) use master::{HTTP, MASTER_SHELL};
 pub(super) use mercurial::MERCURIAL;
 pub(super) use properties::{ASSERT_THAT, SET_PROPERTIES, SET_PROPERTY, SET_PROPERTY_FROM_COMMAND};
-pub(super) use reading::{compile_reading, test_reading};
+pub(super) use reading::{FORMATS, compile_reading, test_reading};
 pub(super) use shell::{COMPILE, CONFIGURE, PERL_MODULE_TEST, SEQUENCE, SHELL, TEST, TESTING, command};
 pub(super) use svn::SVN;
 pub(super) use transfer::{DOWNLOAD, DOWNLOAD_TEXT, UPLOAD, UPLOAD_DIRECTORY};

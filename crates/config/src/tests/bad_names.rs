@@ -1,6 +1,6 @@
 //! Names that are unknown, taken or of a later version, and the exact text that people read.
 
-use super::{bad, config};
+use super::{bad, bad_pipeline, config};
 
 #[test]
 fn an_unknown_worker() {
@@ -250,6 +250,68 @@ builder("two", workers = ["here"], {second})"##
     "#);
     config(&text(r#"locks = [x.exclusive()], steps = [steps.test(locks = [y.exclusive()])]"#));
     config(&text(r#"locks = [x.exclusive(), y.exclusive()], steps = [steps.test()]"#));
+}
+
+#[test]
+fn tasks_that_cannot_be() {
+    insta::assert_snapshot!(bad_pipeline(r##"task("a", stages = [stage("x", "true")], after = ["b"])
+task("b", stages = [stage("x", "true")], after = ["a"])"##), @r#"
+    error: tasks wait for each other in a circle: a → b → a
+     --> sluice.star:1:50
+      |
+    1 | task("a", stages = [stage("x", "true")], after = ["b"])
+      |                                                  ^^^^^
+    "#);
+    insta::assert_snapshot!(bad_pipeline(r##"task("lint", stages = [stage("x", "true")], after = ["complie"])
+task("compile", stages = [stage("x", "true")])"##), @r#"
+    error: task "lint" waits for "complie", which is not defined
+     --> sluice.star:1:53
+      |
+    1 | task("lint", stages = [stage("x", "true")], after = ["complie"])
+      |                                                     ^^^^^^^^^^^
+    help: did you mean "compile"?
+    "#);
+    insta::assert_snapshot!(bad_pipeline(r##"task("a/b", stages = [stage("x", "true")])
+task("a b", stages = [stage("x", "true")])"##), @r#"
+    error: the files of tasks "a/b" and "a b" would have the same names: a_b
+     --> sluice.star:2:6
+      |
+    2 | task("a b", stages = [stage("x", "true")])
+      |      ^^^^^
+    help: give one of them another name
+    "#);
+    insta::assert_snapshot!(bad_pipeline(r##"task("a", stages = [stage("x", "true", output = "text/x-subuint")])"##), @r#"
+    error: output of stage cannot be "text/x-subuint"
+     --> sluice.star:1:49
+      |
+    1 | task("a", stages = [stage("x", "true", output = "text/x-subuint")])
+      |                                                 ^^^^^^^^^^^^^^^^
+    help: did you mean "text/x-subunit"?
+    "#);
+    insta::assert_snapshot!(bad_pipeline(r##"task("a", stages = [])"##), @r#"
+    error: task "a" has no stages
+     --> sluice.star:1:20
+      |
+    1 | task("a", stages = [])
+      |                    ^^
+    help: give it at least one: stages = [stage("make", ["make"])]
+    "#);
+    insta::assert_snapshot!(bad_pipeline(r##"task("a", stages = [stage("x", "true")], paths = ["../b"])"##), @r#"
+    error: paths of task "a" has "../b" in it
+     --> sluice.star:1:50
+      |
+    1 | task("a", stages = [stage("x", "true")], paths = ["../b"])
+      |                                                  ^^^^^^^^
+    help: a path is relative to the tree's root: "docs/**"
+    "#);
+    insta::assert_snapshot!(bad_pipeline(r##"task("a", stages = [stage("x", "true", output_file = "r.xml")])"##), @r#"
+    error: stage has output_file, and its output is no report
+     --> sluice.star:1:54
+      |
+    1 | task("a", stages = [stage("x", "true", output_file = "r.xml")])
+      |                                                      ^^^^^^^
+    help: say which: output = "junit"
+    "#);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::{Memory, config};
 use crate::{Limits, load_pipeline};
 use model::{
     ChangeFilter, CommandLine, Condition, Form, GitMode, LockAccess, Lookup, Match, ParameterKind, Piece,
-    PropertyReading, Results, SchedulerKind, Span, StepAction, StepSpec, Text, TransferSpec, Value,
+    PropertyReading, Results, SchedulerKind, Span, StepAction, StepFlags, StepSpec, Text, TransferSpec, Value,
 };
 
 /// Some steps of one builder.
@@ -334,4 +334,37 @@ fn a_pipeline_names_secrets_and_gets_none() {
         let pipeline = load_pipeline("sluice.star", &memory, &Limits::default()).unwrap();
         assert_eq!(pipeline.ungranted(&["token".to_owned()]).map(|(name, _)| name).as_deref(), Some("x"), "{text}");
     }
+}
+
+#[test]
+fn tasks_and_their_stages() {
+    let memory = Memory::default().file(
+        "sluice.star",
+        r##"
+task("source4", dir = "source4", stages = [
+    stage("configure", "./configure --prefix={prefix}"),
+    stage("make", ["make", "-j2"], max_time = "1h"),
+    stage("test", "make subunit-test", output = "text/x-subunit", timeout = None),
+])
+task("docs", stages = [stage("links", "./links", output = "junit", output_file = "r.xml")], after = ["source4"],
+     paths = ["docs/**", "Makefile"], max_time = "10m")
+"##,
+    );
+    let pipeline = load_pipeline("sluice.star", &memory, &Limits::default()).unwrap();
+    let [source4, docs] = pipeline.tasks.as_slice() else { panic!("{:?}", pipeline.tasks) };
+    assert_eq!((source4.name.as_str(), source4.dir.as_str(), source4.stages.len()), ("source4", "source4", 3));
+    let shell = |stage: &StepSpec| match &stage.action {
+        StepAction::Shell(shell) => shell.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(shell(&source4.stages[0]).workdir.plain(), Some("build/source4"));
+    assert_eq!(source4.stages[0].flags, StepFlags::HALTING);
+    let test = shell(&source4.stages[2]);
+    let reading = test.reading.tests.unwrap();
+    assert_eq!((reading.format.as_str(), reading.whole, reading.ends_at_failure), ("subunit", true, true));
+    assert_eq!((test.timeout, shell(&source4.stages[1]).max_time), (None, Some(Span::seconds(3600))));
+    let links = shell(&docs.stages[0]);
+    assert_eq!(links.reading.tests.unwrap().log, links.log_files[0].name);
+    assert_eq!((docs.after.as_slice(), docs.max_time), (["source4".to_owned()].as_slice(), Some(Span::seconds(600))));
+    assert_eq!(docs.paths, ["docs/**", "Makefile"]);
 }

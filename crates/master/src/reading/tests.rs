@@ -99,7 +99,7 @@ async fn warnings_are_counted_but_for_those_that_do_not_matter() {
 async fn a_test_report_is_read_from_the_log_that_has_it() {
     let tap = b"1..3\nok 1 - a\nnot ok 2 - b\nok 3 - c # SKIP no tty\n";
     let reading = |log: &str| Reading {
-        tests: Some(TestReading { format: "tap".into(), log: log.into(), part: false }),
+        tests: Some(TestReading { log: log.into(), ..TestReading::new("tap") }),
         ..Reading::default()
     };
     let there = [("report", Stream::Stdout, &tap[..]), ("stdio", Stream::Stdout, b"1..1\nok 1\n")];

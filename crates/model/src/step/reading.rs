@@ -80,6 +80,19 @@ pub struct TestReading {
     /// Only some of the tests are run each time: one that is missing says nothing.
     #[serde(default)]
     pub part: bool,
+    /// The report was promised: one that is cut off, does not keep to its own plan or holds no test is a FAILURE.
+    #[serde(default)]
+    pub whole: bool,
+    /// The command is ended when the first test has failed.
+    #[serde(default)]
+    pub ends_at_failure: bool,
+}
+
+impl TestReading {
+    /// A report of this format in the step's output.
+    pub fn new(format: impl Into<String>) -> Self {
+        Self { format: format.into(), log: "stdio".to_owned(), part: false, whole: false, ends_at_failure: false }
+    }
 }
 
 /// How a step's output becomes properties.

@@ -28,7 +28,7 @@ pub(super) const TESTS: &[Param] = &[
 ];
 
 /// The formats of the room `formats`.
-const FORMATS: [&str; 15] = [
+pub(in crate::functions) const FORMATS: [&str; 16] = [
     "auto",
     "cargo_test",
     "cargo_test_json",
@@ -39,6 +39,7 @@ const FORMATS: [&str; 15] = [
     "nextest",
     "prove",
     "pytest",
+    "subunit",
     "subunit_v1",
     "subunit_v2",
     "tap",
@@ -53,8 +54,7 @@ pub(in crate::functions) fn compile_reading() -> Reading {
 
 /// What is read of tests.
 pub(in crate::functions) fn test_reading(format: &str) -> Reading {
-    let tests = TestReading { format: format.to_owned(), log: "stdio".to_owned(), part: false };
-    Reading { tests: Some(tests), ..Reading::default() }
+    Reading { tests: Some(TestReading::new(format)), ..Reading::default() }
 }
 
 /// What a call says of it. A report in a file becomes a log of the step.
@@ -166,7 +166,7 @@ fn tests(
                 };
                 return Err(call.wrong_value("report", message).help(help));
             }
-            Some(TestReading { format: format.to_owned(), log: "stdio".to_owned(), part: false })
+            Some(TestReading::new(format))
         }
         None => default,
     };
