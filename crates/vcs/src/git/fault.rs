@@ -2,6 +2,7 @@
 
 pub(crate) use crate::fault::{Fault, VcsError as GitError};
 use crate::fault::{Meaning, understand};
+use crate::line::hide_passwords;
 
 /// What git alone says.
 const MEANINGS: &[Meaning] = &[
@@ -57,7 +58,19 @@ const LAST: &[Meaning] = &[(&["Could not read from remote repository"], Fault::A
 
 /// The sentence for a git command that failed: `complaint` is the end of its standard error.
 pub(crate) fn read(complaint: &str, repository: &str, typed: &str, ended: &str) -> GitError {
+    if let Some(said) = rejection(complaint) {
+        return GitError::new(Fault::Denied, format!("{} does not take it: {said}", hide_passwords(repository)));
+    }
     understand(&[MEANINGS, LAST], complaint, repository, typed, ended)
+}
+
+/// What the other side said when it did not take a push: the words of its hooks, and git's own in the end.
+fn rejection(complaint: &str) -> Option<String> {
+    let rejected = complaint.lines().find(|l| l.contains("[remote rejected]"))?;
+    let why = rejected.rsplit_once('(').map_or("rejected", |(_, why)| why.trim_end().trim_end_matches(')'));
+    let words = complaint.lines().filter_map(|l| l.strip_prefix("remote: ")).map(str::trim);
+    let words: Vec<&str> = words.filter(|w| !w.is_empty() && !w.starts_with("error: hook declined")).collect();
+    Some(hide_passwords(&if words.is_empty() { why.to_owned() } else { format!("{} ({why})", words.join(" ")) }))
 }
 
 #[cfg(test)]
@@ -127,6 +140,11 @@ mod tests {
                 "fatal: unable to access 'https://h/z/': The requested URL returned error: 503",
                 Fault::Away,
                 "https://***@h/z: its host is not able to answer now",
+            ),
+            (
+                "remote: not on a Friday        \nTo /srv/z\n ! [remote rejected] 1 -> main (hook declined)\nerror: failed to push",
+                Fault::Denied,
+                "https://***@h/z does not take it: not on a Friday (hook declined)",
             ),
             ("error: a\nerror: b\nhint: c", Fault::Other, "git fetch failed: b"),
             ("", Fault::Other, "git fetch failed: it ended with code 128"),

@@ -7,6 +7,7 @@
 mod checkout;
 mod fault;
 mod follow;
+mod landing;
 mod line;
 mod log;
 mod make;
@@ -15,6 +16,7 @@ mod patch;
 mod place;
 mod refs;
 mod run;
+mod standing;
 mod tree;
 
 pub use crate::fault::{Fault, VcsError as GitError};
@@ -22,6 +24,7 @@ pub use crate::report::{CheckoutReport, FAILED, TROUBLE};
 pub(crate) use checkout::asked_again;
 pub use checkout::{CheckoutSpec, checkout};
 pub use follow::{Follower, Heads, Since};
+pub use landing::{Conflict, Landing, Pushed, RebaseError, Target, Whitespace};
 pub(crate) use line::{address_fault, is_ssh};
 pub use log::Commit;
 pub(crate) use make::{import, init_bare, point, resolve};
@@ -29,3 +32,4 @@ pub use place::LocalBranch;
 #[cfg(test)]
 pub(crate) use run::GIT;
 pub use run::Leash;
+pub use standing::Standing;
