@@ -17,6 +17,8 @@ pub(crate) enum Exit {
     Usage = 2,
     /// No master, a lost worker, a full disk.
     Infrastructure = 3,
+    /// It passed, or was not tested, and could not land: it does not fit, or the target moved.
+    CouldNotLand = 4,
     /// Somebody pressed Ctrl-C.
     Interrupted = 130,
     /// Whoever read standard output has gone: what a shell says of a program that SIGPIPE ended.
@@ -47,6 +49,7 @@ impl Exit {
             Exit::Failed => "failed",
             Exit::Usage => "usage",
             Exit::Infrastructure => "infrastructure",
+            Exit::CouldNotLand => "could_not_land",
             Exit::Interrupted => "interrupted",
             Exit::Unread => "unread",
         }

@@ -4,12 +4,15 @@
 
 mod backup;
 mod checkout;
+mod committed;
 mod daemon;
 mod do_task;
 mod exit;
 mod follow;
 mod force;
 mod fsck;
+mod gate;
+mod hosted;
 mod import;
 mod live;
 mod log;
@@ -84,6 +87,8 @@ enum Verb {
     Fsck(fsck::Args),
     /// Say which Sluice this is
     Version(version::Args),
+    /// Test a tree the way it would land, then land it
+    Gate(gate::Args),
     /// Translate the easy part of a Buildbot master.cfg
     Import(import::Args),
 }
@@ -133,6 +138,7 @@ fn run(verb: Verb) -> anyhow::Result<Exit> {
             Verb::Fsck(args) => fsck::run(args).await,
             Verb::Version(args) => version::run(&args),
             Verb::Import(args) => import::run(&args),
+            Verb::Gate(args) => gate::run(args).await,
         }
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));

@@ -2,10 +2,11 @@
 
 mod demo;
 mod free;
-mod plan;
+pub(crate) mod plan;
 
 use crate::exit::{Exit, Trouble};
 use crate::follow::Follower;
+use crate::hosted::Hosted;
 use crate::out;
 use crate::patience::wake;
 use crate::show::{self, Paper};
@@ -13,7 +14,6 @@ use crate::target::{announce, state_dir};
 use anyhow::{Context, bail};
 use client::Client;
 use master::base::BaseDir;
-use master::{Master, OnStop, Reload, Setup};
 use model::{BuilderId, NewChange, RequestId, Results};
 use plan::Plan;
 use std::io::IsTerminal;
@@ -53,13 +53,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         .with_ansi(std::io::stderr().is_terminal())
         .without_time()
         .init();
-    let interrupted = tokio::signal::ctrl_c();
-    let terminated = terminated()?;
+    let interrupted = interrupted()?;
     if args.demo {
-        return demo::run(args, async {
-            tokio::select! { _ = interrupted => (), () = terminated => () }
-        })
-        .await;
+        return demo::run(args, interrupted).await;
     }
     let dir = args.repo.clone().unwrap_or_else(|| PathBuf::from("."));
     if !dir.exists() {
@@ -76,17 +72,18 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
             session.close().await;
             exit
         }
-        _ = interrupted => session.interrupted().await,
-        () = terminated => session.interrupted().await,
+        () = interrupted => session.interrupted().await,
     }
 }
 
-/// TERM, or the terminal is closed: whoever started this is gone, and nothing of it may stay behind.
-fn terminated() -> anyhow::Result<impl Future<Output = ()>> {
+/// Ctrl-C, TERM, or the terminal is closed: whoever started this is gone, and nothing of it may stay behind.
+pub(crate) fn interrupted() -> anyhow::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (mut term, mut hangup) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    let (mut int, mut term) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut hangup = signal(SignalKind::hangup())?;
     Ok(async move {
         tokio::select! {
+            _ = int.recv() => (),
             _ = term.recv() => (),
             _ = hangup.recv() => (),
         }
@@ -110,24 +107,18 @@ fn usual_basedir(root: &Path) -> anyhow::Result<PathBuf> {
     Ok(state_dir()?.join("up").join(format!("{name}-{:08x}", sum >> 32)))
 }
 
-/// A master that this command hosts.
+/// A master for one repository.
 struct Session {
-    master: Master,
-    client: Client,
+    hosted: Hosted,
 }
 
 impl Session {
     async fn open(basedir: &Path, plan: Plan) -> anyhow::Result<Self> {
-        let base = BaseDir::at(basedir);
-        base.create()?;
-        let (token, root) = (base.token()?, base.root().to_owned());
-        let setup = Setup { reload: Reload::Never, on_stop: OnStop::EndCommands, ..Setup::of(base, plan.config) };
-        let listen = setup.config.web.listen.clone();
-        let master = Master::start(setup).await.map_err(|e| free::in_words(e, &listen))?;
-        announce(master.url(), &root);
-        let client = Client::new(master.url(), Some(token))?;
-        let said = out::lines([format!("  the pages are at {}", master.url()), String::new()]);
-        let session = Self { master, client };
+        let listen = plan.config.web.listen.clone();
+        let hosted = Hosted::open(basedir, plan.config).await.map_err(|e| free::in_words(e, &listen))?;
+        announce(hosted.client.url(), basedir);
+        let said = out::lines([format!("  the pages are at {}", hosted.client.url()), String::new()]);
+        let session = Self { hosted };
         if let Err(e) = said {
             session.close().await;
             return Err(e.into());
@@ -148,7 +139,7 @@ impl Session {
 
     /// Tells the master of the head. If it was known already it is built again.
     async fn build_head(&self, branch: &LocalBranch) -> anyhow::Result<Vec<RequestId>> {
-        let control = self.master.control();
+        let control = self.hosted.master.control();
         let before = self.newest_request().await?;
         if control.add_change(plan::change_of(branch)).await?.is_some() {
             return self.requests_after(before).await;
@@ -168,7 +159,7 @@ impl Session {
 
     /// Waits for requests beyond this one.
     async fn next_requests(&self, before: i64) -> anyhow::Result<Vec<RequestId>> {
-        let mut listeners = [self.client.listen("buildrequests/*/*")];
+        let mut listeners = [self.hosted.client.listen("buildrequests/*/*")];
         loop {
             let newer = self.requests_after(before).await?;
             if !newer.is_empty() {
@@ -180,26 +171,26 @@ impl Session {
 
     async fn newest_request(&self) -> anyhow::Result<i64> {
         let newest = client::Filter::all().newest("buildrequestid", 1);
-        Ok(self.client.requests(&newest).await?.rows.first().map_or(0, |r| r.buildrequestid))
+        Ok(self.hosted.client.requests(&newest).await?.rows.first().map_or(0, |r| r.buildrequestid))
     }
 
     async fn requests_after(&self, before: i64) -> anyhow::Result<Vec<RequestId>> {
         let newer = client::Filter::all().with("buildrequestid__gt", before).with("order", "buildrequestid");
-        Ok(self.client.requests(&newer).await?.rows.iter().map(|r| RequestId(r.buildrequestid)).collect())
+        Ok(self.hosted.client.requests(&newer).await?.rows.iter().map(|r| RequestId(r.buildrequestid)).collect())
     }
 
     /// Shows these builds one after the other; gives the worst result.
     async fn show(&self, requests: Vec<RequestId>) -> anyhow::Result<Results> {
         let mut worst = Results::Skipped;
         for request in requests {
-            worst = worst.worst(Follower::new(self.client.clone(), request.0, false).run().await?);
+            worst = worst.worst(Follower::new(self.hosted.client.clone(), request.0, false).run().await?);
         }
         Ok(worst)
     }
 
     async fn show_what_comes(&self, branch: &LocalBranch) -> anyhow::Result<Exit> {
         let mut shown = self.newest_request().await?;
-        let mut listeners = [self.client.listen("buildrequests/*/*")];
+        let mut listeners = [self.hosted.client.listen("buildrequests/*/*")];
         let mut source = Source { state: String::new(), trouble: None };
         loop {
             for request in self.requests_after(shown).await? {
@@ -207,19 +198,19 @@ impl Session {
                 self.announce_source(request).await?;
                 self.show(vec![request]).await?;
             }
-            source.look(&self.client, branch).await?;
+            source.look(&self.hosted.client, branch).await?;
             wake(&mut listeners, Duration::from_secs(1)).await?;
         }
     }
 
     /// What is about to be built, in a line.
     async fn announce_source(&self, request: RequestId) -> anyhow::Result<()> {
-        let request = self.client.request(request.0).await?;
-        let set = self.client.set(request.buildsetid).await?;
+        let request = self.hosted.client.request(request.0).await?;
+        let set = self.hosted.client.set(request.buildsetid).await?;
         let Some(stamp) = set.sourcestamps.first() else { return Ok(()) };
         let revision = stamp.revision.as_deref().unwrap_or("the newest");
         let newest = client::Filter::all().with("revision", revision).newest("changeid", 1);
-        let change = self.client.changes(&newest).await?.rows.into_iter().next();
+        let change = self.hosted.client.changes(&newest).await?.rows.into_iter().next();
         let title = change.map(|c| c.comments.lines().next().unwrap_or_default().to_owned()).unwrap_or(set.reason);
         let short: String = revision.chars().take(7).collect();
         out::line(format!("\n  {}", show::cut(&format!("{short} {title}"), show::WIDTH - 2)))?;
@@ -227,7 +218,7 @@ impl Session {
     }
 
     async fn close(self) {
-        self.master.stop().await;
+        self.hosted.close().await;
     }
 
     async fn interrupted(self) -> anyhow::Result<Exit> {
@@ -279,7 +270,7 @@ impl From<web::control::ControlError> for Trouble {
 }
 
 /// The number of processors that a build may use.
-fn processors() -> u32 {
+pub(crate) fn processors() -> u32 {
     std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX))
 }
 

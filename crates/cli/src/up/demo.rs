@@ -60,7 +60,7 @@ async fn play(session: &Session, demo: &Demo, once: bool) -> anyhow::Result<Exit
     if once {
         return Ok(last.into());
     }
-    out::line(format!("  that was all; the pages are at {}", session.master.url()))?;
+    out::line(format!("  that was all; the pages are at {}", session.hosted.master.url()))?;
     out::line("  your own repository: sluice up ~/src/project")?;
     out::line("  Ctrl-C ends it")?;
     std::future::pending().await

@@ -2,6 +2,7 @@
 
 use crate::daemon::Daemon;
 use crate::exit::Trouble;
+use crate::hosted::HostedError;
 use crate::master::address;
 use crate::target::known_basedir;
 use anyhow::bail;
@@ -29,7 +30,8 @@ pub(super) fn check(base: &BaseDir, listen: &str) -> anyhow::Result<()> {
 }
 
 /// The same in words, where somebody else was faster between the check and the start.
-pub(super) fn in_words(error: StartError, listen: &str) -> anyhow::Error {
+pub(super) fn in_words(error: HostedError, listen: &str) -> anyhow::Error {
+    let HostedError::Start(error) = error else { return error.into() };
     match error {
         StartError::Listen { source, .. } => refused(listen, &source),
         StartError::Base(BaseError::InUse { dir, pid }) => match pid.parse() {

@@ -1,11 +1,11 @@
 //! What `sluice up` does with a repository: from its own `sluice.star`, or from what the tree is.
 
 use super::processors;
-use crate::out;
+use crate::committed::{self, CommitTree, PIPELINE};
 use crate::show;
 use anyhow::bail;
-use config::detect::{Tree, detect};
-use config::{Limits, Loader, PipelineBuilder};
+use config::PipelineBuilder;
+use config::detect::detect;
 use model::scheduler::ChangeFilter;
 use model::worker::WorkerAccess;
 use model::{
@@ -13,17 +13,10 @@ use model::{
     ProjectSpec, SchedulerKind, SchedulerSpec, Span, StepAction, StepFlags, StepSpec, WebSpec, WorkerSpec,
 };
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 use vcs::git::LocalBranch;
-
-/// The name of a pipeline that is kept with the code.
-const PIPELINE: &str = "sluice.star";
 
 /// How often a repository on the same machine is looked at.
 const LOOK: Span = Span::seconds(1);
-
-/// How long a pipeline may take to evaluate.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// What will be done, and what to tell of it.
 pub(super) struct Plan {
@@ -57,8 +50,7 @@ impl Plan {
 }
 
 fn from_pipeline(branch: &LocalBranch) -> anyhow::Result<(Vec<String>, Vec<PipelineBuilder>)> {
-    let loader = CommitLoader { branch, deadline: Instant::now() + TIME_LIMIT };
-    let pipeline = config::load_pipeline(PIPELINE, &loader, &Limits::default())?;
+    let pipeline = committed::pipeline(branch)?;
     let names: Vec<&str> = pipeline.builders.iter().map(|b| b.name.as_str()).collect();
     let told = vec![format!("{} has {PIPELINE}: {}", where_it_is(branch), names.join(", "))];
     Ok((told, pipeline.builders))
@@ -112,7 +104,7 @@ fn builder(branch: &LocalBranch, root: &str, pipeline: PipelineBuilder) -> Build
 }
 
 /// The environment of a developer's machine is long, private and known to its owner: logs begin with the command.
-pub(super) fn quiet(steps: &mut [StepSpec]) {
+pub(crate) fn quiet(steps: &mut [StepSpec]) {
     for step in steps {
         if let StepAction::Shell(shell) = &mut step.action {
             shell.log_environ = false;
@@ -121,7 +113,7 @@ pub(super) fn quiet(steps: &mut [StepSpec]) {
 }
 
 /// The step that every build begins with.
-pub(super) fn checkout(repository: &str, branch: &str) -> StepSpec {
+pub(crate) fn checkout(repository: &str, branch: &str) -> StepSpec {
     let git = GitSpec {
         repository: repository.into(),
         branch: Some(branch.into()),
@@ -177,14 +169,14 @@ fn config(name: &str, root: &str, branch: &LocalBranch, builders: Vec<BuilderSpe
 }
 
 /// Whoever can reach a loopback address is on this machine: the buttons work without a login there.
-pub(super) fn web(listen: &str) -> WebSpec {
+pub(crate) fn web(listen: &str) -> WebSpec {
     let host = listen.rsplit_once(':').map_or(listen, |(host, _)| host);
     let anonymous_control = matches!(host, "127.0.0.1" | "localhost" | "[::1]");
     WebSpec { listen: listen.to_owned(), anonymous_control, users: Vec::new() }
 }
 
 /// One worker on this machine, with room for every builder as far as there are processors.
-pub(super) fn here(builders: usize) -> WorkerSpec {
+pub(crate) fn here(builders: usize) -> WorkerSpec {
     let wanted = u32::try_from(builders).unwrap_or(u32::MAX);
     WorkerSpec {
         name: "here".to_owned(),
@@ -195,7 +187,7 @@ pub(super) fn here(builders: usize) -> WorkerSpec {
     }
 }
 
-pub(super) fn scheduler(name: &str, kind: SchedulerKind, builders: &[String]) -> SchedulerSpec {
+pub(crate) fn scheduler(name: &str, kind: SchedulerKind, builders: &[String]) -> SchedulerSpec {
     SchedulerSpec { builders: builders.to_vec(), ..SchedulerSpec::new(name, kind) }
 }
 
@@ -212,51 +204,5 @@ pub(super) fn change_of(branch: &LocalBranch) -> NewChange {
         files: head.files.clone(),
         when: head.committed_at,
         ..NewChange::default()
-    }
-}
-
-struct CommitTree<'a>(&'a LocalBranch);
-
-impl Tree for CommitTree<'_> {
-    fn has_file(&self, path: &str) -> bool {
-        self.0.files.contains(path)
-    }
-
-    fn has_dir(&self, path: &str) -> bool {
-        let inside = format!("{path}/");
-        self.0.files.range(inside.clone()..).next().is_some_and(|f| f.starts_with(&inside))
-    }
-
-    fn read(&self, path: &str) -> Option<String> {
-        self.0.read(path)
-    }
-}
-
-/// Files of the commit that is built; no secrets, and no environment.
-struct CommitLoader<'a> {
-    branch: &'a LocalBranch,
-    deadline: Instant,
-}
-
-impl Loader for CommitLoader<'_> {
-    fn read(&self, name: &str) -> Result<String, String> {
-        self.branch.read(name).ok_or_else(|| "there is no such file in the commit".to_owned())
-    }
-
-    fn secret_file(&self, _name: &str) -> Result<Option<String>, String> {
-        Ok(None)
-    }
-
-    fn env(&self, _name: &str) -> Option<String> {
-        None
-    }
-
-    fn cancelled(&self) -> bool {
-        Instant::now() >= self.deadline
-    }
-
-    fn print(&self, text: &str) {
-        // Nobody to tell it to is noticed by the next line of the program itself.
-        let _ = out::line(format!("  {text}"));
     }
 }

@@ -278,7 +278,7 @@ fn a_checkout_in_a_pipeline() {
 #[test]
 fn an_empty_pipeline() {
     insta::assert_snapshot!(bad_pipeline(r##"# nothing"##), @r##"
-    error: sluice.star defines no builder
+    error: sluice.star defines no builder and no task
     help: builder("name", steps = [steps.shell(["make"])])
     "##);
 }

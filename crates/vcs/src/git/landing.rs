@@ -143,6 +143,27 @@ impl Landing {
         Ok(refs::parse(&printed).into_iter().find(|r| r.name == full).map(|r| r.hash))
     }
 
+    /// The branch that the remote names as its own; `None`: it names none.
+    ///
+    /// # Errors
+    /// The remote cannot be read.
+    pub fn default_branch(&self, repository: &str) -> Result<Option<String>, GitError> {
+        let printed = self.git(repository).ask(&self.dir, &line::ls_remote_symbolic(repository), &[])?;
+        let text = String::from_utf8_lossy(&printed);
+        let named = text.lines().find_map(|l| l.strip_prefix("ref: refs/heads/")?.strip_suffix("\tHEAD"));
+        Ok(named.map(str::to_owned))
+    }
+
+    /// The newest commit of a branch that changed what a change cannot be put on top of: short hash, author and title.
+    ///
+    /// # Errors
+    /// The clone cannot be read.
+    pub fn touched(&self, conflict: &Conflict, tip: &str) -> Result<Option<String>, GitError> {
+        let line = Line::git(["log", "-1", "--format=%h %an: %s"]).and(tip).and("--").all(&conflict.files);
+        let found = self.here().ask_line(&self.dir, &line)?;
+        Ok((!found.is_empty()).then_some(found))
+    }
+
     /// Puts the change on top of a commit.
     ///
     /// # Errors

@@ -64,6 +64,11 @@ pub(crate) fn ls_remote(repository: &str, names: &[String]) -> Line {
     from_repository(Line::git(["ls-remote"]), repository).all(names)
 }
 
+/// Where `HEAD` is, and which branch it names.
+pub(crate) fn ls_remote_symbolic(repository: &str) -> Line {
+    from_repository(Line::git(["ls-remote", "--symref"]), repository).and("HEAD")
+}
+
 /// Where all branches are.
 pub(crate) fn ls_remote_heads(repository: &str) -> Line {
     from_repository(Line::git(["ls-remote", "--heads"]), repository)

@@ -54,12 +54,20 @@ impl LocalBranch {
             },
         };
         let root = PathBuf::from(root);
-        let git = self::git(&root);
-        let full = Line::git(["rev-parse", "--verify", "--quiet", "--end-of-options"]);
-        let head = git.ask_line(&root, &full.and(format!("refs/heads/{branch}^{{commit}}"))).map_err(|_| {
+        let head = git(&root).ask_line(&root, &full_hash(&format!("refs/heads/{branch}"))).map_err(|_| {
             let reason = format!("{} has no branch {branch} with a commit", root.display());
             GitError::new(Fault::Missing, reason)
         })?;
+        Self::at(root, branch, &head)
+    }
+
+    /// A commit of the repository at `root`, as if `branch` were there.
+    ///
+    /// # Errors
+    /// There is no such commit.
+    pub fn at(root: PathBuf, branch: String, commit: &str) -> Result<Self, GitError> {
+        let git = self::git(&root);
+        let head = git.ask_line(&root, &full_hash(commit))?;
         let printed = git.ask(&root, &log::line(), format!("{head}\n").as_bytes())?;
         let commits = log::parse(&printed).map_err(|what| GitError::new(Fault::Other, what))?;
         let missing = || GitError::new(Fault::Other, format!("git does not tell of commit {head}"));
@@ -80,6 +88,10 @@ impl LocalBranch {
         let bytes = git(&self.root).ask(&self.root, &show, &[]).ok()?;
         (bytes.len() <= LONGEST_FILE).then(|| String::from_utf8_lossy(&bytes).into_owned())
     }
+}
+
+fn full_hash(name: &str) -> Line {
+    Line::git(["rev-parse", "--verify", "--quiet", "--end-of-options"]).and(format!("{name}^{{commit}}"))
 }
 
 fn git(dir: &Path) -> Git {

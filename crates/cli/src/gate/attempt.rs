@@ -1,0 +1,371 @@
+//! One attempt: clone, put on top, mark, test, push. Whatever ends it is an [`End`] with its reason.
+
+use super::blocking;
+use super::board::Board;
+use super::end::End;
+use super::logs::Logs;
+use super::options::Wish;
+use super::place::{Phase, Run};
+use super::race::{Race, Role, Stop, Verdict};
+use super::tasks;
+use super::words::short;
+use crate::hosted::Hosted;
+use anyhow::Context;
+use model::TaskSpec;
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use tokio::sync::watch;
+use vcs::git::{Landing, Leash, LocalBranch, Pushed, RebaseError, Standing, Target};
+
+/// What an earlier attempt has found out: which commit was tested, and what of it passed.
+#[derive(Default)]
+pub(super) struct Settled {
+    tested: Option<String>,
+    passed: Vec<Verdict>,
+}
+
+/// An attempt, and what it works with.
+pub(super) struct Attempt<'a> {
+    pub(super) wish: &'a Wish,
+    pub(super) standing: &'a Standing,
+    pub(super) leash: &'a Leash,
+    pub(super) run: &'a mut Run,
+    pub(super) board: &'a mut Board,
+}
+
+/// What is tested, and on top of what.
+struct Candidate {
+    landing: Arc<Landing>,
+    target: Option<Target>,
+    /// The tip of the target branch; `None`: there is no such branch, or no target.
+    base: Option<String>,
+    commit: String,
+}
+
+impl Attempt<'_> {
+    /// Goes through with it, or as far as it comes before somebody interrupts.
+    pub(super) async fn go(
+        &mut self,
+        settled: &mut Settled,
+        mut interrupted: Pin<&mut impl Future<Output = ()>>,
+    ) -> anyhow::Result<End> {
+        let (stop, stopped) = watch::channel(Stop::No);
+        let leash = self.leash.clone();
+        let mut work = std::pin::pin!(self.all(settled, &stop, stopped));
+        tokio::select! {
+            end = &mut work => end,
+            () = interrupted.as_mut() => {
+                stop.send_replace(Stop::Because("interrupted".to_owned()));
+                leash.cut();
+                // A push that is under way is seen through: what became of it must be known.
+                match work.await {
+                    Ok(end @ End::Landed { .. }) => Ok(end),
+                    _ => Ok(End::Interrupted),
+                }
+            }
+        }
+    }
+
+    async fn all(
+        &mut self,
+        settled: &mut Settled,
+        stop: &watch::Sender<Stop>,
+        stopped: watch::Receiver<Stop>,
+    ) -> anyhow::Result<End> {
+        let candidate = match self.prepare().await? {
+            Ok(candidate) => candidate,
+            Err(end) => return Ok(end),
+        };
+        let tree = candidate.landing.dir().to_owned();
+        let (commit, branch) = (candidate.commit.clone(), candidate.branch());
+        let (tree_of, asked) = (tree.clone(), self.wish.tasks.clone());
+        let tasks = blocking(move || tasks::of(&LocalBranch::at(tree_of, branch, &commit)?, &asked)).await?;
+        self.announce(&candidate, &tasks)?;
+        let (base, tested) = (candidate.base.clone(), Some(candidate.commit.clone()));
+        self.run.note(|e| (e.phase, e.base, e.tested) = (Phase::Testing, base, tested))?;
+        let known = known(settled, &candidate, &tasks).await?;
+        let watcher = self.watch_target(&candidate, stop);
+        let tested = self.test(&candidate, &tasks, known, stopped.clone()).await;
+        if let Some(watcher) = watcher {
+            watcher.abort();
+        }
+        let (verdicts, logs) = tested?;
+        settled.tested = Some(candidate.commit.clone());
+        settled.passed = verdicts.iter().filter(|v| v.role == Role::Passed).cloned().collect();
+        self.judge(&candidate, verdicts, logs, &stopped).await
+    }
+
+    /// The clone with the change on top of the target branch; or why there is none.
+    async fn prepare(&mut self) -> anyhow::Result<Result<Candidate, End>> {
+        let wish = self.wish;
+        let attempt = self.run.entry().attempt;
+        let dir = self.run.work().join("tree");
+        let (standing, leash) = (self.standing.clone(), self.leash.clone());
+        let made = blocking(move || match attempt {
+            1 => Ok(Landing::clone(&standing, &dir, &leash)?),
+            // Commits of the last attempt are still there, to be compared with.
+            _ => {
+                let landing = Landing::at(&dir, &leash);
+                landing.check_out(&standing.head)?;
+                Ok(landing)
+            }
+        });
+        let landing = Arc::new(made.await?);
+        let Some(repository) = wish.rebase.clone().or_else(|| wish.push.clone()) else {
+            let (commit, landing) = (self.standing.head.clone(), landing);
+            return Ok(Ok(Candidate { landing, target: None, base: None, commit }));
+        };
+        let (named, l) = (wish.branch.clone(), landing.clone());
+        let (target, base) = blocking(move || {
+            let branch = match named {
+                Some(branch) => branch,
+                None => {
+                    l.default_branch(&repository)?.context("the repository has no default branch; give --branch")?
+                }
+            };
+            let target = Target { repository, branch };
+            let base = l.fetch(&target)?;
+            Ok((target, base))
+        })
+        .await?;
+        let place = Some((target.repository.clone(), target.branch.clone()));
+        self.run.note(|e| e.target = place)?;
+        if let Some(end) = self.put_on_top(&landing, &target, base.as_deref()).await? {
+            return Ok(Err(end));
+        }
+        let commit = match wish.mark {
+            true => {
+                let (l, trailers) = (landing.clone(), trailers(&target.branch, &self.standing.person));
+                blocking(move || Ok(l.mark(&trailers)?)).await?
+            }
+            false => {
+                let l = landing.clone();
+                blocking(move || Ok(l.head()?)).await?
+            }
+        };
+        Ok(Ok(Candidate { landing, target: Some(target), base, commit }))
+    }
+
+    /// Rebases, where that is asked for. `Some`: there is nothing to test.
+    async fn put_on_top(
+        &mut self,
+        landing: &Arc<Landing>,
+        target: &Target,
+        base: Option<&str>,
+    ) -> anyhow::Result<Option<End>> {
+        let Some(base) = base.map(str::to_owned) else { return Ok(None) };
+        let (l, target, rebase, whitespace) =
+            (landing.clone(), target.clone(), self.wish.rebase.is_some(), self.wish.whitespace);
+        blocking(move || {
+            if rebase {
+                match l.rebase(&base, whitespace) {
+                    Ok(()) => {}
+                    Err(RebaseError::Conflict(conflict)) => {
+                        let theirs = l.touched(&conflict, &base)?;
+                        return Ok(Some(End::Conflict { target, conflict, theirs }));
+                    }
+                    Err(RebaseError::Git(e)) => return Err(e.into()),
+                }
+            }
+            let head = l.head()?;
+            if l.tree(&head)? == l.tree(&base)? {
+                return Ok(Some(End::NoDifferences { target, tip: base }));
+            }
+            if !l.contains(&head, &base)? {
+                return Ok(Some(End::Behind { target, tip: base }));
+            }
+            Ok(None)
+        })
+        .await
+    }
+
+    fn announce(&mut self, candidate: &Candidate, tasks: &[TaskSpec]) -> anyhow::Result<()> {
+        let attempt = match self.run.entry().attempt {
+            1 => String::new(),
+            n => format!(", attempt {n}"),
+        };
+        let on = match (&candidate.target, &candidate.base) {
+            (Some(target), Some(base)) => format!(" on {} {}", target.branch, short(base)),
+            (Some(target), None) => format!(" for the new branch {}", target.branch),
+            (None, _) => String::new(),
+        };
+        let names: Vec<&str> = tasks.iter().map(|t| t.name.as_str()).collect();
+        let line = format!("  testing {}{on}{attempt}: {}", short(&candidate.commit), names.join(", "));
+        self.board.begin(tasks);
+        Ok(self.board.say(&[crate::show::cut(&line, crate::show::WIDTH), String::new()])?)
+    }
+
+    /// Looks now and then whether the target branch is where it was, and ends everything when it is not.
+    fn watch_target(&self, candidate: &Candidate, stop: &watch::Sender<Stop>) -> Option<tokio::task::JoinHandle<()>> {
+        let wanted = self.wish.push.is_some() || self.wish.may_retry(self.run.entry().attempt);
+        let target = candidate.target.clone().filter(|_| wanted)?;
+        let (landing, base, every, stop) =
+            (candidate.landing.clone(), candidate.base.clone(), self.wish.interval, stop.clone());
+        Some(tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(every).await;
+                let (l, t) = (landing.clone(), target.clone());
+                match tokio::task::spawn_blocking(move || l.ask(&t)).await {
+                    Ok(Ok(tip)) if tip != base => {
+                        let to = tip.as_deref().map_or("is gone".to_owned(), |tip| format!("moved to {}", short(tip)));
+                        stop.send_replace(Stop::Because(format!("{} {to}", target.branch)));
+                        return;
+                    }
+                    Ok(Ok(_)) => {}
+                    // A remote that does not answer has not moved.
+                    Ok(Err(e)) => tracing::info!("{e}"),
+                    Err(_) => return,
+                }
+            }
+        }))
+    }
+
+    /// Runs the tasks on a master of their own; nothing of it is left but the logs.
+    async fn test(
+        &mut self,
+        candidate: &Candidate,
+        tasks: &[TaskSpec],
+        settled: BTreeMap<String, Verdict>,
+        mut stopped: watch::Receiver<Stop>,
+    ) -> anyhow::Result<(Vec<Verdict>, Logs)> {
+        let work = self.run.work().to_owned();
+        let config = tasks::config(tasks, candidate.landing.dir(), &work.join("prefix"), self.wish.jobs);
+        let base = work.join(format!("base-{}", self.run.entry().attempt));
+        let hosted = Hosted::open(&base, config).await?;
+        if !self.wish.json {
+            tracing::info!("the pages are at {}", hosted.client.url());
+        }
+        let tail = self.wish.tail.then(|| super::logs::tail(hosted.client.clone()));
+        let race = Race {
+            client: &hosted.client,
+            tasks,
+            revision: candidate.commit.clone(),
+            reason: "sluice gate".to_owned(),
+            at_failure: self.wish.at_failure,
+            settled,
+        };
+        let raced = race.run(self.board, &mut stopped).await;
+        if let Some(tail) = tail {
+            tail.end().await;
+        }
+        let kept = match &raced {
+            Ok(verdicts) => Logs::fetch(&hosted.client, verdicts, &work.join("logs")).await,
+            Err(_) => Ok(Logs::default()),
+        };
+        hosted.close().await;
+        let verdicts = raced?;
+        for verdict in verdicts.iter().filter(|v| v.role == Role::Passed) {
+            if let Some(story) = &verdict.story {
+                self.board.memory().learn(&verdict.task, story);
+            }
+        }
+        Ok((verdicts, kept?))
+    }
+
+    /// What the verdicts come to, and the push where they allow it.
+    async fn judge(
+        &mut self,
+        candidate: &Candidate,
+        verdicts: Vec<Verdict>,
+        logs: Logs,
+        stopped: &watch::Receiver<Stop>,
+    ) -> anyhow::Result<End> {
+        let culprit = verdicts.iter().any(|v| v.role == Role::Culprit);
+        let why = match &*stopped.borrow() {
+            Stop::Because(why) => Some(why.clone()),
+            Stop::No => None,
+        };
+        if let Some(why) = why.filter(|_| !culprit) {
+            let (commit, target) = (candidate.commit.clone(), candidate.target.clone());
+            return Ok(End::Moved { target, commit, why });
+        }
+        if !verdicts.iter().all(|v| v.role == Role::Passed) {
+            let packed = logs.pack(self.run.entry(), &verdicts).await?;
+            return Ok(End::Failed { commit: candidate.commit.clone(), verdicts, packed });
+        }
+        if let Some(command) = self.wish.passcmd.clone() {
+            let (dir, said) = (candidate.landing.dir().to_owned(), command.clone());
+            let passed = blocking(move || super::passcmd::run(&command, &dir)).await?;
+            if let Err(words) = passed {
+                let packed = logs.pack(self.run.entry(), &verdicts).await?;
+                return Ok(End::PasscmdFailed { commit: candidate.commit.clone(), command: said, words, packed });
+            }
+        }
+        let packed = match self.wish.keeplogs {
+            true => Some(logs.pack(self.run.entry(), &verdicts).await?),
+            false => None,
+        };
+        match (&self.wish.push, self.wish.dry_run) {
+            (Some(repository), false) => self.push(candidate, repository.clone(), verdicts, packed).await,
+            _ => Ok(End::Passed { commit: candidate.commit.clone(), verdicts, packed }),
+        }
+    }
+
+    async fn push(
+        &mut self,
+        candidate: &Candidate,
+        repository: String,
+        verdicts: Vec<Verdict>,
+        packed: Option<std::path::PathBuf>,
+    ) -> anyhow::Result<End> {
+        let Some(tested_for) = &candidate.target else { anyhow::bail!("there is nowhere to push to") };
+        let target = Target { repository, branch: tested_for.branch.clone() };
+        let place = Some((target.repository.clone(), target.branch.clone()));
+        self.run.note(|e| (e.phase, e.target) = (Phase::Pushing, place))?;
+        // Not on the leash: a push that is interrupted half-way is one of which nobody knows what became of it.
+        let landing = Landing::at(candidate.landing.dir(), &Leash::default());
+        let (t, commit, base) = (target.clone(), candidate.commit.clone(), candidate.base.clone());
+        let pushed = blocking(move || Ok(landing.push(&t, &commit, base.as_deref())?)).await?;
+        let commit = candidate.commit.clone();
+        Ok(match pushed {
+            Pushed::Landed => {
+                self.run.note(|e| e.phase = Phase::Landed)?;
+                End::Landed { target, commit, verdicts, packed }
+            }
+            Pushed::Moved(tip) => {
+                let to = tip.as_deref().map_or("is gone".to_owned(), |tip| format!("moved to {}", short(tip)));
+                End::Moved { why: format!("{} {to}", target.branch), target: Some(target), commit }
+            }
+            Pushed::Refused(why) => End::Refused { target, commit, why },
+        })
+    }
+}
+
+impl Candidate {
+    fn branch(&self) -> String {
+        self.target.as_ref().map_or("HEAD".to_owned(), |t| t.branch.clone())
+    }
+}
+
+/// What an earlier attempt has said that still holds: tasks that passed, and of whose paths nothing differs between the
+/// tree that they were run on and this one.
+async fn known(
+    settled: &Settled,
+    candidate: &Candidate,
+    tasks: &[TaskSpec],
+) -> anyhow::Result<BTreeMap<String, Verdict>> {
+    let Some(before) = settled.tested.clone() else { return Ok(BTreeMap::new()) };
+    let (landing, now) = (candidate.landing.clone(), candidate.commit.clone());
+    let changed = blocking(move || Ok(landing.changed(&before, &now)?)).await?;
+    let mut known = BTreeMap::new();
+    for task in tasks.iter().filter(|task| !task.paths.is_empty()) {
+        let footprint = super::footprint::Footprint::new(&task.paths)?;
+        let passed = settled.passed.iter().find(|v| v.task == task.name);
+        if let Some(passed) = passed.filter(|_| !footprint.touches(&changed)) {
+            let words = "passed before, and nothing that it depends on has changed".to_owned();
+            known.insert(task.name.clone(), Verdict { words, ..passed.clone() });
+        }
+    }
+    Ok(known)
+}
+
+/// What a mark says, in autobuild's words.
+fn trailers(branch: &str, person: &str) -> Vec<(String, String)> {
+    let now = jiff::Zoned::now().strftime("%a %b %e %H:%M:%S %Z %Y").to_string();
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    vec![
+        (format!("Autobuild-User({branch})"), person.to_owned()),
+        (format!("Autobuild-Date({branch})"), format!("{now} on {host}")),
+    ]
+}

@@ -1,0 +1,97 @@
+//! What earlier gates of this checkout left behind when they were killed: commands that still run, trees, and a push of
+//! which nobody knows what became of it.
+
+use super::blocking;
+use super::place::{self, Alive, Entry, Journal, Phase};
+use super::words::short;
+use crate::hosted::Hosted;
+use crate::out;
+use model::Config;
+use std::path::Path;
+use vcs::git::{Landing, Leash, Pushed, Standing, Target};
+
+/// Ends what dead runs left, says of each what had become of it, and forgets it.
+pub(super) async fn clean_up_after_others(journal: &Journal, standing: &Standing) -> anyhow::Result<()> {
+    for (entry, alive) in journal.entries()? {
+        if alive == Alive::Yes {
+            continue;
+        }
+        end_commands(&entry.work).await;
+        let known = entry.clone();
+        let words = blocking(move || Ok(became(&known))).await?;
+        out::aside(format!("  an earlier gate ({}) was killed while {}: {words}", entry.run, entry.phase.words()));
+        if entry.work.join("tree").exists() && words.is_unknown() {
+            // What it tested may be wanted to find out by hand; nothing runs there any more.
+            continue;
+        }
+        let work = entry.work.clone();
+        tokio::task::spawn_blocking(move || place::clear(&work)).await?;
+        standing.release(&entry.run)?;
+        journal.forget(&entry.run);
+    }
+    Ok(())
+}
+
+/// What became of a run that was killed.
+#[derive(Debug, PartialEq, Eq)]
+enum Became {
+    Nothing,
+    Landed(String),
+    NotLanded(String),
+    Unknown(String),
+}
+
+impl Became {
+    fn is_unknown(&self) -> bool {
+        matches!(self, Became::Unknown(_))
+    }
+}
+
+impl std::fmt::Display for Became {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Became::Nothing => f.write_str("nothing landed"),
+            Became::Landed(commit) => write!(f, "{} landed", short(commit)),
+            Became::NotLanded(why) => write!(f, "nothing landed, {why}"),
+            Became::Unknown(why) => {
+                write!(f, "whether it landed is not known, since {why}; it is asked again next time")
+            }
+        }
+    }
+}
+
+fn became(entry: &Entry) -> Became {
+    let (Some((repository, branch)), Some(tested)) = (entry.target.clone(), entry.tested.clone()) else {
+        return Became::Nothing;
+    };
+    match entry.phase {
+        Phase::Preparing | Phase::Testing => return Became::Nothing,
+        Phase::Landed => return Became::Landed(tested),
+        Phase::Pushing => {}
+    }
+    let landing = Landing::at(&entry.work.join("tree"), &Leash::default());
+    let target = Target { repository, branch };
+    match landing.became(&target, &tested, entry.base.as_deref(), None) {
+        Ok(Pushed::Landed) => Became::Landed(tested),
+        Ok(Pushed::Refused(_)) => Became::NotLanded(format!("{} is where it was", target.branch)),
+        Ok(Pushed::Moved(Some(tip))) => Became::NotLanded(format!("{} is at {}", target.branch, short(&tip))),
+        Ok(Pushed::Moved(None)) => Became::NotLanded(format!("{} is gone", target.branch)),
+        Err(e) => Became::Unknown(e.reason),
+    }
+}
+
+/// Ends the commands of a run that was killed: a master of its base directory takes them up, and ends them as it stops.
+async fn end_commands(work: &Path) {
+    let bases = std::fs::read_dir(work).into_iter().flatten().flatten().map(|e| e.path());
+    for base in bases.filter(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("base-"))) {
+        let config = Config {
+            web: crate::up::plan::web("127.0.0.1:0"),
+            workers: vec![crate::up::plan::here(1)],
+            ..Config::default()
+        };
+        match Hosted::open(&base, config).await {
+            Ok(hosted) => hosted.close().await,
+            Err(e) => tracing::warn!("what ran in {} is not ended: {e}", base.display()),
+        }
+    }
+}
