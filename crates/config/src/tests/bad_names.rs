@@ -413,12 +413,12 @@ fn who_may_try_is_said_in_full() {
 
 #[test]
 fn a_later_namespace() {
-    insta::assert_snapshot!(bad(r##"reporters.mail(from_addr = "ci@example.org")"##), @r##"
-    error: reporters.mail is not available in this version
+    insta::assert_snapshot!(bad(r##"reporters.irc(host = "irc.example.org")"##), @r##"
+    error: reporters.irc is not available in this version
      --> master.star:1:1
       |
-    1 | reporters.mail(from_addr = "ci@example.org")
-      | ^^^^^^^^^
+    1 | reporters.irc(host = "irc.example.org")
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     "##);
 }
 

@@ -9,6 +9,7 @@ mod functions;
 mod good;
 mod limits;
 mod process;
+mod reporters;
 
 use crate::{ConfigError, Limits, Loader, load, load_pipeline};
 use model::Config;
