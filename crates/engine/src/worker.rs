@@ -25,6 +25,31 @@ pub fn disconnected(world: &World, worker: WorkerId, now: Time) -> Vec<Transitio
     todo
 }
 
+/// How a worker stands, by those who speak with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It is connected.
+    Here,
+    /// It is connected, speaks for the builds that it has, and takes no more.
+    Leaving,
+    /// Nobody speaks for it.
+    Away,
+}
+
+/// What must be written so that the world has a worker as it stands: nothing, where it has. For a world that was just
+/// read, by a master that has just started or whose last batch was refused.
+pub fn stands(world: &World, worker: WorkerId, presence: Presence, now: Time) -> Vec<Transition> {
+    let Some(state) = world.workers.get(&worker) else { return Vec::new() };
+    let held = builds_of(world, worker).any(|b| b.build.lease.until.is_none());
+    let dated = builds_of(world, worker).any(|b| b.build.lease.until.is_some());
+    match presence {
+        Presence::Here if !state.worker.connected || dated => connected(world, worker, state.worker.info.clone(), now),
+        Presence::Leaving if state.worker.connected => vec![Transition::WorkerDisconnected { worker, at: now }],
+        Presence::Away if state.worker.connected || held => disconnected(world, worker, now),
+        Presence::Here | Presence::Leaving | Presence::Away => Vec::new(),
+    }
+}
+
 /// A worker does not know a command that it had begun: its memory of the build is gone, and so is the build.
 pub fn forgot(world: &World, build: model::BuildId, now: Time) -> Option<Transition> {
     let running = world.builds.get(&build)?;

@@ -280,6 +280,11 @@ impl World {
         self.sets.get(&id).map(|s| &s.set)
     }
 
+    /// The id that the next build will have.
+    pub fn next_build(&self) -> BuildId {
+        BuildId(self.next.build)
+    }
+
     /// How many requests wait.
     pub fn waiting(&self) -> usize {
         self.queued.iter().filter_map(|id| self.builders.get(id)).map(|b| b.queue.order.len()).sum()

@@ -7,6 +7,7 @@
 use crate::hub::{Hub, Link};
 use crate::input::Input;
 use engine::World;
+use engine::worker::Presence;
 use model::WorkerId;
 use model::worker::WorkerAccess;
 use std::collections::BTreeMap;
@@ -90,6 +91,8 @@ struct Live {
     via: Via,
     asks: mpsc::Sender<Asked>,
     replaced: watch::Sender<Option<String>>,
+    /// It has said that it is about to stop.
+    leaving: bool,
 }
 
 /// Who is connected, as the heart sees it.
@@ -159,7 +162,7 @@ impl Sessions {
         let (replaced, is_replaced) = watch::channel(None);
         let Admission { hello, via, reply, silent } = admission;
         let by = format!("a newer connection from {via} took over");
-        let live = Live { number, instance: hello.instance, via, asks, replaced };
+        let live = Live { number, instance: hello.instance, via, asks, replaced, leaving: false };
         if let Some(older) = self.live.insert(worker, live) {
             let by = match silent {
                 Some(_) => format!("{by}, since this one gave no sign of life for {} s", SIGN_OF_LIFE.as_secs()),
@@ -172,9 +175,19 @@ impl Sessions {
         let _ = reply.send(Verdict::Welcome { worker, link, seat });
     }
 
-    /// Whether this is the connection that its worker has now.
-    pub(crate) fn is_live(&self, worker: WorkerId, session: u64) -> bool {
-        self.live.get(&worker).is_some_and(|live| live.number == session)
+    /// A worker says on this connection that it is about to stop. True: it is the one that the worker has now.
+    pub(crate) fn leaves(&mut self, worker: WorkerId, session: u64) -> bool {
+        let live = self.live.get_mut(&worker).filter(|live| live.number == session);
+        live.map(|live| live.leaving = true).is_some()
+    }
+
+    /// How a worker stands.
+    pub(crate) fn presence(&self, worker: WorkerId) -> Presence {
+        match self.live.get(&worker) {
+            Some(live) if live.leaving => Presence::Leaving,
+            Some(_) => Presence::Here,
+            None => Presence::Away,
+        }
     }
 
     /// A connection is gone. True: the worker is away now; false: a newer connection has taken over.

@@ -38,8 +38,12 @@ pub(crate) struct Part {
 pub(crate) async fn of(store: &Store, logs: &Logs, command: CommandId) -> Result<Claim, StoreError> {
     let (build, step) = (BuildId(command.build), StepId(command.step));
     let Some(stored) = store.step(step).await?.filter(|step| step.build == build) else { return Ok(Claim::Nobodys) };
-    let holder = store.build(build).await?.is_some_and(|build| build.lease.epoch == command.epoch);
-    if !holder || stored.status.results().is_none() {
+    let (Some(holder), Some(ended)) = (store.build(build).await?, stored.status.complete_at()) else {
+        return Ok(Claim::Nobodys);
+    };
+    // A build that was given up went to the next epoch, and the step that ran then was ended with it.
+    let given_up = holder.lease.epoch == command.epoch + 1 && holder.status.complete_at().is_some_and(|at| ended < at);
+    if holder.lease.epoch != command.epoch && !given_up {
         return Ok(Claim::Nobodys);
     }
     let facts = store.logs_of_step(step).await?;

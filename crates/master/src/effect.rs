@@ -23,8 +23,8 @@ pub(crate) enum Effect {
     Drop { worker: WorkerId, command: CommandId, reason: String },
     /// A build is over, and all its logs are sealed.
     FinishLogs { build: BuildId },
-    /// A build is over, and these logs are still open.
-    SealLost { build: BuildId, logs: Vec<LogId> },
+    /// A step is over, and these logs of it are still open; so is its build, if `over`.
+    SealLost { build: BuildId, logs: Vec<LogId>, over: bool },
 }
 
 /// What follows from a transition, seen from the world before it.
@@ -41,6 +41,12 @@ pub(crate) fn before(world: &World, transition: &Transition, effects: &mut Vec<E
         }
         Transition::StepFinished { step, .. } => {
             let running = world.builds().find(|b| b.current().is_some_and(|s| s.id == *step));
+            // What its end did not bring, nobody will.
+            let open = |b: &RunningBuild| b.logs.iter().filter(|l| l.status == LogStatus::Open).map(|l| l.id).collect();
+            let open: Vec<LogId> = running.map(open).unwrap_or_default();
+            if let Some(running) = running.filter(|_| !open.is_empty()) {
+                effects.push(Effect::SealLost { build: running.build.id, logs: open, over: false });
+            }
             // A step that ends while its worker is away was not ended by it.
             if let Some(running) = running.filter(|b| b.build.lease.until.is_some()) {
                 let command = command_id(running.build.id, running.build.lease.epoch, *step);
@@ -49,12 +55,14 @@ pub(crate) fn before(world: &World, transition: &Transition, effects: &mut Vec<E
             }
         }
         Transition::BuildFinished { build, .. } => {
-            let Some(running) = world.build(*build) else { return };
-            let open: Vec<LogId> = running.logs.iter().filter(|l| l.status == LogStatus::Open).map(|l| l.id).collect();
-            effects.push(match open.is_empty() {
-                true => Effect::FinishLogs { build: *build },
-                false => Effect::SealLost { build: *build, logs: open },
+            let sealing = effects.iter_mut().rev().find_map(|effect| match effect {
+                Effect::SealLost { build: of, over, .. } if of == build => Some(over),
+                _ => None,
             });
+            match sealing {
+                Some(over) => *over = true,
+                None => effects.push(Effect::FinishLogs { build: *build }),
+            }
         }
         _ => {}
     }

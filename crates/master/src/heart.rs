@@ -4,6 +4,8 @@
 //! batch of inputs is decided and written as one commit; nothing of it is seen, sent or answered before that commit.
 //! When the store refuses a batch, the world is thrown away and read anew, and those who asked are told to ask again.
 
+mod anew;
+
 use crate::Clock;
 use crate::admission::{Admission, OWN, Refusal, Sessions, Verdict};
 use crate::claim::{self, Claim};
@@ -49,6 +51,10 @@ pub(crate) struct Heart {
     pub(crate) version: Arc<AtomicU64>,
     /// Ends of commands whose turn was refused by the store: they are heard again.
     pub(crate) again: Vec<Input>,
+    /// The world was read anew: what it has of workers and of the configuration may not be so.
+    pub(crate) anew: bool,
+    /// Builds before this one were begun by earlier masters.
+    pub(crate) first: BuildId,
     /// Workers that are not configured any more and have builds that run.
     pub(crate) leaving: watch::Sender<BTreeSet<String>>,
     /// Rung when a target is owed a report.
@@ -86,6 +92,9 @@ impl Heart {
             }
             let mut turn = Turn::default();
             let now = self.clock.now();
+            if std::mem::take(&mut self.anew) {
+                self.agree(now, &mut turn);
+            }
             for input in inputs.drain(..) {
                 self.hear(input, now, &mut turn).await;
             }
@@ -118,12 +127,8 @@ impl Heart {
         let todo = engine::config::adopt(&self.world, &config);
         self.take_all(todo, now, &mut turn);
         self.world.configure(config);
-        let connected: Vec<WorkerId> =
-            self.world.workers().filter(|w| w.worker.connected).map(|w| w.worker.id).collect();
-        for worker in connected {
-            let todo = engine::worker::disconnected(&self.world, worker, now);
-            self.take_all(todo, now, &mut turn);
-        }
+        self.first = self.world.next_build();
+        self.agree(now, &mut turn);
         let files = self.files_of_running().await;
         self.sessions.restore(&self.world, &self.logs, &files).await;
         fail_point!("ledgers-restored");
@@ -131,12 +136,13 @@ impl Heart {
             self.gather(&mut turn.effects).await;
             self.act(turn.effects);
         }
+        self.close_forgotten().await;
         fail_point!("awake");
     }
 
     /// Waits for inputs, for the next timer, or for the sweep. False: nobody is left to listen to.
     async fn listen(&mut self, inputs: &mut Vec<Input>) -> bool {
-        if !self.again.is_empty() {
+        if !self.again.is_empty() || self.anew {
             inputs.append(&mut self.again);
             return true;
         }
@@ -204,7 +210,7 @@ impl Heart {
             Input::Hello { admission } => self.admit(*admission, now, turn).await,
             Input::Leaving { worker, session } => {
                 // It gets nothing new, and still speaks for the builds that it has.
-                if self.sessions.is_live(worker, session) {
+                if self.sessions.leaves(worker, session) {
                     self.record_of(worker, [Transition::WorkerDisconnected { worker, at: now }], now, turn);
                 }
             }
@@ -216,7 +222,7 @@ impl Heart {
                 turn.ends.push(Input::Ended(ended.clone()));
                 self.ended(ended, now, turn);
             }
-            Input::Sealed { logs } => self.take_all(logs.iter().map(engine::build::sealed), now, turn),
+            Input::Sealed { logs } => self.sealed(&logs, now, turn).await,
             Input::Whole { build } => {
                 if self.world.build(build).is_none() && !self.sessions.hub.waits_for_rest(build) {
                     turn.effects.push(Effect::FinishLogs { build });
@@ -482,6 +488,8 @@ impl Heart {
                     self.world.surround(surroundings);
                     let files = self.files_of_running().await;
                     self.sessions.restore(&self.world, &self.logs, &files).await;
+                    self.close_forgotten().await;
+                    self.anew = true;
                     return;
                 }
                 Err(why) => {
@@ -532,6 +540,7 @@ impl Heart {
             match effect {
                 // They are finished when they are whole.
                 Effect::FinishLogs { build } if self.sessions.hub.waits_for_rest(build) => {}
+                Effect::FinishLogs { build } if build < self.first => self.finish_earlier(build),
                 Effect::FinishLogs { build } => {
                     let logs = self.logs.clone();
                     apart(async move {
@@ -540,15 +549,16 @@ impl Heart {
                         }
                     });
                 }
-                Effect::SealLost { build, logs } => self.seal_lost(build, logs),
+                Effect::SealLost { build, logs, over } => self.seal_lost(build, logs, over),
                 to_session => self.sessions.carry_out(to_session),
             }
         }
     }
 
     /// Nobody will send more of these logs: they are whole as they are.
-    fn seal_lost(&self, build: BuildId, lost: Vec<LogId>) {
-        let (logs, inbox) = (self.logs.clone(), self.own_inbox.clone());
+    fn seal_lost(&self, build: BuildId, lost: Vec<LogId>, over: bool) {
+        let (logs, inbox, store) = (self.logs.clone(), self.own_inbox.clone(), self.store.clone());
+        let earlier = build < self.first;
         let hub = self.sessions.hub.clone();
         tokio::spawn(async move {
             let mut sealed = Vec::new();
@@ -564,7 +574,9 @@ impl Heart {
                 }
             }
             let _ = inbox.send(Input::Sealed { logs: sealed }).await;
-            if !hub.waits_for_rest(build)
+            if over
+                && !hub.waits_for_rest(build)
+                && !(earlier && anew::lacks(&store, &logs, build).await)
                 && let Err(e) = logs.finish(build).await
             {
                 tracing::error!("the logs of build {build} cannot be closed: {e}");

@@ -15,7 +15,7 @@ use model::{BuildId, LogId, Stream, WorkerId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::{Notify, mpsc};
-use wire::{Assignment, CommandId, Expectation, MasterLedger, Work};
+use wire::{Assignment, CommandId, Expectation, MasterLedger, Standing, Work};
 
 /// What a worker has for good, connected or not.
 #[derive(Debug)]
@@ -141,6 +141,13 @@ impl Hub {
         lock(&self.routes).known.remove(&command)
     }
 
+    /// A log of a command was closed by an earlier master, and nobody will tell that it is on disk for good.
+    pub(crate) fn is_whole(&self, command: CommandId, log: LogId) {
+        if let Some(entry) = lock(&self.routes).commands.get_mut(&command) {
+            entry.sealed.insert(log);
+        }
+    }
+
     /// Whether only the rest of a command's logs is waited for.
     pub(crate) fn is_rest(&self, command: CommandId) -> bool {
         lock(&self.routes).commands.get(&command).is_some_and(|c| c.order.is_none())
@@ -238,6 +245,21 @@ impl Hub {
         }
     }
 
+    fn is_routed(&self, command: CommandId) -> bool {
+        lock(&self.routes).commands.contains_key(&command)
+    }
+
+    fn is_over(&self, command: CommandId) {
+        let mut routes = lock(&self.routes);
+        let Some(entry) = routes.commands.get_mut(&command) else { return };
+        entry.end_is_durable = true;
+        let over = entry.sealed.len() >= entry.logs.len();
+        drop(routes);
+        if over {
+            self.forget(command);
+        }
+    }
+
     fn forget(&self, command: CommandId) {
         fail_point!("end-known");
         let link = lock(&self.routes).commands.get(&command).map(|c| c.link.clone());
@@ -282,7 +304,8 @@ impl Hub {
         }
     }
 
-    /// Drops every command that does not run in this world, but for those whose end is on its way.
+    /// Drops every command that does not run in this world. One that has ended was written down, whoever was told of it:
+    /// its worker may forget it as soon as its logs are durable.
     pub(crate) fn drop_unwanted(&self, world: &World) {
         let wanted: BTreeSet<CommandId> = world
             .builds()
@@ -292,11 +315,19 @@ impl Hub {
         for link in links {
             let mut ledger = link.ledger();
             let unwanted: Vec<CommandId> = ledger.commands().filter(|c| !wanted.contains(c)).collect();
+            let mut ended = Vec::new();
             for command in unwanted {
-                ledger.forget(command);
+                match (self.is_routed(command), ledger.standing(command)) {
+                    (true, Some(Standing::Ended)) => ended.push(command),
+                    _ if self.is_rest(command) => {}
+                    _ => ledger.forget(command),
+                }
             }
             drop(ledger);
             link.wake.notify_one();
+            for command in ended {
+                self.is_over(command);
+            }
         }
     }
 }

@@ -306,6 +306,8 @@ impl Parts {
             events: self.events.clone(),
             version: self.version.clone(),
             again: Vec::new(),
+            anew: false,
+            first: model::BuildId(0),
             leaving: self.leaving.clone(),
             bell: self.bell.clone(),
         };

@@ -85,6 +85,11 @@ impl Sessions {
             let command = effect::command_id(build, running.build.lease.epoch, step.id);
             let link = self.hub.link(effect::place(running));
             if link.ledger().standing(command).is_some() {
+                // What was to be said after a batch that the store refused was not said.
+                if let Some(reason) = &running.stopping {
+                    link.ledger().interrupt(command, reason.clone());
+                    link.wake.notify_one();
+                }
                 continue;
             }
             self.hub.route(&link, command, Order::of(world, running, step));
@@ -93,6 +98,9 @@ impl Sessions {
                 match logs.begin(build, log.id).await {
                     Ok(durable) => lengths.push((log.number, durable)),
                     Err(e) => tracing::error!("log {} of build {build} cannot be opened again: {e}", log.id),
+                }
+                if logs.facts(build, log.id).await.is_some_and(|facts| facts.sealed.is_some()) {
+                    self.hub.is_whole(command, log.id);
                 }
             }
             let begun = lengths.iter().any(|(_, bytes)| *bytes > 0);

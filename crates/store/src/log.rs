@@ -94,6 +94,22 @@ impl Store {
         self.all(Asks::one(Ask::built(sql, vec![build.0.into()])), read).await
     }
 
+    /// Logs of steps that have ended which nobody has called whole, oldest first: whoever was about to has died. Looked
+    /// for among the newest 20,000, so that a long history costs nothing; what an earlier death left was found then.
+    ///
+    /// # Errors
+    /// See [`crate::StoreError`].
+    pub async fn forgotten_logs(&self) -> Answer<Vec<(BuildId, LogId)>> {
+        let sql = "SELECT steps.build_id, logs.id FROM logs JOIN steps ON steps.id = logs.step_id \
+                   WHERE logs.id > (SELECT COALESCE(MAX(id), 0) FROM logs) - 20000 AND logs.lines IS NULL \
+                   AND steps.complete_at IS NOT NULL ORDER BY logs.id";
+        self.all(Asks::one(Ask::new(sql, vec![])), |row| {
+            let mut cells = Cells::new("logs", row);
+            Ok((BuildId(cells.int()?), LogId(cells.int()?)))
+        })
+        .await
+    }
+
     /// One log.
     ///
     /// # Errors

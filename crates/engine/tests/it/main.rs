@@ -8,6 +8,7 @@ mod ledger;
 mod lock;
 mod merge;
 mod policy;
+mod presence;
 mod queue;
 mod reload;
 mod scheduler;

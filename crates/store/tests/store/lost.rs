@@ -3,7 +3,7 @@
 use crate::cluster;
 use crate::db::{Db, Engine, commit, engines, fresh};
 use crate::nouns::*;
-use model::{ChangeId, Query, Transition};
+use model::{BuildId, ChangeId, LogId, Query, Results, StepFacts, StepId, Transition};
 use std::path::{Path, PathBuf};
 use store::{CommitError, Location, Store, StoreError};
 use tokio::sync::mpsc;
@@ -28,8 +28,34 @@ async fn a_closed_store_says_so(engine: Engine) {
     assert_eq!(refused, Err(CommitError::Unavailable("its writer has ended".to_owned())));
 }
 
+/// The logs of a step that has ended are found as long as nobody has called them whole; those of one that runs are not.
+async fn logs_that_nobody_closes_are_found(engine: Engine) {
+    let (_db, store) = fresh(engine).await;
+    assert_eq!(store.forgotten_logs().await.unwrap(), []);
+    let begun = |id| Transition::StepStarted {
+        step: step(id, 1, id),
+        epoch: 1,
+        logs: vec![log(id * 10, id, 0), log(id * 10 + 1, id, 1)],
+    };
+    let mut batch = configuration();
+    batch.extend([filed(1, 1), leased(1, 1, 1), begun(1)]);
+    commit(&store, batch).await;
+    assert_eq!(store.forgotten_logs().await.unwrap(), [], "the step runs");
+    let over = Transition::StepFinished {
+        step: StepId(1),
+        at: at(9),
+        results: Results::Retry,
+        state: "lost".to_owned(),
+        facts: StepFacts::default(),
+    };
+    let whole = Transition::LogSealed { log: LogId(10), lines: 0, bytes: 0, crc32: 0 };
+    commit(&store, vec![whole, over, begun(2)]).await;
+    assert_eq!(store.forgotten_logs().await.unwrap(), [(BuildId(1), LogId(11))]);
+}
+
 engines! {
     a_newer_schema_is_refused
+    logs_that_nobody_closes_are_found
     a_closed_store_says_so
 }
 

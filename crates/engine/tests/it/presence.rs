@@ -1,0 +1,54 @@
+//! A world that was just read is brought to agree with those who are there.
+
+use crate::town::{Town, builder, forced, scheduler, step, worker};
+use engine::worker::{Presence, stands};
+use model::{Config, StepFlags, Transition};
+
+fn a_running_build() -> Town {
+    let mut town = Town::new(Config {
+        workers: vec![worker("w", 1)],
+        builders: vec![builder("b", &["w"], vec![step("s", StepFlags::PLAIN)])],
+        schedulers: vec![scheduler("force", forced(), &["b"])],
+        ..Config::default()
+    });
+    town.force("b", 0);
+    town
+}
+
+fn stand(town: &mut Town, presence: Presence) -> Vec<&'static str> {
+    let todo = stands(&town.world, town.worker("w"), presence, town.now);
+    let words = todo.iter().map(|t| match t {
+        Transition::WorkerConnected { .. } => "connected",
+        Transition::WorkerDisconnected { .. } => "disconnected",
+        Transition::LeaseDated { until: Some(_), .. } => "dated",
+        Transition::LeaseDated { until: None, .. } => "held",
+        _ => "other",
+    });
+    let words = words.collect();
+    town.take(todo);
+    words
+}
+
+#[test]
+fn a_worker_stands_as_those_who_speak_with_it_say() {
+    let mut town = a_running_build();
+    let none: [&str; 0] = [];
+    assert_eq!(stand(&mut town, Presence::Here), none, "the world knows that it is there");
+    assert_eq!(stand(&mut town, Presence::Leaving), ["disconnected"], "it takes no more, and keeps what it has");
+    assert_eq!(stand(&mut town, Presence::Leaving), none);
+    assert_eq!(stand(&mut town, Presence::Away), ["disconnected", "dated"], "nobody speaks for its build any more");
+    assert_eq!(stand(&mut town, Presence::Away), none);
+    assert_eq!(stand(&mut town, Presence::Here), ["connected", "held"]);
+}
+
+/// The master died while a worker was about to stop: nobody may wait for its builds for ever.
+#[test]
+fn a_build_of_a_worker_that_was_leaving_is_given_up_after_a_restart() {
+    let mut town = a_running_build();
+    stand(&mut town, Presence::Leaving);
+    town.restart();
+    assert_eq!(stand(&mut town, Presence::Away), ["disconnected", "dated"]);
+    let build = town.only_build();
+    town.pass(100_000);
+    assert!(town.ended().iter().any(|(id, ..)| *id == build), "{:?}", town.ended());
+}
