@@ -133,7 +133,10 @@ fn lines(status: &Status, paper: Paper) -> Vec<String> {
     let away = status.live.outbox.iter().filter(|sum| sum.open > 0);
     for (sum, trouble) in away.filter_map(|sum| Some((sum, sum.trouble.as_ref()?))) {
         let waits = if sum.open == 1 { "message waits" } else { "messages wait" };
-        out.push(format!("  ⚡ {}", show::cut(&format!("{}: {} {waits}: {trouble}", sum.target, sum.open), show::WIDTH - 4)));
+        out.push(format!(
+            "  ⚡ {}",
+            show::cut(&format!("{}: {} {waits}: {trouble}", sum.target, sum.open), show::WIDTH - 4)
+        ));
     }
     out
 }

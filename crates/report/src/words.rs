@@ -199,7 +199,7 @@ pub(crate) fn plain(story: &Story) -> String {
         let _ = writeln!(out, "{}", story.log_url(&tail.step, &tail.slug));
     }
     for (name, value) in facts(story) {
-        let _ = write!(out, "{}{name:<11}{value}\n", if name == "Branch" { "\n" } else { "" });
+        let _ = writeln!(out, "{}{name:<11}{value}", if name == "Branch" { "\n" } else { "" });
     }
     let _ = writeln!(out, "\n-- \n{}", signature(story).join("\n"));
     out

@@ -67,7 +67,8 @@ impl Smtp {
     /// # Panics
     /// When the port is taken.
     pub fn open_at(port: u16) -> Self {
-        let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|l| l.local_addr().map(|at| (l, at.port())));
+        let bound =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|l| l.local_addr().map(|at| (l, at.port())));
         let (listener, port) = match bound {
             Ok(bound) => bound,
             Err(e) => panic!("no port {port} for a machine that takes mail: {e}"),

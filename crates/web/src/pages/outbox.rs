@@ -47,7 +47,7 @@ pub(super) fn page(v: &Outbox, clock: &Clock) -> Page {
         }
         (section("On the way", &v.open, v.open_total, clock))
         (section("Given up", &v.given_up, v.given_up_total, clock))
-        (section("Told last", &v.sent, v.sent.len() as usize, clock))
+        (section("Told last", &v.sent, v.sent.len(), clock))
     };
     Page {
         title: "Outbox".to_owned(),
@@ -65,7 +65,7 @@ fn section(title: &str, rows: &[OutboxMessage], total: usize, clock: &Clock) -> 
             section {
                 h2 { (title) }
                 ul.rows { @for m in rows { (message(m, clock)) } }
-                @if total > rows.len() as usize { p.more { (count(total - rows.len() as usize, "more", "more")) } }
+                @if total > rows.len() { p.more { (count(total - rows.len(), "more", "more")) } }
             }
         }
     }
