@@ -35,10 +35,15 @@ pub fn main(slot_dir: &Path) -> ExitCode {
     match detach(slot_dir) {
         Ok(code) => code,
         Err(e) => {
-            eprintln!("the supervisor of {} ends: {e}", slot_dir.display());
+            say(&format!("the supervisor of {} ends: {e}", slot_dir.display()));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Says something in the supervisor's log. That log may lie on a full disk, which is no reason to die: `eprintln!` would.
+fn say(what: &str) {
+    let _ = writeln!(io::stderr(), "{what}");
 }
 
 /// Goes on in a process of its own that nobody waits for. The one that was started stays until the other one listens.

@@ -3,7 +3,7 @@
 use super::command::{Command, Tree};
 use super::peer::Peer;
 use super::slot::{self, Lock, State};
-use super::{GROWN_EVERY, LINGER, SHORT};
+use super::{GROWN_EVERY, LINGER, SHORT, say};
 use crate::cgroup::Group;
 use crate::control::{FromSupervisor, Hello, ToSupervisor, VERSION};
 use crate::spool::{self, Stream};
@@ -230,7 +230,7 @@ impl Server {
             }
             Err(e) => {
                 if e.kind() == io::ErrorKind::Other {
-                    eprintln!("a worker's connection is closed: {e}");
+                    say(&format!("a worker's connection is closed: {e}"));
                 }
                 self.drop_peer();
             }
@@ -312,7 +312,7 @@ impl Server {
             Some(group) => {
                 let state = State { pid: std::process::id(), cgroup: Some(group.dir().to_owned()) };
                 if let Err(e) = state.write(&self.slot_dir) {
-                    eprintln!("the note on the control group cannot be written: {e}");
+                    say(&format!("the note on the control group cannot be written: {e}"));
                 }
                 GroupState::Made(group)
             }
