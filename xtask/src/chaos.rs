@@ -1,6 +1,8 @@
 //! `cargo xtask chaos`: real processes, killed, stopped and cut off at random, and oracles outside that know what must
 //! hold nevertheless.
 
+mod commands;
+mod disks;
 mod kills;
 mod ledger;
 mod net;
@@ -57,6 +59,10 @@ enum Scene {
     Slow(slow::Slow),
     /// Restart PostgreSQL while builds run
     Postgres(postgres::Postgres),
+    /// Fill the disks of master and worker, and hold the database
+    Disks(disks::Disks),
+    /// Run commands that misbehave on a worker that others use
+    Commands(commands::Commands),
 }
 
 /// This machine cannot show it; what is missing.
@@ -119,5 +125,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         Some(Scene::Partition(partition)) => self::partition::run(&partition, &args.usual),
         Some(Scene::Slow(slow)) => self::slow::run(&slow, &args.usual),
         Some(Scene::Postgres(postgres)) => self::postgres::run(&postgres, &args.usual),
+        Some(Scene::Disks(disks)) => self::disks::run(&disks, &args.usual),
+        Some(Scene::Commands(commands)) => self::commands::run(&commands, &args.usual),
     }
 }
