@@ -74,8 +74,8 @@ pub(crate) async fn restore(args: RestoreArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Failed);
     }
     out::line("    every file is as it was copied, and sluice fsck finds nothing wrong")?;
-    out::line("    builds that ran then are tried again after lost_after; make sure that no master runs")?;
-    out::line(format!("    on the old directory, then: sluice master start {}", dir.display()))?;
+    out::line("    builds that ran then are tried again when the master starts; see to it that none runs")?;
+    out::line(format!("    in the old directory, then: sluice master start {}", dir.display()))?;
     Ok(Exit::Passed)
 }
 

@@ -2,9 +2,12 @@
 
 use crate::out::{self, OutError};
 use client::ClientError;
+use master::StartError;
+use master::base::BaseError;
 use model::Results;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use store::StoreError;
 
 /// How the program ends. The numbers are a contract with scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,9 +71,15 @@ pub(crate) fn of_error(error: &anyhow::Error) -> Exit {
     match error.downcast_ref::<ClientError>() {
         Some(e) if e.is_connection() => Exit::Infrastructure,
         Some(ClientError::Foreign { .. } | ClientError::Strange { .. } | ClientError::Setup(_)) => Exit::Infrastructure,
+        _ if error.downcast_ref::<StartError>().is_some_and(is_trouble) => Exit::Infrastructure,
         _ if error.downcast_ref::<Trouble>().is_some() || error.chain().any(no_room) => Exit::Infrastructure,
         _ => Exit::Usage,
     }
+}
+
+/// A master cannot start for a reason that is not in its configuration: the disk, the database, another program.
+fn is_trouble(error: &StartError) -> bool {
+    !matches!(error, StartError::Base(BaseError::NotABase { .. }) | StartError::Store(StoreError::Address(_)))
 }
 
 /// Something that is neither the user's fault nor the code's.

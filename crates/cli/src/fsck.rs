@@ -241,9 +241,24 @@ mod tests {
     #[test]
     fn the_answer_comes_first_and_a_finding_says_what_mends_it() {
         let dir = Path::new("/ci");
-        insta::assert_snapshot!(in_words(dir, &report(Vec::new())).join("\n"));
+        let sound =
+            concat!("  ✓ /ci: nothing is wrong\n", "    schema 3, 17 builds, 12 log files with 4096 bytes, 0 spools");
+        assert_eq!(in_words(dir, &report(Vec::new())).join("\n"), sound);
         let torn =
             Finding::new(&TORN, "112 bytes were being\x1b[2J written").of_build(17).in_file("logs/0/17.slog", 8040);
-        insta::assert_snapshot!(in_words(dir, &report(vec![torn])).join("\n"));
+        let told = concat!(
+            "  ! /ci: 1 warning, nothing is lost\n",
+            "    schema 3, 17 builds, 12 log files with 4096 bytes, 0 spools\n",
+            "\n",
+            "  ! log-torn         build 17, logs/0/17.slog at byte 8040\n",
+            "      112 bytes were being\u{fffd}[2J written\n",
+            "      means: a log file ends in the midst of a record: the master was killed\n",
+            "             while it wrote\n",
+            "      mends: --repair puts the torn end into lost+found and cuts it off\n",
+            "\n",
+            "  1 of these can be mended without losing anything:\n",
+            "    sluice fsck /ci --repair"
+        );
+        assert_eq!(in_words(dir, &report(vec![torn])).join("\n"), told);
     }
 }

@@ -137,10 +137,21 @@ pub(crate) fn host(text: &str) -> Result<(), &'static str> {
 
 /// The address of a PostgreSQL database.
 pub(crate) fn database(text: &str) -> Result<(), &'static str> {
-    let known = text.starts_with("postgres://") || text.starts_with("postgresql://");
-    match known && !text.chars().any(char::is_control) {
+    const WANTED: &str =
+        "an address that begins with postgres://; without database(…) it is SQLite in the base directory";
+    const WHOLE: &str = "an address with a host and a database, like postgres://user@host/database";
+    let rest = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://")).ok_or(WANTED)?;
+    if text.chars().any(char::is_control) {
+        return Err(WANTED);
+    }
+    let (place, options) = rest.split_once('?').unwrap_or((rest, ""));
+    let (host, name) = place.split_once('/').unwrap_or((place, ""));
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    let option = |key: &str| options.split('&').any(|o| o.strip_prefix(key).is_some_and(|v| v.len() > 1));
+    // A socket's directory and a name may also stand among the options.
+    match (!host.is_empty() || option("host=")) && (!name.is_empty() || option("dbname=")) {
         true => Ok(()),
-        false => Err("an address that begins with postgres://; without database(…) it is SQLite in the base directory"),
+        false => Err(WHOLE),
     }
 }
 
@@ -191,7 +202,12 @@ mod tests {
                 &["", "8010", ":8010", "host:", "host:65536", "::1:80", "[x]:80", "http://h:1", "h:-1", "a b:1"],
             ),
             ("web", web, &["http://x", "https://x.org/ci/"], &["", "x.org", "ftp://x", "http://", "http://a b"]),
-            ("database", database, &["postgres://h/db", "postgresql://h/db"], &["", "sqlite:x", "mysql://x"]),
+            (
+                "database",
+                database,
+                &["postgres://h/db", "postgresql://u:p@h/db", "postgres:///db?host=/run/pg"],
+                &["", "sqlite:x", "mysql://x", "postgres://", "postgres://h", "postgres://u@/db"],
+            ),
             (
                 "repository",
                 repository,

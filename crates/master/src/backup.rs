@@ -223,6 +223,10 @@ pub fn restore(from: &Path, to: &Path, progress: &mut dyn FnMut(u64, u64)) -> Re
         }
         progress(done, count);
     }
+    if manifest.schema == Some(store::SCHEMA) {
+        let moment = i64::try_from(manifest.made_at).unwrap_or_default().saturating_mul(1_000_000);
+        store::give_up_running(&place.dir.join("sluice.db"), model::Time(moment))?;
+    }
     place.arrive()?;
     Ok(manifest)
 }

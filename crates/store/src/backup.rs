@@ -3,6 +3,7 @@
 use crate::check::{Eye, SCHEMA, beside, sqlite};
 use crate::dialect::Dialect;
 use crate::{Answer, Location, SchemaVersion, StoreError, migrate, postgres};
+use model::Time;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -59,8 +60,7 @@ pub async fn upgrade(at: &Location) -> Answer<Option<(SchemaVersion, Kept)>> {
     }
     match at {
         Location::Sqlite(path) => {
-            let kept = free_name(path, found);
-            copy(path, &kept)?;
+            let kept = keep(path, found)?;
             let failed = |e: rusqlite::Error| sqlite(path, &e);
             let connection = Connection::open(path).map_err(failed)?;
             connection.busy_timeout(BUSY).map_err(failed)?;
@@ -81,6 +81,27 @@ pub async fn upgrade(at: &Location) -> Answer<Option<(SchemaVersion, Kept)>> {
             Ok(Some((version, Kept::Server)))
         }
     }
+}
+
+/// Keeps a copy of a SQLite database of an earlier schema, before it is brought up to date.
+pub(crate) fn keep(path: &Path, version: i64) -> Answer<PathBuf> {
+    let kept = free_name(path, version);
+    copy(path, &kept)?;
+    Ok(kept)
+}
+
+/// After a database was put back: the builds that ran at its moment are given up when a master starts, and tried again by
+/// rule. Whatever their workers did since then is not in its history. The answer is how many there are.
+///
+/// # Errors
+/// [`StoreError::Damaged`], [`StoreError::Unavailable`].
+pub fn give_up_running(path: &Path, at: Time) -> Answer<usize> {
+    let failed = |e: rusqlite::Error| sqlite(path, &e);
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
+    // Nobody is there: whoever was has been with another master since.
+    connection.execute("UPDATE workers SET connected = 0 WHERE connected <> 0", []).map_err(failed)?;
+    let sql = "UPDATE builds SET lease_until = ?1 WHERE complete_at IS NULL";
+    connection.execute(sql, [at.0]).map_err(failed)
 }
 
 /// `sluice.db.schema-1`, or with a number behind it if that is there.

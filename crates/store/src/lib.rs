@@ -34,8 +34,8 @@ mod test_result;
 mod value;
 mod worker;
 
-pub use backup::{Kept, copy, upgrade};
-pub use check::{BuildLogs, Look, LogRow, OpenLease, SCHEMA, SchemaVersion, finding_kinds, repair, unsealed};
+pub use backup::{Kept, copy, give_up_running, upgrade};
+pub use check::{BuildLogs, LogRow, Look, OpenLease, SCHEMA, SchemaVersion, finding_kinds, repair, unsealed};
 pub use error::{CommitError, StoreError};
 pub use pages::{Broken, LogPlace, Refusal};
 

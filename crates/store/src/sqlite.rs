@@ -77,17 +77,29 @@ fn unavailable(text: &str) -> StoreError {
 
 fn prepare(path: &Path, limits: Limits) -> Answer<(Connection, Vec<Connection>)> {
     let failed = |e: rusqlite::Error| StoreError::Unavailable(format!("{}: {e}", path.display()));
+    refuse_newer(path)?;
     let connection = connect(path, OpenFlags::SQLITE_OPEN_CREATE).map_err(failed)?;
     if let Some(pages) = limits.pages {
         connection.pragma_update(None, "max_page_count", pages).map_err(failed)?;
     }
-    migrate_to_newest(&connection)?;
+    migrate_to_newest(&connection, path)?;
     let readers = (0..READERS).map(|_| {
         let reader = connect(path, OpenFlags::empty())?;
         reader.pragma_update(None, "query_only", true)?;
         Ok(reader)
     });
     Ok((connection, readers.collect::<rusqlite::Result<_>>().map_err(failed)?))
+}
+
+/// A database of a later version is not touched, not even the kind of its journal. Whatever else is wrong is told later.
+fn refuse_newer(path: &Path) -> Answer<()> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let version = Connection::open_with_flags(path, flags)
+        .and_then(|connection| connection.query_row(migrate::VERSION, [], |row| row.get(0)));
+    match version {
+        Ok(found) if found > migrate::NEWEST => Err(StoreError::Newer { found, known: migrate::NEWEST }),
+        _ => Ok(()),
+    }
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
@@ -103,11 +115,15 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn migrate_to_newest(connection: &Connection) -> Answer<()> {
+fn migrate_to_newest(connection: &Connection, path: &Path) -> Answer<()> {
     let failed = |e: rusqlite::Error| StoreError::Unavailable(format!("the schema cannot be brought up to date: {e}"));
     connection.execute_batch(migrate::PREPARE).map_err(failed)?;
-    let version = connection.query_row(migrate::VERSION, [], |row| row.get(0)).map_err(failed)?;
+    let version: i64 = connection.query_row(migrate::VERSION, [], |row| row.get(0)).map_err(failed)?;
     for script in migrate::scripts(Dialect::Sqlite, version, migrate::NEWEST)? {
+        if version > 0 {
+            let kept = crate::backup::keep(path, version)?;
+            tracing::info!("the store has schema {version} and is brought up to date; as it was it is {}", kept.display());
+        }
         fail_point!("schema-begun");
         if let Err(e) = connection.execute_batch(&script) {
             // What of it was done is undone; the first error is the one that tells.

@@ -171,6 +171,11 @@ pub(crate) fn address(url: &str) -> Result<String, WorkerError> {
     };
     let host = parsed.authority().map(|a| a.as_str()).filter(|a| !a.is_empty() && !a.contains('@'));
     let host = host.ok_or_else(|| wrong("it names no host, or a user"))?;
+    // A port that is no number from 1 to 65535 is none.
+    let after_host = host.rsplit(']').next().unwrap_or(host);
+    if after_host.contains(':') && parsed.port_u16().is_none_or(|port| port == 0) {
+        return Err(wrong("its port is no number from 1 to 65535"));
+    }
     if parsed.query().is_some() {
         return Err(wrong("it has a `?`"));
     }
@@ -216,7 +221,7 @@ mod tests {
         for (url, expected) in good {
             assert_eq!(address(url).unwrap(), expected);
         }
-        for bad in ["", "ci.example.org:8010", "ftp://x/", "http://", "http://a:b@c/", "http://x/?y", "http://x y/"] {
+        for bad in ["", "ci.example.org:8010", "ftp://x/", "http://", "http://a:b@c/", "http://x/?y", "http://x y/", "http://x:99999", "http://x:0", "http://[::1]:70000"] {
             assert!(matches!(address(bad), Err(WorkerError::Address { .. })), "{bad}");
         }
     }

@@ -2,6 +2,7 @@
 
 mod command;
 mod hostile;
+mod keep;
 mod master;
 mod names;
 mod output;

@@ -40,7 +40,7 @@ fn init_check_start_force_reload_stop() {
     place.run(&["rebuild", "b/1", "--master", &url, "--wait"]).ends(1).says("(build 4)");
 
     place.run(&["master", "start", &dir]).ends(3).says("it runs already");
-    place.run(&["master", "run", &dir]).ends(2).says("is in use by process");
+    place.run(&["master", "run", &dir]).ends(3).says("is in use by process");
     place.run(&["master", "stop", &dir]).passes().says("has ended");
     place.run(&["force", "b", "--master", &url]).ends(3).says("no Sluice answers");
     place.run(&["master", "start", &dir]).passes();
