@@ -1,10 +1,9 @@
 //! What a reload would change, a line for each thing.
 
 use crate::describe::by_name;
-use model::VcsPollerSpec;
 use model::{
-    BuilderSpec, ChangeSourceSpec, Config, Follow, LockSpec, ReporterKind, ReporterSpec, SchedulerKind,
-    SchedulerSpec, StepSpec, TrySpec, WorkerSpec,
+    BuilderSpec, ChangeSourceSpec, Config, Follow, LockSpec, ReporterKind, ReporterSpec, SchedulerKind, SchedulerSpec,
+    StepSpec, TrySpec, VcsPollerSpec, WorkerSpec,
 };
 use serde::Serialize;
 use serde_json::Value as Json;
