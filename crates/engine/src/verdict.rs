@@ -4,10 +4,12 @@
 //! |---|---|---|
 //! | ended with code 0, or any that `decode_rc` names | | SUCCESS, or as `decode_rc` says |
 //! | ended with another code, by a signal, by a limit, could not be started | | FAILURE |
+//! | was ended when its first test had failed | | FAILURE |
 //! | was stopped | | CANCELLED |
 //! | could not be run by the machine | | EXCEPTION |
 //! | ended by itself | a result of the step's own function | that result |
 //! | passed | a test that is at fault, or more warnings than `max` | FAILURE |
+//! | passed | a promised report that is cut off, keeps not to its plan or holds no test | FAILURE |
 //! | passed | warnings, or a report of a named format without a single test | WARNINGS |
 //! | ended in any way but by a stop | the reading went wrong | EXCEPTION |
 
@@ -26,6 +28,8 @@ pub enum CommandEnd {
     NoOutput(model::Span),
     /// It took too long in all.
     TooLong(model::Span),
+    /// We ended it when its first test had failed; which one.
+    FirstFailure(String),
     /// Somebody stopped it; why.
     Interrupted(String),
     /// The machine could not do it; why.
@@ -43,6 +47,7 @@ pub fn verdict(end: &CommandEnd) -> (Results, String) {
         CommandEnd::NotStarted(why) => (Results::Failure, format!("could not be started: {why}")),
         CommandEnd::NoOutput(after) => (Results::Failure, format!("ended after {after} without output")),
         CommandEnd::TooLong(after) => (Results::Failure, format!("ended after {after}, its limit")),
+        CommandEnd::FirstFailure(test) => (Results::Failure, format!("ended when {test} failed")),
         CommandEnd::Interrupted(why) => (Results::Cancelled, format!("stopped: {why}")),
         CommandEnd::Broken(why) => (Results::Exception, why.clone()),
     }

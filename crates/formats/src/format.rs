@@ -10,6 +10,7 @@ mod junit;
 mod nextest;
 mod prove;
 mod pytest;
+mod subunit;
 mod subunit_v1;
 mod subunit_v2;
 mod tap;
@@ -44,6 +45,8 @@ pub enum Format {
     Prove,
     /// The text of `pytest`.
     Pytest,
+    /// Subunit of either version.
+    Subunit,
     /// Subunit version 1: lines.
     SubunitV1,
     /// Subunit version 2: packets.
@@ -69,6 +72,7 @@ impl Format {
         ("nextest", Format::Nextest),
         ("prove", Format::Prove),
         ("pytest", Format::Pytest),
+        ("subunit", Format::Subunit),
         ("subunit_v1", Format::SubunitV1),
         ("subunit_v2", Format::SubunitV2),
         ("tap", Format::Tap),
@@ -92,6 +96,7 @@ impl Format {
             Format::Nextest => lines(nextest::Nextest::new(limits), limits),
             Format::Prove => lines(prove::Prove::new(limits), limits),
             Format::Pytest => lines(pytest::Pytest::new(limits), limits),
+            Format::Subunit => Box::new(subunit::Subunit::new(limits)),
             Format::SubunitV1 => Box::new(subunit_v1::SubunitV1::new(limits)),
             Format::SubunitV2 => Box::new(subunit_v2::SubunitV2::new(limits)),
             Format::Tap => lines(tap::Tap::new(limits), limits),

@@ -106,6 +106,17 @@ fn subunit_v1() {
     check(Format::SubunitV1, &table);
 }
 
+#[test]
+fn subunit_of_either_version() {
+    let table = [
+        ("test: a\nsuccess: a\n", "Passed a\npassed"),
+        ("PASS: this is noise\ntest: a\nfailure: a\n", "Failed a\nfailed"),
+        ("test a\nsuccessful a\n", "Passed a\npassed"),
+        ("", "(the output holds no tests)\nincomplete"),
+    ];
+    check(Format::Subunit, &table);
+}
+
 /// A packet of subunit version 2 with these flags and this body.
 fn packet(flags: u16, body: &[u8]) -> Vec<u8> {
     let length = 8 + body.len();

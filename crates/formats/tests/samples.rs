@@ -467,6 +467,8 @@ fn messages_and_durations_are_told() {
         ("node.tap", Format::Tap, "falls", "failureType: 'testCodeFailure'"),
         ("river.subunit2", Format::SubunitV2, "test_river.Level.test_dries_up", "OSError: no water"),
         ("river.subunit1", Format::SubunitV1, "test_river.Level.test_dries_up", "OSError: no water"),
+        ("river.subunit1", Format::Subunit, "test_river.Level.test_dries_up", "OSError: no water"),
+        ("river.subunit2", Format::Subunit, "test_river.Level.test_dries_up", "OSError: no water"),
         ("river.subunit2", Format::SubunitV2, "test_river.Level.test_flood", "needs a flood"),
         ("trial.txt", Format::Trial, "trial_river.Level.test_dries_up", "OSError: no water"),
         ("trial.txt", Format::Trial, "trial_river.Level.test_todo", "Reason: 'will be mended'"),

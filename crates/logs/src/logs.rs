@@ -356,10 +356,22 @@ impl Logs {
 
     /// Goes through all bytes of a log, each stretch with the stream that it came from, and answers with the visitor. Works
     /// on a thread of its own, with one frame in memory at a time.
-    pub async fn visit<V: Visit>(&self, build: BuildId, log: LogId, mut visitor: V) -> Result<V, LogError> {
+    pub async fn visit<V: Visit>(&self, build: BuildId, log: LogId, visitor: V) -> Result<V, LogError> {
+        self.visit_from(build, log, 0, visitor).await.map(|(visitor, _)| visitor)
+    }
+
+    /// As [`Logs::visit`], from this byte on. Answers also with where the log ended, which is where to go on when it has
+    /// grown.
+    pub async fn visit_from<V: Visit>(
+        &self,
+        build: BuildId,
+        log: LogId,
+        from: u64,
+        mut visitor: V,
+    ) -> Result<(V, u64), LogError> {
         self.read(build, log, move |reader| {
             let end = reader.length()?;
-            let mut at = 0;
+            let mut at = from;
             while at < end {
                 let (frame, start) = reader.at_byte(at)?.ok_or(LogError::Unknown { build, log })?;
                 let stop = usize::try_from(end - frame.offset).unwrap_or(usize::MAX).min(frame.bytes.len());
@@ -373,7 +385,7 @@ impl Logs {
                 at = frame.offset + stop as u64;
             }
             reader.ends_well()?;
-            Ok(visitor)
+            Ok((visitor, end))
         })
         .await
     }

@@ -1,6 +1,7 @@
 //! The hub: every worker's ledger, and which log belongs to whose command.
 
 use crate::claim::Part;
+use crate::early::Report;
 use crate::effect;
 use crate::input::{CommandEnded, Input};
 use crate::order::Order;
@@ -8,6 +9,7 @@ use crate::session::lock;
 use crate::transfer::Keys;
 use bytes::Bytes;
 use engine::World;
+use formats::Format;
 use killpoint::fail_point;
 use logs::{AppendError, LogError, Logs};
 use model::worker::Secret;
@@ -86,6 +88,25 @@ impl Hub {
     /// What is made of a command's end.
     pub(crate) fn order_of(&self, command: CommandId) -> Option<Arc<Order>> {
         lock(&self.routes).commands.get(&command).and_then(|c| c.order.clone())
+    }
+
+    /// The report in a log that is to be read while it grows, since the first failing test ends its command.
+    pub(crate) fn report_in(&self, log: LogId) -> Option<Report> {
+        let routes = lock(&self.routes);
+        let (command, _) = *routes.logs.get(&log)?;
+        let order = routes.commands.get(&command)?.order.as_ref()?;
+        let tests = order.reading.tests.as_ref().filter(|tests| tests.ends_at_failure)?;
+        let format = Format::from_name(&tests.format).filter(|_| order.log(&tests.log) == Some(log))?;
+        Some(Report { command, format })
+    }
+
+    /// Asks the worker of a command to end it.
+    pub(crate) fn interrupt(&self, command: CommandId, reason: String) {
+        let link = lock(&self.routes).commands.get(&command).map(|c| c.link.clone());
+        if let Some(link) = link {
+            link.ledger().interrupt(command, reason);
+            link.wake.notify_one();
+        }
     }
 
     /// Notes which logs a command writes, and what is made of its end.

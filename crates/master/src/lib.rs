@@ -12,6 +12,7 @@ mod clock;
 pub mod config_file;
 mod control;
 mod door;
+mod early;
 mod effect;
 mod ended;
 mod events;

@@ -168,8 +168,11 @@ mod tests {
 
     #[test]
     fn the_builder_of_the_same_name_or_the_only_one_is_meant() {
-        let two = || Pipeline { builders: vec![builder("linux", "a".into()), builder("mac", "b".into())] };
-        let one = || Pipeline { builders: vec![builder("any", "c".into())] };
+        let two = || Pipeline {
+            builders: vec![builder("linux", "a".into()), builder("mac", "b".into())],
+            ..Pipeline::default()
+        };
+        let one = || Pipeline { builders: vec![builder("any", "c".into())], ..Pipeline::default() };
         let command = |steps: Vec<StepSpec>| match &steps[0].action {
             StepAction::Shell(shell) => (shell.command.text(), shell.env["CC"].written()),
             other => panic!("{other:?}"),
@@ -186,7 +189,7 @@ mod tests {
         let of = |step: StepSpec, granted: &[&str]| {
             let steps = vec![step];
             let builders = vec![PipelineBuilder { steps, ..builder("linux", "x".into()) }];
-            chosen(Pipeline { builders }, &order(None, granted)).map(|steps| steps.len())
+            chosen(Pipeline { builders, ..Pipeline::default() }, &order(None, granted)).map(|steps| steps.len())
         };
         let shell = || ShellSpec::new(CommandLine::Script(secret("key")));
         let step = |action| StepSpec::new("s", action);

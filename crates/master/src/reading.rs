@@ -69,8 +69,8 @@ async fn read_into(
             named.is_part();
         }
         *roll = Some(named);
-        if let Some(doubt) = doubt(&summary).filter(|_| code == Some(0)) {
-            (findings.results, findings.summary) = (Some(Results::Warnings), Some(doubt));
+        if let Some((results, doubt)) = doubt(&summary, tests.whole).filter(|_| code == Some(0)) {
+            (findings.results, findings.summary) = (Some(results), Some(doubt));
         }
         findings.tests = Some(summary.totals);
     }
@@ -194,11 +194,20 @@ impl Visit for Tested {
 }
 
 /// What a passed command with such a report comes to, where its totals do not tell: nobody knows what is missing of a
-/// report that is not whole.
-fn doubt(summary: &Summary) -> Option<String> {
-    let incomplete = summary.verdict() == Verdict::Incomplete && summary.totals.total() > 0;
-    let flaw = summary.flaws.first().filter(|_| incomplete)?;
-    Some(format!("{}, but {flaw}", summary.totals.words()))
+/// report that is not whole. One that was `promised` to be there and is not is a failure.
+fn doubt(summary: &Summary, promised: bool) -> Option<(Results, String)> {
+    if summary.verdict() != Verdict::Incomplete {
+        return None;
+    }
+    let flaw = summary.flaws.first()?;
+    match (summary.totals.total(), promised) {
+        (0, false) => None,
+        (0, true) => Some((Results::Failure, flaw.to_string())),
+        (_, promised) => {
+            let results = if promised { Results::Failure } else { Results::Warnings };
+            Some((results, format!("{}, but {flaw}", summary.totals.words())))
+        }
+    }
 }
 
 /// The last bytes of what a command wrote.

@@ -4,6 +4,7 @@ use crate::Clock;
 use crate::admission::Sessions;
 use crate::base::{BaseDir, BaseError, Hold};
 use crate::control::Door;
+use crate::early;
 use crate::heart::Heart;
 use crate::hub::Hub;
 use crate::input::Input;
@@ -180,6 +181,7 @@ impl Master {
         let syncs = parts.hub.clone();
         let synced = logs.synced();
         tokio::spawn(async move { syncs.hand_on_syncs(synced).await });
+        tokio::spawn(early::keep(logs.clone(), parts.hub.clone()));
         tokio::spawn(hand_on_growth(logs.clone(), parts.inbox.clone(), parts.events.clone()));
         tokio::spawn(follow_auth(base.clone(), auth, config_in_force.subscribe()));
         let outbox = parts.outbox(door.clone());

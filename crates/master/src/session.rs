@@ -5,6 +5,7 @@
 
 use crate::Clock;
 use crate::admission::{Admission, Asked, Refusal, Seat, Sessions, Verdict, Via};
+use crate::early;
 use crate::effect::{self, Effect};
 use crate::ended::Taker;
 use crate::hub::{Hub, Link};
@@ -357,7 +358,10 @@ async fn by_whom(replaced: &mut watch::Receiver<Option<String>>) -> String {
 pub(crate) fn command_end(ending: &Ending) -> CommandEnd {
     use wire::{EndedBy, Exit};
     match (&ending.ended_by, &ending.exit) {
-        (EndedBy::Interrupted { reason }, _) => CommandEnd::Interrupted(reason.clone()),
+        (EndedBy::Interrupted { reason }, _) => match early::test_of(reason) {
+            Some(test) => CommandEnd::FirstFailure(test.to_owned()),
+            None => CommandEnd::Interrupted(reason.clone()),
+        },
         (EndedBy::NoOutput { after }, _) => CommandEnd::NoOutput(*after),
         (EndedBy::TooLong { after }, _) => CommandEnd::TooLong(*after),
         (EndedBy::WorkerStopped, _) => CommandEnd::Broken("its worker was stopped".to_owned()),

@@ -231,9 +231,18 @@ fn begin(bytes: &[u8]) -> Begin {
 
 /// Whether a whole packet stands at the beginning of these bytes, with its checksum.
 pub(super) fn looks_like_packet(bytes: &[u8]) -> bool {
-    let Begin::Packet(length) = begin(bytes) else { return false };
-    let whole = bytes.get(..length).and_then(|packet| packet.split_last_chunk::<4>());
-    whole.is_some_and(|(body, sum)| *sum == crc32fast::hash(body).to_be_bytes())
+    is_packet(bytes) == Some(true)
+}
+
+/// The same; `None`: more bytes are needed to tell.
+pub(super) fn is_packet(bytes: &[u8]) -> Option<bool> {
+    let length = match begin(bytes) {
+        Begin::No => return Some(false),
+        Begin::Perhaps => return None,
+        Begin::Packet(length) => length,
+    };
+    let (body, sum) = bytes.get(..length)?.split_last_chunk::<4>()?;
+    Some(*sum == crc32fast::hash(body).to_be_bytes())
 }
 
 /// What a packet says.

@@ -111,6 +111,18 @@ async fn a_test_report_is_read_from_the_log_that_has_it() {
     assert_eq!(doubtful.results, Some(Results::Warnings));
     assert_eq!(doubtful.summary.as_deref(), Some("1 test, but 3 tests were announced and 1 came"));
     assert_eq!(found(&cut, reading("stdio"), None, 1).await.results, None, "the command says it failed");
+    let promised =
+        Reading { tests: Some(TestReading { whole: true, ..TestReading::new("tap") }), ..Reading::default() };
+    for (output, words) in [
+        (&b"1..3\nok 1 - a\n"[..], "1 test, but 3 tests were announced and 1 came"),
+        (b"ok 1\n", "1 test, but the output never says how many tests there are, so it may be cut off"),
+        (b"", "the output holds no tests"),
+    ] {
+        let broken = found(&[("stdio", Stream::Stdout, output)], promised.clone(), None, 0).await;
+        assert_eq!((broken.results, broken.summary.as_deref()), (Some(Results::Failure), Some(words)));
+    }
+    let fine = found(&[("stdio", Stream::Stdout, &b"1..1\nok 1 - a\n"[..])], promised, None, 0).await;
+    assert_eq!((fine.results, fine.trouble), (None, None));
     assert_eq!(found(&[], reading("stdio"), None, 0).await.tests.unwrap().total(), 0);
     assert!(found(&[], reading("nothing"), None, 0).await.trouble.is_some());
 }
