@@ -261,4 +261,17 @@ mod tests {
         );
         assert_eq!(in_words(dir, &report(vec![torn])).join("\n"), told);
     }
+
+    /// The manual tells of every kind of finding, and each has a name of its own.
+    #[test]
+    fn every_kind_of_finding_stands_in_the_manual() {
+        let manual = include_str!("../../../docs/src/backup.md");
+        let kinds = fsck::finding_kinds();
+        for kind in &kinds {
+            assert!(manual.contains(&format!("`{}`", kind.code)), "{} is not in the manual", kind.code);
+            assert!(kind.code.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{}", kind.code);
+        }
+        let codes: std::collections::BTreeSet<_> = kinds.iter().map(|kind| kind.code).collect();
+        assert_eq!(codes.len(), kinds.len());
+    }
 }

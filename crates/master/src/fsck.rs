@@ -247,7 +247,7 @@ async fn look(
     }
     let mut open = None;
     if let Some(mut store) = rows {
-        match logs::look(&places, base, &mut store, live, None, progress, seen).await {
+        match logs::look(&places, &mut store, live, None, progress, seen).await {
             Ok(first) if live && !first.is_empty() => seen.findings.extend(still_so(base, at, first).await?),
             Ok(first) => seen.findings.extend(first),
             Err(e) => told(e)?,
@@ -284,7 +284,7 @@ async fn still_so(base: &BaseDir, at: &Location, first: Vec<Finding>) -> Result<
     let builds: Vec<BuildId> = first.iter().filter_map(|f| f.build.map(BuildId)).collect();
     let places = Places { root: base.root() };
     let mut seen = Seen::default();
-    let second = logs::look(&places, base, &mut store, true, Some(&builds), &mut |_, _| {}, &mut seen).await?;
+    let second = logs::look(&places, &mut store, true, Some(&builds), &mut |_, _| {}, &mut seen).await?;
     let same = |a: &Finding, b: &Finding| a.kind == b.kind && a.build == b.build && a.file == b.file;
     Ok(first.into_iter().filter(|f| f.build.is_none() || second.iter().any(|s| same(f, s))).collect())
 }

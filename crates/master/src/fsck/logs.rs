@@ -11,7 +11,6 @@ use store::{BuildLogs, Look};
 /// Looks through the files of all builds, or of these. `live`: a master writes meanwhile.
 pub(super) async fn look(
     places: &Places<'_>,
-    base: &BaseDir,
     store: &mut Look,
     live: bool,
     only: Option<&[BuildId]>,
@@ -20,7 +19,7 @@ pub(super) async fn look(
 ) -> Result<Vec<Finding>, FsckError> {
     // The store first: what is in its moment is on its way to the files, or there.
     let (count, newest) = store.builds().await?;
-    let mut files = ::logs::files(&base.logs())?;
+    let mut files = ::logs::files(&BaseDir::at(places.root).logs())?;
     let mut found = Vec::new();
     let mut after = BuildId(i64::MIN);
     seen.looked.builds = count;
