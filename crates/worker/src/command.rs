@@ -19,6 +19,9 @@ use wire::{Assignment, CommandId, EndedBy, Ending, ProtocolError, ReadWish, Work
 /// Idle supervisors beyond the spare ones that are kept, so that builds that take turns do not start new ones.
 const IDLE: usize = 4;
 
+/// A spool that cannot be opened now is tried again after this long.
+const AGAIN: Span = Span::seconds(1);
+
 /// A spool is trimmed when this many bytes more are safe; less is not worth the look.
 const TRIM: u64 = 1 << 20;
 
@@ -34,6 +37,8 @@ pub(crate) struct Commands {
     /// Commands without a slot, in the order in which they came.
     waiting: VecDeque<CommandId>,
     slots: BTreeMap<u32, Entry>,
+    /// Commands whose spools could not be opened for lack of files or memory, and when they are tried again.
+    again: BTreeMap<CommandId, Time>,
     /// No new commands: the worker is about to stop.
     leaving: bool,
     /// No new supervisors: the worker stops.
@@ -116,6 +121,7 @@ impl Commands {
             tasks: BTreeMap::new(),
             waiting: VecDeque::new(),
             slots: BTreeMap::new(),
+            again: BTreeMap::new(),
             leaving: false,
             quitting: false,
         }
@@ -458,9 +464,29 @@ impl Commands {
                 self.ledger.ended(command, *ending);
                 fail_point!("end-read");
             }
+            Err(SpoolError::Io { file, source }) if slot::is_passing(&source) => {
+                tracing::warn!("command {command}: {}: {source}; trying again", file.display());
+                self.ledger.drained(command);
+                self.again.insert(command, now + AGAIN);
+            }
             Err(e) => self.lose(command, &e),
         }
         Ok(())
+    }
+
+    /// When a spool is to be tried again.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.again.values().min().copied()
+    }
+
+    /// Tries those spools again whose time has come.
+    pub(crate) fn due(&mut self, now: Time) {
+        for (command, at) in std::mem::take(&mut self.again) {
+            match at <= now {
+                true => self.grew(command),
+                false => drop(self.again.insert(command, at)),
+            }
+        }
     }
 
     /// How many commands have not ended.

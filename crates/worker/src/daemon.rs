@@ -158,13 +158,14 @@ impl Daemon {
             Stop::Reporting { since } => Some(since + REPORT_LIMIT),
             Stop::Quitting { since } => Some(since + QUIT_LIMIT),
         };
-        let all = [self.line.deadline(), orphans, stop];
+        let all = [self.line.deadline(), self.commands.deadline(), orphans, stop];
         all.into_iter().flatten().min().unwrap_or(self.clock.now() + Span::seconds(60))
     }
 
     /// Does what the clock asks for.
     fn due(&mut self) {
         let now = self.clock.now();
+        self.commands.due(now);
         match self.stop {
             Stop::No => self.line.due(now),
             _ => self.stop_further(now),

@@ -173,7 +173,7 @@ mod tests {
         let (_, mut wait) = line.down(Pause::Restart, now);
         while now < Time(0) + BRISK {
             assert!(wait <= first, "try {tries} waits {wait}");
-            now = now + wait;
+            now += wait;
             tries += 1;
             wait = line.down(Pause::Usual, now).1;
         }

@@ -221,7 +221,18 @@ mod tests {
         for (url, expected) in good {
             assert_eq!(address(url).unwrap(), expected);
         }
-        for bad in ["", "ci.example.org:8010", "ftp://x/", "http://", "http://a:b@c/", "http://x/?y", "http://x y/", "http://x:99999", "http://x:0", "http://[::1]:70000"] {
+        for bad in [
+            "",
+            "ci.example.org:8010",
+            "ftp://x/",
+            "http://",
+            "http://a:b@c/",
+            "http://x/?y",
+            "http://x y/",
+            "http://x:99999",
+            "http://x:0",
+            "http://[::1]:70000",
+        ] {
             assert!(matches!(address(bad), Err(WorkerError::Address { .. })), "{bad}");
         }
     }

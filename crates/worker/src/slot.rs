@@ -3,12 +3,37 @@
 use process::control::{self, FromSupervisor, Hello, ToSupervisor};
 use process::{Supervisor, stray};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
 /// Orders that wait for a supervisor, at most.
 const ORDERS: usize = 64;
+
+/// A supervisor that cannot be started for lack of files, processes or memory is tried again after this long,
+const AGAIN: Duration = Duration::from_secs(1);
+/// so often.
+const TRIES: u32 = 60;
+
+/// Whether this is over when somebody else lets something go: open files, processes, memory.
+pub(crate) fn is_passing(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    let passing = [Errno::MFILE, Errno::NFILE, Errno::AGAIN, Errno::NOMEM];
+    error.raw_os_error().is_some_and(|code| passing.iter().any(|errno| errno.raw_os_error() == code))
+}
+
+/// Whether that is the cause of an error.
+fn short_of(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if cause.downcast_ref::<std::io::Error>().is_some_and(is_passing) {
+            return true;
+        }
+        next = cause.source();
+    }
+    false
+}
 
 /// News from a slot.
 #[derive(Debug)]
@@ -43,8 +68,19 @@ impl Slot {
     pub(crate) fn start(slot: u32, exe: PathBuf, dir: PathBuf, news: mpsc::Sender<SlotNews>) -> Self {
         let (orders, inbox) = mpsc::channel(ORDERS);
         tokio::spawn(async move {
-            let there = dir.clone();
-            let started = tokio::task::spawn_blocking(move || Supervisor::start(&exe, &there)).await;
+            let mut tries = 0;
+            let started = loop {
+                let (exe, there) = (exe.clone(), dir.clone());
+                let started = tokio::task::spawn_blocking(move || Supervisor::start(&exe, &there)).await;
+                match started {
+                    Ok(Err(e)) if tries < TRIES && short_of(&e) => {
+                        tracing::warn!("slot {slot}: no supervisor yet: {}; trying again", chain(&e));
+                        tries += 1;
+                        tokio::time::sleep(AGAIN).await;
+                    }
+                    other => break other,
+                }
+            };
             match started {
                 Ok(Ok(supervisor)) => serve(slot, supervisor, dir, inbox, news).await,
                 Ok(Err(e)) => failed(slot, chain(&e), &news).await,
@@ -168,4 +204,21 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         next = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Error;
+
+    #[test]
+    fn what_passes_by_itself_is_told_apart() {
+        for (code, passing) in [(24, true), (23, true), (11, true), (12, true), (28, false), (2, false), (13, false)] {
+            assert_eq!(is_passing(&Error::from_raw_os_error(code)), passing, "{code}");
+        }
+        assert!(short_of(&Error::from_raw_os_error(24)));
+        let spool = process::spool::SpoolError::Io { file: "f".into(), source: Error::from_raw_os_error(24) };
+        assert!(short_of(&spool), "the cause counts");
+        assert!(!short_of(&Error::other("no")));
+    }
 }
