@@ -7,6 +7,7 @@
 //! | was ended when its first test had failed | | FAILURE |
 //! | was stopped | | CANCELLED |
 //! | could not be run by the machine | | EXCEPTION |
+//! | is gone with its worker, which was stopped, stayed alone for too long or lost it | | RETRY |
 //! | ended by itself | a result of the step's own function | that result |
 //! | passed | a test that is at fault, or more warnings than `max` | FAILURE |
 //! | passed | a promised report that is cut off, keeps not to its plan or holds no test | FAILURE |
@@ -34,11 +35,14 @@ pub enum CommandEnd {
     Interrupted(String),
     /// The machine could not do it; why.
     Broken(String),
+    /// Its worker does not go on with it, and another one may; why.
+    Lost(String),
 }
 
 /// The result of a command that ended so, and a line that says it.
 ///
-/// What the command does is the code's: FAILURE. What the machine does is not: EXCEPTION.
+/// What the command does is the code's: FAILURE. What the machine does is not: EXCEPTION, or RETRY where another attempt
+/// may well come to an end.
 pub fn verdict(end: &CommandEnd) -> (Results, String) {
     match end {
         CommandEnd::Exited(0) => (Results::Success, "passed".to_owned()),
@@ -50,6 +54,7 @@ pub fn verdict(end: &CommandEnd) -> (Results, String) {
         CommandEnd::FirstFailure(test) => (Results::Failure, format!("ended when {test} failed")),
         CommandEnd::Interrupted(why) => (Results::Cancelled, format!("stopped: {why}")),
         CommandEnd::Broken(why) => (Results::Exception, why.clone()),
+        CommandEnd::Lost(why) => (Results::Retry, why.clone()),
     }
 }
 

@@ -280,6 +280,16 @@ impl World {
         self.sets.get(&id).map(|s| &s.set)
     }
 
+    /// Builds that run in both hold what they held in the other: for a world that a running master reads anew. One that
+    /// has just started knows only what builders say now.
+    pub fn hold_as_in(&mut self, other: &World) {
+        for (id, running) in &mut self.builds {
+            if let Some(before) = other.builds.get(id) {
+                running.locks.clone_from(&before.locks);
+            }
+        }
+    }
+
     /// The id that the next build will have.
     pub fn next_build(&self) -> BuildId {
         BuildId(self.next.build)

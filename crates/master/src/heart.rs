@@ -484,7 +484,9 @@ impl Heart {
             match self.store.snapshot().await {
                 Ok(snapshot) => {
                     let surroundings = self.world.surroundings().clone();
-                    self.world = World::load(snapshot, self.world.config().clone());
+                    let fresh = World::load(snapshot, self.world.config().clone());
+                    let before = std::mem::replace(&mut self.world, fresh);
+                    self.world.hold_as_in(&before);
                     self.world.surround(surroundings);
                     let files = self.files_of_running().await;
                     self.sessions.restore(&self.world, &self.logs, &files).await;

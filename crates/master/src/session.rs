@@ -311,7 +311,7 @@ impl<T: Transport> Line<'_, T> {
                 }
                 MasterEvent::Ended { command, ending, logs } => self.ended(command, *ending, &logs),
                 MasterEvent::Lost { command, reason } => {
-                    let end = CommandEnd::Broken(format!("its worker lost it: {reason}"));
+                    let end = CommandEnd::Lost(format!("its worker lost it: {reason}"));
                     tokio::spawn(self.taker().lost(command, end));
                 }
                 MasterEvent::Stale { command, .. } if self.door.hub.is_known(command) => {
@@ -364,8 +364,8 @@ pub(crate) fn command_end(ending: &Ending) -> CommandEnd {
         },
         (EndedBy::NoOutput { after }, _) => CommandEnd::NoOutput(*after),
         (EndedBy::TooLong { after }, _) => CommandEnd::TooLong(*after),
-        (EndedBy::WorkerStopped, _) => CommandEnd::Broken("its worker was stopped".to_owned()),
-        (EndedBy::Orphaned, _) => CommandEnd::Broken("its worker was without a master for too long".to_owned()),
+        (EndedBy::WorkerStopped, _) => CommandEnd::Lost("its worker was stopped".to_owned()),
+        (EndedBy::Orphaned, _) => CommandEnd::Lost("its worker was without a master for too long".to_owned()),
         (EndedBy::WorkerTrouble { what }, _) => CommandEnd::Broken(what.clone()),
         (EndedBy::Itself, Exit::NotStarted { why }) => CommandEnd::NotStarted(why.clone()),
         (EndedBy::Itself, Exit::Exited { code }) => CommandEnd::Exited(*code),

@@ -1,8 +1,9 @@
 //! A world that was just read is brought to agree with those who are there.
 
 use crate::town::{Town, builder, forced, scheduler, step, worker};
+use engine::build::CommandEnd;
 use engine::worker::{Presence, stands};
-use model::{Config, StepFlags, Transition};
+use model::{Config, Results, StepFlags, Transition};
 
 fn a_running_build() -> Town {
     let mut town = Town::new(Config {
@@ -39,6 +40,21 @@ fn a_worker_stands_as_those_who_speak_with_it_say() {
     assert_eq!(stand(&mut town, Presence::Away), ["disconnected", "dated"], "nobody speaks for its build any more");
     assert_eq!(stand(&mut town, Presence::Away), none);
     assert_eq!(stand(&mut town, Presence::Here), ["connected", "held"]);
+}
+
+/// A worker that stops ends its commands: the build is tried again elsewhere, and not for ever.
+#[test]
+fn a_build_whose_worker_was_stopped_is_tried_again() {
+    let mut town = a_running_build();
+    let request = town.world.first_waiting(1);
+    assert_eq!(request, [], "it runs");
+    for _ in 0..=engine::build::MOST_RETRIES {
+        let build = town.only_build();
+        town.end_command(build, CommandEnd::Lost("its worker was stopped".to_owned()));
+    }
+    let results: Vec<Results> = town.ended().iter().map(|(_, results, _)| *results).collect();
+    assert_eq!(results, [Results::Retry; 4]);
+    assert_eq!(town.answers(), [(1, Results::Exception)]);
 }
 
 /// The master died while a worker was about to stop: nobody may wait for its builds for ever.

@@ -29,7 +29,7 @@ fn the_table() {
     let decoded =
         spec(|s| s.decode_rc = [(0, Success), (3, Warnings), (4, Skipped), (5, Exception), (6, Success)].into());
     let counting = spec(|s| s.reading.warnings = Some(WarningReading { max: Some(5), ..WarningReading::default() }));
-    let reads = |format: &str| Some(TestReading::new(format));
+    let reads = |format: &str| Some(TestReading { format: format.to_owned(), log: "stdio".to_owned(), part: false });
     let reporting = spec(|s| s.reading.tests = reads("tap"));
     let guessing = spec(|s| s.reading.tests = reads("auto"));
     let nothing = Findings::default;
@@ -66,6 +66,7 @@ fn the_table() {
         (&plain, signal(), own(Success), Success, "passed"),
         (&plain, stopped(), own(Success), Cancelled, "stopped: ann"),
         (&plain, Broken("disk full".to_owned()), own(Success), Exception, "disk full"),
+        (&plain, CommandEnd::Lost("its worker was stopped".to_owned()), own(Success), Retry, "its worker was stopped"),
         (&plain, NoOutput(model::Span::seconds(60)), own(Success), Failure, "ended after 1 min without output"),
         (&plain, Exited(0), Findings { summary: Some("all 3 of 3".to_owned()), ..nothing() }, Success, "all 3 of 3"),
     ];
