@@ -1,25 +1,54 @@
-//! The master: it hears, decides, records, and only then acts, as `master/src/heart.rs` does.
+//! The master: its heart as `master/heart.rs` has it, on the real engine and the real store, and with the real sessions.
 
+pub(crate) mod hub;
+mod lines;
+
+pub(crate) use lines::{Line, Seat};
+
+use crate::effect::{self, Effect};
+use crate::logs::LogStore;
+use crate::order::Order;
 use crate::record::{Entry, Record};
 use crate::sabotage::Sabotage;
 use crate::violation::{Checked, Violation, must};
-use crate::worker::{Command, End};
-use engine::build::{CommandEnd, StepEnd};
+use engine::build::{CommandEnd, SealedLog, StepEnd};
 use engine::force::Wish;
+use engine::worker::Presence;
 use engine::{Surroundings, World};
-use model::worker::WorkerInfo;
-use model::{Build, BuildId, BuildSet, Config, NewChange, Query, RequestId, SchedulerId, Time, Transition, WorkerId};
-use std::collections::BTreeMap;
+use hub::Hub;
+use model::{
+    Build, BuildId, BuildSet, BuildSetId, Config, Findings, LogFacts, LogId, LogStatus, NewChange, Query, RequestId,
+    SchedulerId, StepId, Time, Transition, WorkerId, WorkerInfo,
+};
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
-use store::{Location, Store};
+use store::{CommitError, Location, Store};
+use wire::{Again, CommandId};
 
 /// A turn that is not settled after so many rounds never will be.
 pub(crate) const MOST_ROUNDS: usize = 200;
+
+/// A worker that wants to be let in.
+#[derive(Clone, Debug)]
+pub(crate) struct Hello {
+    pub(crate) connection: u64,
+    pub(crate) hello: Box<wire::Hello>,
+    /// The session under the same name that was asked for a sign of life and gave none.
+    pub(crate) silent: Option<u64>,
+}
+
+/// A command has ended, and its logs are whole.
+#[derive(Clone, Debug)]
+pub(crate) struct End {
+    pub(crate) command: CommandId,
+    pub(crate) end: CommandEnd,
+    pub(crate) logs: Vec<SealedLog>,
+}
 
 /// What the master hears.
 #[derive(Clone, Debug)]
@@ -34,31 +63,58 @@ pub(crate) enum Input {
     Stop(BuildId),
     /// Somebody does not want a request any more.
     Cancel(RequestId),
+    /// Somebody does not want a set any more.
+    CancelSet(BuildSetId),
     /// A worker is to take no builds, or to take them again.
     Pause(WorkerId, bool),
     /// A scheduler is turned on or off.
     Enable(SchedulerId, bool),
     /// Another configuration.
     Configure(Arc<Config>),
-    /// A worker came, with the commands that it has.
-    Hello { worker: String, connection: u64, held: Vec<Command> },
+    /// A worker came.
+    Hello(Hello),
+    /// A worker is about to stop.
+    Leaving { worker: WorkerId, number: u64 },
     /// A worker's connection is gone.
-    Gone { worker: String, connection: u64 },
-    /// A command has begun, and output of it is on the disk.
-    Started(Command),
+    Gone { worker: WorkerId, number: u64 },
+    /// A worker held a command that nobody waits for.
+    Stale { build: BuildId, epoch: i64, what: String },
     /// A command has ended.
-    Ended { worker: String, command: Command, end: End },
+    Ended(End),
+    /// Logs of a step that nobody speaks for any more are whole as they are.
+    Sealed(Vec<SealedLog>),
+    /// What was missing in the logs of a step that had ended is there.
+    Rested(BuildId),
 }
 
-/// What is done after the commit.
+/// What the master does outside of itself.
+#[derive(Clone, Debug)]
+pub(crate) enum Out {
+    /// A frame leaves.
+    Frame { connection: u64, bytes: Vec<u8> },
+    /// A connection is closed.
+    Close { connection: u64 },
+    /// The clock of a connection is due.
+    Tick { connection: u64, after: model::Span },
+    /// The heart will hear this.
+    Tell(Input),
+    /// A worker has told that a command runs.
+    Runs(CommandId),
+    /// A worker has told the end of a command, whose logs have to be closed and read.
+    Ended { command: CommandId, end: CommandEnd, bytes: u64, connection: u64, worker: WorkerId },
+    /// A worker has lost a command.
+    Lost { command: CommandId, end: CommandEnd, worker: WorkerId },
+    /// One who has a name is asked for a sign of life, since another one wants it.
+    SignOfLife { newcomer: u64 },
+    /// One who has a name cannot be asked any more.
+    Silent { newcomer: u64 },
+    /// The logs of a build that is over are to be closed: these first, whatever they have.
+    SealLost { build: BuildId, logs: Vec<LogId>, over: bool },
+}
+
+/// Who hears that a turn is durable.
 #[derive(Debug)]
-pub(crate) enum Effect {
-    /// A worker was let in.
-    Welcome { worker: WorkerId, held: Vec<Command> },
-    /// A worker is not let in.
-    Refuse { worker: String, connection: u64 },
-    /// The end of a command is durable.
-    Forget { worker: String, command: Command },
+pub(crate) enum Answer {
     /// A source need not tell these again.
     Heard(Vec<NewChange>),
     /// The configuration file is the one in force.
@@ -66,28 +122,68 @@ pub(crate) enum Effect {
 }
 
 /// One turn.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Turn {
+    /// When it was decided.
+    pub(crate) at: Time,
     /// What it did, in order.
     pub(crate) entries: Vec<Entry>,
     /// What follows from it.
     pub(crate) effects: Vec<Effect>,
+    /// Who hears of it.
+    pub(crate) answers: Vec<Answer>,
+    /// Ends of commands, which must not be lost with a turn that the store refuses.
+    pub(crate) ends: Vec<Input>,
     /// How many rounds it took to settle.
     pub(crate) rounds: usize,
+}
+
+/// How the store took a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It is durable.
+    Yes,
+    /// The store is away: the same turn is tried again.
+    NotNow,
+    /// The store does not say; the world is read anew.
+    Unknown,
 }
 
 /// A running master.
 pub(crate) struct Master {
     /// What it knows.
     pub(crate) world: World,
-    /// Its workers' connections.
-    pub(crate) sessions: BTreeMap<WorkerId, u64>,
+    /// What it does outside.
+    pub(crate) out: Vec<Out>,
+    /// Its connections.
+    pub(crate) lines: BTreeMap<u64, Line>,
+    /// The connection of each worker.
+    pub(crate) seats: BTreeMap<WorkerId, Seat>,
+    /// Ledgers, and which log belongs to which command.
+    pub(crate) hub: Hub,
+    /// A turn that the store could not take yet.
+    pub(crate) stuck: Option<Turn>,
+    /// Ends of commands whose turn was refused by the store.
+    pub(crate) again: Vec<Input>,
+    /// The world was read anew.
+    pub(crate) anew: bool,
+    /// Builds before this one were begun by earlier masters.
+    first: BuildId,
+    /// What workers said that is against the protocol.
+    pub(crate) protocol_errors: Vec<(u64, String)>,
+    /// The configuration in force, as its file has it.
+    file: Arc<Config>,
+    waiting: BTreeMap<u64, (Hello, u64)>,
+    next_session: u64,
+    /// The clock on its wall.
+    pub(crate) now: Time,
     store: Store,
     sabotage: Sabotage,
 }
 
 impl Master {
-    /// Starts on a store: its world is read, the configuration put in force, and nobody is connected yet.
+    /// Starts on a store: its world is read, the configuration put in force, nobody is connected yet, and the commands
+    /// that run are expected.
     ///
     /// # Errors
     /// The store refuses what the start writes.
@@ -95,23 +191,41 @@ impl Master {
         store: Store,
         config: &Arc<Config>,
         record: &mut Record,
+        logs: &mut LogStore,
         now: Time,
         sabotage: Sabotage,
     ) -> Result<Master, Violation> {
         let known = if sabotage == Sabotage::NothingHeld { Arc::default() } else { Arc::new(sabotage.config(config)) };
         let world = load(&store, &known)?;
-        let mut master = Master { world, sessions: BTreeMap::new(), store, sabotage };
-        let mut turn = Turn::default();
+        let mut master = Master {
+            world,
+            out: Vec::new(),
+            lines: BTreeMap::new(),
+            seats: BTreeMap::new(),
+            hub: Hub::default(),
+            stuck: None,
+            again: Vec::new(),
+            anew: false,
+            first: BuildId(0),
+            protocol_errors: Vec::new(),
+            file: Arc::clone(config),
+            waiting: BTreeMap::new(),
+            next_session: 1,
+            now,
+            store,
+            sabotage,
+        };
+        let mut turn = Turn { at: now, ..Turn::default() };
         master.configure(config, &mut turn);
         record.restarted(config);
-        let connected: Vec<WorkerId> =
-            master.world.workers().filter(|w| w.worker.connected).map(|w| w.worker.id).collect();
-        for worker in connected {
-            let todo = engine::worker::disconnected(&master.world, worker, now);
-            master.take_all(todo, &mut turn);
-        }
-        master.commit(&turn)?;
+        master.first = master.world.next_build();
+        master.agree(&mut turn);
+        master.restore(logs);
+        let taken = master.write(&turn)?;
+        must("store-agrees", taken == Taken::Yes, || format!("at the start: {taken:?}"))?;
         record.take(&turn.entries, now)?;
+        master.act(std::mem::take(&mut turn.effects), logs);
+        master.close_forgotten()?;
         Ok(master)
     }
 
@@ -120,29 +234,136 @@ impl Master {
         on(self.store.close());
     }
 
+    /// Makes the ledgers agree with the world: what runs is expected, what does not is dropped.
+    fn restore(&mut self, logs: &mut LogStore) {
+        let mut expected = Vec::new();
+        for running in self.world.builds() {
+            let Some(step) = running.current().filter(|step| effect::is_command(running, step)) else { continue };
+            let command = effect::command_id(running.build.id, running.build.lease.epoch, step.id);
+            let worker = effect::place(running);
+            if self.hub.ledger(worker).standing(command).is_some() {
+                if let Some(reason) = &running.stopping {
+                    self.hub.ledger(worker).interrupt(command, reason.clone());
+                }
+                continue;
+            }
+            self.hub.route(worker, command, Order::of(&self.world, running, step).ids());
+            let lengths: Vec<(u16, u64)> =
+                running.logs.iter().map(|log| (log.number, logs.begin(running.build.id, log.id))).collect();
+            for log in running.logs.iter().filter(|log| logs.facts(log.id).1) {
+                self.hub.is_whole(command, log.id);
+            }
+            let begun = lengths.iter().any(|(_, bytes)| *bytes > 0);
+            let assignment = if begun { None } else { effect::assignment(&self.world, running, step, &[]).ok() };
+            let interrupt = running.stopping.clone();
+            expected.push((worker, wire::Expectation { command, logs: lengths, assignment, interrupt }));
+        }
+        for (worker, expectation) in expected {
+            // What is put together here was put together before.
+            let _ = self.hub.ledger(worker).expect(expectation);
+        }
+        self.hub.drop_unwanted(&self.world);
+    }
+
+    /// The store did not take a turn, or does not say: the world is read anew.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn read_anew(&mut self, turn: &mut Turn, logs: &mut LogStore) -> Checked {
+        self.again.append(&mut turn.ends);
+        let fresh = load(&self.store, self.world.config())?;
+        let before = std::mem::replace(&mut self.world, fresh);
+        self.world.hold_as_in(&before);
+        self.restore(logs);
+        self.close_forgotten()?;
+        self.anew = true;
+        Ok(())
+    }
+
+    /// The world has every worker as it stands, and the store knows all that is configured.
+    pub(crate) fn agree(&mut self, turn: &mut Turn) {
+        let config = Arc::clone(self.world.config());
+        let todo = engine::config::adopt(&self.world, &config);
+        self.take_all(todo, turn);
+        self.world.configure(config);
+        turn.entries.push(Entry::Configured(Arc::clone(&self.file)));
+        turn.answers.push(Answer::InForce(Arc::clone(&self.file)));
+        let workers: Vec<WorkerId> = self.world.workers().map(|w| w.worker.id).collect();
+        for worker in workers {
+            let presence = match self.seats.get(&worker) {
+                Some(seat) if seat.leaving => Presence::Leaving,
+                Some(_) => Presence::Here,
+                None => Presence::Away,
+            };
+            let todo = engine::worker::stands(&self.world, worker, presence, self.now);
+            self.take_all(todo, turn);
+        }
+    }
+
+    /// Logs that somebody was about to close are closed as they are.
+    fn close_forgotten(&mut self) -> Checked {
+        let forgotten = on(self.store.forgotten_logs()).map_err(|e| Violation::new("store-answers", e.to_string()))?;
+        let mut by_build: BTreeMap<BuildId, Vec<LogId>> = BTreeMap::new();
+        for (build, log) in forgotten {
+            by_build.entry(build).or_default().push(log);
+        }
+        for (build, logs) in by_build {
+            let over = self.world.build(build).is_none();
+            self.out.push(Out::SealLost { build, logs, over });
+        }
+        Ok(())
+    }
+
+    /// A worker may hold commands whose ends the store has, but not all of their logs.
+    fn expect_rests(&mut self, worker: WorkerId, hello: &wire::Hello, logs: &mut LogStore) -> Checked {
+        let wrong = |e: store::StoreError| Violation::new("store-answers", e.to_string());
+        for command in hello.held.iter().map(|held| held.command) {
+            if self.hub.ledger(worker).standing(command).is_some() {
+                continue;
+            }
+            let (id, step) = (BuildId(command.build), StepId(command.step));
+            let Some(step) = on(self.store.step(step)).map_err(wrong)?.filter(|s| s.build == id) else { continue };
+            let build = on(self.store.build(id)).map_err(wrong)?;
+            let (Some(build), Some(ended)) = (build, step.status.complete_at()) else { continue };
+            let over = build.status.complete_at();
+            if build.lease.epoch != command.epoch && over.is_none_or(|at| at <= ended) {
+                continue;
+            }
+            let facts = on(self.store.logs_of_step(step.id)).map_err(wrong)?;
+            let (mut whole, mut lengths) = (BTreeSet::new(), Vec::new());
+            for log in &facts {
+                let (bytes, sealed) = logs.facts(log.id);
+                let open = log.status == LogStatus::Open;
+                if sealed || open {
+                    whole.insert(log.id);
+                }
+                let durable = if sealed {
+                    bytes
+                } else if open {
+                    0
+                } else {
+                    logs.begin(id, log.id)
+                };
+                lengths.push((log.number, durable));
+            }
+            self.hub.route(worker, command, facts.iter().map(|log| log.id).collect());
+            self.hub.only_the_rest(command, whole);
+            let expectation = wire::Expectation { command, logs: lengths, assignment: None, interrupt: None };
+            // Nothing is sent with it that could be too long.
+            let _ = self.hub.ledger(worker).expect(expectation);
+        }
+        Ok(())
+    }
+
     /// Hears one input.
     ///
     /// # Errors
     /// An answer was taken that should have been refused, or refused though it was awaited.
-    pub(crate) fn hear(&mut self, input: Input, record: &Record, now: Time, turn: &mut Turn) -> Checked {
+    pub(crate) fn hear(&mut self, input: Input, record: &Record, logs: &mut LogStore, turn: &mut Turn) -> Checked {
         let by = "somebody of the simulation";
+        let now = self.now;
         match input {
-            Input::Changes(changes) => {
-                let mut fresh: Vec<NewChange> = Vec::new();
-                for change in &changes {
-                    let same = |other: &NewChange| other.revision == change.revision && other.branch == change.branch;
-                    let in_turn = turn.entries.iter().any(|e| match e {
-                        Entry::Took(Transition::ChangeAdded(other)) => same(&other.facts),
-                        _ => false,
-                    });
-                    if !in_turn && !fresh.iter().any(same) && !self.is_known(change)? {
-                        fresh.push(change.clone());
-                    }
-                }
-                let todo = engine::change::accept(&self.world, fresh, now);
-                self.take_all(todo, turn);
-                turn.effects.push(Effect::Heard(changes));
-            }
+            Input::Changes(changes) => self.changes(changes, turn)?,
             Input::Force(wish) => {
                 // A wish that is not granted changes nothing.
                 let granted = engine::force::grant(&self.world, *wish, now);
@@ -160,6 +381,10 @@ impl Master {
                 let todo = engine::request::cancel(&self.world, request, by, now);
                 self.take_all(todo, turn);
             }
+            Input::CancelSet(set) => {
+                let todo = engine::build_set::cancel(&self.world, set, by, now);
+                self.take_all(todo, turn);
+            }
             Input::Pause(worker, paused) => {
                 let reason = paused.then(|| by.to_owned());
                 self.take_all([Transition::WorkerPaused { worker, reason }], turn);
@@ -171,24 +396,82 @@ impl Master {
             }
             Input::Configure(config) => {
                 self.configure(&config, turn);
-                turn.effects.push(Effect::InForce(config));
+                turn.answers.push(Answer::InForce(config));
             }
-            Input::Hello { worker, connection, held } => self.hello(&worker, connection, held, now, turn),
-            Input::Gone { worker, connection } => {
-                let id = self.world.worker_named(&worker).map(|w| w.worker.id);
-                if let Some(id) = id.filter(|id| self.sessions.get(id) == Some(&connection)) {
-                    self.sessions.remove(&id);
-                    let todo = engine::worker::disconnected(&self.world, id, now);
+            Input::Hello(hello) => match self.seat(&hello) {
+                Err(why) => self.refuse(hello.connection, why, Again::Slowly, now),
+                Ok(None) => {}
+                Ok(Some(worker)) => {
+                    self.expect_rests(worker, &hello.hello, logs)?;
+                    let todo = engine::worker::connected(&self.world, worker, WorkerInfo::default(), now);
+                    self.take_all(todo, turn);
+                    self.admit(worker, &hello, logs)?;
+                }
+            },
+            Input::Leaving { worker, number } => {
+                let seat = self.seats.get_mut(&worker).filter(|seat| seat.number == number);
+                if seat.map(|seat| seat.leaving = true).is_some() {
+                    self.take_all([Transition::WorkerDisconnected { worker, at: now }], turn);
+                }
+            }
+            Input::Gone { worker, number } => {
+                if self.seats.get(&worker).is_some_and(|seat| seat.number == number) {
+                    self.seats.remove(&worker);
+                    let todo = engine::worker::disconnected(&self.world, worker, now);
                     self.take_all(todo, turn);
                 }
             }
-            Input::Started(_) => {}
-            Input::Ended { worker, command, end } => self.ended((worker, command, end), record, now, turn)?,
+            Input::Stale { build, epoch, what } => {
+                self.take_all([Transition::Refused { build, epoch, at: now, what }], turn);
+            }
+            Input::Ended(end) => {
+                turn.ends.push(Input::Ended(end.clone()));
+                self.ended(end, record, turn)?;
+            }
+            Input::Sealed(logs) => self.sealed(&logs, turn)?,
+            Input::Rested(build) => {
+                if self.world.build(build).is_none() {
+                    turn.effects.push(Effect::FinishLogs { build });
+                }
+            }
         }
         Ok(())
     }
 
+    /// Logs are whole as they are. Somebody else may have closed them meanwhile.
+    fn sealed(&mut self, logs: &[SealedLog], turn: &mut Turn) -> Checked {
+        for log in logs {
+            let said =
+                |e: &Entry| matches!(e, Entry::Took(Transition::LogSealed { log: other, .. }) if *other == log.log);
+            let facts = on(self.store.log(log.log)).map_err(|e| Violation::new("store-answers", e.to_string()))?;
+            let open = facts.is_some_and(|facts| facts.status == LogStatus::Open);
+            if open && !turn.entries.iter().any(said) {
+                self.take_all([engine::build::sealed(log)], turn);
+            }
+        }
+        Ok(())
+    }
+
+    fn changes(&mut self, changes: Vec<NewChange>, turn: &mut Turn) -> Checked {
+        let mut fresh: Vec<NewChange> = Vec::new();
+        for change in &changes {
+            let same = |other: &NewChange| other.revision == change.revision && other.branch == change.branch;
+            let in_turn = turn.entries.iter().any(|e| match e {
+                Entry::Took(Transition::ChangeAdded(other)) => same(&other.facts),
+                _ => false,
+            });
+            if !in_turn && !fresh.iter().any(same) && !self.is_known(change)? {
+                fresh.push(change.clone());
+            }
+        }
+        let todo = engine::change::accept(&self.world, fresh, self.now);
+        self.take_all(todo, turn);
+        turn.answers.push(Answer::Heard(changes));
+        Ok(())
+    }
+
     fn configure(&mut self, config: &Arc<Config>, turn: &mut Turn) {
+        self.file = Arc::clone(config);
         let seen = Arc::new(self.sabotage.config(config));
         let todo = engine::config::adopt(&self.world, &seen);
         self.take_all(todo, turn);
@@ -196,35 +479,15 @@ impl Master {
         turn.entries.push(Entry::Configured(Arc::clone(config)));
     }
 
-    fn hello(&mut self, name: &str, connection: u64, held: Vec<Command>, now: Time, turn: &mut Turn) {
-        let known = self.world.worker_named(name).filter(|w| w.spec.is_some()).map(|w| w.worker.id);
-        let Some(worker) = known else {
-            turn.effects.push(Effect::Refuse { worker: name.to_owned(), connection });
-            return;
+    fn ended(&mut self, ended: End, record: &Record, turn: &mut Turn) -> Checked {
+        let End { command, end, logs } = ended;
+        let (build, step, now) = (BuildId(command.build), StepId(command.step), self.now);
+        let worker = self.world.build(build).map(effect::place);
+        let epoch = match self.sabotage {
+            Sabotage::OldAnswers => self.world.build(build).map_or(command.epoch, |b| b.build.lease.epoch),
+            _ => command.epoch,
         };
-        self.sessions.insert(worker, connection);
-        let todo = engine::worker::connected(&self.world, worker, WorkerInfo::default(), now);
-        self.take_all(todo, turn);
-        turn.effects.push(Effect::Welcome { worker, held });
-    }
-
-    fn ended(
-        &mut self,
-        (worker, command, end): (String, Command, End),
-        record: &Record,
-        now: Time,
-        turn: &mut Turn,
-    ) -> Checked {
-        let Command { build, mut epoch, step } = command;
-        if self.sabotage == Sabotage::OldAnswers {
-            epoch = self.world.build(build).map_or(epoch, |b| b.build.lease.epoch);
-        }
-        let end = StepEnd::of(match end {
-            End::Exited(code) => CommandEnd::Exited(code),
-            End::Signalled => CommandEnd::Signalled("SIGSEGV".to_owned()),
-            End::Interrupted(why) => CommandEnd::Interrupted(why),
-            End::Broken(why) => CommandEnd::Broken(why),
-        });
+        let end = StepEnd { end, properties: Vec::new(), logs, findings: Findings::default(), steps: None };
         let todo = engine::build::step_ended(&self.world, build, epoch, step, end, now);
         let refused = matches!(todo.as_slice(), [Transition::Refused { .. }]);
         // An answer that the same turn has heard already is stale, too: the record learns of it with the commit.
@@ -233,10 +496,12 @@ impl Master {
             .iter()
             .any(|e| matches!(e, Entry::Took(Transition::StepFinished { step: s, .. }) if *s == step));
         let awaited = record.is_awaited(build, command.epoch, step) && !heard;
-        must("old-answers-are-refused", refused || awaited, || format!("{command:?} is over and was heard: {todo:?}"))?;
-        must("answers-are-heard", awaited != refused, || format!("{command:?} was refused: {todo:?}"))?;
+        must("old-answers-are-refused", refused || awaited, || format!("{command} is over and was heard: {todo:?}"))?;
+        must("answers-are-heard", awaited != refused, || format!("{command} was refused: {todo:?}"))?;
         self.take_all(todo, turn);
-        turn.effects.push(Effect::Forget { worker, command });
+        if let Some(worker) = worker {
+            turn.effects.push(Effect::Forget { worker, command });
+        }
         Ok(())
     }
 
@@ -251,13 +516,15 @@ impl Master {
     ///
     /// # Errors
     /// It never ends.
-    pub(crate) fn settle(&mut self, now: Time, turn: &mut Turn) -> Checked {
+    pub(crate) fn settle(&mut self, turn: &mut Turn) -> Checked {
+        let now = self.now;
         loop {
             let mut todo = engine::plan(&self.world, now);
             if self.sabotage == Sabotage::Lazy && now.0 % 3 == 0 {
                 todo.retain(|t| !matches!(t, Transition::BuildLeased { .. }));
             }
             if todo.is_empty() {
+                turn.effects.retain(|effect| effect::is_meant(&self.world, effect));
                 return Ok(());
             }
             turn.rounds += 1;
@@ -269,9 +536,11 @@ impl Master {
     fn take_all(&mut self, todo: impl IntoIterator<Item = Transition>, turn: &mut Turn) {
         for mut transition in todo {
             let fate = self.sabotage.twist(&mut transition);
+            effect::before(&self.world, &transition, &mut turn.effects);
             if fate.taken {
                 self.world.take(&transition);
             }
+            effect::after(&self.world, &transition, &mut turn.effects);
             turn.entries.extend((0..fate.written).map(|_| Entry::Took(transition.clone())));
         }
     }
@@ -279,13 +548,91 @@ impl Master {
     /// Writes a turn.
     ///
     /// # Errors
-    /// The store does not take it, though nobody else writes.
-    pub(crate) fn commit(&self, turn: &Turn) -> Checked {
-        let transitions = turn.entries.iter().filter_map(|e| match e {
-            Entry::Took(transition) => Some(transition.clone()),
-            Entry::Configured(_) => None,
-        });
-        on(self.store.commit(transitions.collect())).map_err(|e| Violation::new("store-agrees", e.to_string()))
+    /// The store refuses it, though nobody else writes.
+    pub(crate) fn write(&self, turn: &Turn) -> Result<Taken, Violation> {
+        let transitions: Vec<Transition> = turn
+            .entries
+            .iter()
+            .filter_map(|e| match e {
+                Entry::Took(transition) => Some(transition.clone()),
+                Entry::Configured(_) => None,
+            })
+            .collect();
+        match on(self.store.commit(transitions)) {
+            Ok(()) => Ok(Taken::Yes),
+            Err(CommitError::Unavailable(_)) => Ok(Taken::NotNow),
+            Err(e) => Err(Violation::new("store-agrees", e.to_string())),
+        }
+    }
+
+    /// Carries out what follows from a durable turn.
+    pub(crate) fn act(&mut self, effects: Vec<Effect>, logs: &mut LogStore) {
+        for effect in effects {
+            self.act_once(effect, logs);
+        }
+    }
+
+    /// Carries out one thing.
+    pub(crate) fn act_once(&mut self, effect: Effect, logs: &mut LogStore) {
+        match effect {
+            Effect::Start { worker, command, order, assignment } => {
+                self.hub.route(worker, command, order.ids());
+                if let Err(e) = self.hub.ledger(worker).start(command, &assignment) {
+                    let end = CommandEnd::Broken(format!("it cannot be sent to its worker: {e}"));
+                    self.out.push(Out::Tell(Input::Ended(End { command, end, logs: Vec::new() })));
+                }
+            }
+            Effect::Gather { command, step } => {
+                if let Some(running) = self.world.build(step.build) {
+                    let start = effect::start(&self.world, running, &step, &[]);
+                    self.act_once(start, logs);
+                } else {
+                    self.hub.unroute(command);
+                }
+            }
+            Effect::Fail { command, why } => {
+                let end = CommandEnd::Broken(why);
+                self.out.push(Out::Tell(Input::Ended(End { command, end, logs: Vec::new() })));
+            }
+            Effect::Interrupt { worker, command, reason } => self.hub.ledger(worker).interrupt(command, reason),
+            Effect::Forget { worker, command } => self.hub.end_is_durable(worker, command),
+            Effect::Drop { worker, command, reason } => {
+                wire::MasterLedger::drop(self.hub.ledger(worker), command, reason);
+                self.hub.unroute(command);
+            }
+            // What is missing comes first.
+            Effect::FinishLogs { build } if self.hub.has_rest(build) => {}
+            Effect::FinishLogs { build } => self.finish(build, logs),
+            Effect::SealLost { build, logs, over } => self.out.push(Out::SealLost { build, logs, over }),
+        }
+    }
+
+    /// Closes logs that nobody speaks for any more.
+    pub(crate) fn seal_lost(&mut self, build: BuildId, lost: Vec<LogId>, over: bool, logs: &mut LogStore) {
+        let mut sealed = Vec::new();
+        for log in lost {
+            logs.begin(build, log);
+            sealed.extend(logs.seal(log));
+        }
+        self.out.push(Out::Tell(Input::Sealed(sealed)));
+        if over {
+            self.finish(build, logs);
+        }
+    }
+
+    /// The logs of a build are closed, unless an earlier master began it and its worker may still have some of them.
+    fn finish(&self, build: BuildId, logs: &mut LogStore) {
+        let all = if build < self.first { on(self.store.logs_of_build(build)).unwrap_or_default() } else { Vec::new() };
+        let lacks = |log: &LogFacts| match log.status {
+            LogStatus::Sealed { bytes, .. } => {
+                let (there, sealed) = logs.facts(log.id);
+                !sealed && there < bytes
+            }
+            LogStatus::Open => false,
+        };
+        if !all.iter().any(lacks) {
+            logs.finish(build);
+        }
     }
 
     /// A world that is read from the store is the living one.
@@ -309,16 +656,6 @@ impl Master {
         };
         let what = format!("living …{}…\n  loaded …{}…", around(&living), around(&read));
         Err(Violation::new("loaded-is-living", what))
-    }
-
-    /// The commands that a worker should have.
-    pub(crate) fn commands_of(&self, worker: WorkerId) -> Vec<(Command, Option<String>)> {
-        let builds = self.world.builds().filter(|b| b.build.worker == worker);
-        let commands = builds.filter_map(|b| {
-            let command = Command { build: b.build.id, epoch: b.build.lease.epoch, step: b.commanded()?.id };
-            Some((command, b.stopping.clone()))
-        });
-        commands.collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::config::{self, BRANCHES};
 use crate::dice::Dice;
+use crate::fault::{Fault, Taste};
 use crate::master::Input;
 use crate::record::Record;
 use engine::build_set::NewStamp;
@@ -13,57 +14,48 @@ use model::{Config, NewChange, SchedulerKind, Span, Time};
 pub(crate) enum Act {
     /// The master is told something.
     Tell(Input),
-    /// A worker's connection is cut; for so long it does not come back.
-    Cut(usize, Span),
-    /// A machine goes down and comes back with nothing.
-    Reboot(usize, Span),
-    /// A connection is cut, and a command is forgotten meanwhile.
-    Forget(usize),
-    /// The master dies at its next turn.
-    Die(When),
-}
-
-/// At which point of a turn the master dies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum When {
-    /// The turn is lost.
-    BeforeCommit,
-    /// The turn is durable, and nobody was told.
-    AfterCommit,
+    /// Something breaks.
+    Break(Fault),
 }
 
 /// Those who act.
 #[derive(Debug)]
 pub(crate) struct People {
     dice: Dice,
+    taste: Taste,
     revisions: u64,
-    /// How many machines there are.
-    machines: usize,
 }
 
 impl People {
     /// The people of a seed.
-    pub(crate) fn new(seed: u64, machines: usize) -> Self {
-        People { dice: Dice::new(seed, "people"), revisions: 0, machines }
+    pub(crate) fn new(seed: u64) -> Self {
+        let taste = Taste::new(&mut Dice::new(seed, "taste"));
+        People { dice: Dice::new(seed, "people"), taste, revisions: 0 }
     }
 
     /// How long until something happens again.
     pub(crate) fn pause(&mut self) -> Span {
         match self.dice.between(0, 99) {
-            0..50 => self.dice.span(0, 2_000),
-            50..90 => self.dice.span(1_000, 120_000),
-            90..98 => self.dice.span(60_000, 1_800_000),
-            _ => self.dice.span(600_000, 30_000_000),
+            0..55 => self.dice.span(0, 2_000),
+            55..92 => self.dice.span(1_000, 60_000),
+            92..99 => self.dice.span(60_000, 900_000),
+            _ => self.dice.span(600_000, 20_000_000),
         }
     }
 
     /// What happens. `config` is what the configuration file says.
     pub(crate) fn act(&mut self, record: &Record, config: &Config, now: Time) -> Option<Act> {
         let tell = |input| Some(Act::Tell(input));
-        match self.dice.between(0, 99) {
+        if self.dice.chance(self.taste.share)
+            && let Some(fault) = self.taste.pick(&mut self.dice)
+        {
+            return Some(Act::Break(fault));
+        }
+        match self.dice.between(0, 81) {
             0..30 => tell(self.changes(now)),
             30..52 => tell(Input::Force(Box::new(self.wish(record, config)))),
-            52..57 => self.dice.pick(&record.open_requests()).and_then(|id| tell(Input::Cancel(*id))),
+            52..56 => self.dice.pick(&record.open_requests()).and_then(|id| tell(Input::Cancel(*id))),
+            56 => self.dice.pick(&record.open_sets()).and_then(|id| tell(Input::CancelSet(*id))),
             57..63 => {
                 let running: Vec<_> = record.running().collect();
                 self.dice.pick(&running).and_then(|id| tell(Input::Stop(*id)))
@@ -79,16 +71,11 @@ impl People {
                 self.dice.pick(&schedulers).and_then(|id| tell(Input::Enable(*id, on)))
             }
             71..78 => tell(Input::Configure(config::edit(&mut self.dice, config).into())),
-            78..82 => {
+            _ => {
                 let ended = record.ended_builds();
                 let old = self.dice.pick(&ended).map(|(build, set)| ((*build).clone(), (*set).clone()));
                 old.and_then(|old| tell(Input::Rebuild(Box::new(old))))
             }
-            82..90 => Some(Act::Cut(self.dice.below(self.machines), self.dice.span(100, 1_200_000))),
-            90..93 => Some(Act::Reboot(self.dice.below(self.machines), self.dice.span(1_000, 600_000))),
-            93..95 => Some(Act::Forget(self.dice.below(self.machines))),
-            95..98 => Some(Act::Die(When::BeforeCommit)),
-            _ => Some(Act::Die(When::AfterCommit)),
         }
     }
 
@@ -134,10 +121,13 @@ impl People {
         }
     }
 
-    /// How long the master is down, and whether somebody edits its configuration meanwhile.
-    pub(crate) fn downtime(&mut self, config: &Config) -> (Span, Option<Config>) {
-        let span = if self.dice.chance(80) { self.dice.span(100, 30_000) } else { self.dice.span(1_000, 8_000_000) };
-        let edited = self.dice.chance(15).then(|| config::edit(&mut self.dice, config));
-        (span, edited)
+    /// How long the master is down.
+    pub(crate) fn downtime(&mut self) -> Span {
+        if self.dice.chance(85) { self.dice.span(100, 30_000) } else { self.dice.span(1_000, 4_000_000) }
+    }
+
+    /// What somebody makes of the configuration while the master is down.
+    pub(crate) fn edited(&mut self, config: &Config) -> Config {
+        config::edit(&mut self.dice, config)
     }
 }

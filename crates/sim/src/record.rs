@@ -15,7 +15,7 @@ pub use why::is_true as why_is_true;
 
 use crate::violation::{Checked, Violation, broken, must};
 use model::{
-    Build, BuildId, BuildSet, BuildSetId, BuilderId, BuilderSpec, Change, ChangeId, Config, LockUse, Request,
+    Build, BuildId, BuildSet, BuildSetId, BuilderId, BuilderSpec, Change, ChangeId, Config, LockUse, LogId, Request,
     RequestId, Results, SchedulerId, StepId, StepSpec, Time, Transition, WorkerId, WorkerSpec,
 };
 use scheduler::Watch;
@@ -51,6 +51,8 @@ pub struct Record {
     pub(crate) claimed: BTreeSet<RequestId>,
     pub(crate) open_sets: BTreeSet<BuildSetId>,
     pub(crate) steps: BTreeMap<StepId, BuildId>,
+    /// Logs with their steps, and how long they are if they are whole.
+    pub(crate) logs: BTreeMap<LogId, (StepId, Option<u64>)>,
     /// Sets that ended in the batch that is being taken in, and sets that were filed in it.
     pub(crate) ended_now: Vec<BuildSetId>,
     pub(crate) filed_now: Vec<BuildSetId>,
@@ -78,6 +80,10 @@ pub struct Counts {
     pub locked: u64,
     /// Answers that were refused.
     pub refused: u64,
+    /// Logs that were begun.
+    pub logs: u64,
+    /// Bytes in logs that are whole.
+    pub bytes: u64,
     /// Reasons of waiting requests that were looked into.
     pub whys: u64,
 }
@@ -94,6 +100,8 @@ pub(crate) struct WorkerSeen {
     pub(crate) name: String,
     pub(crate) spec: Option<WorkerSpec>,
     pub(crate) connected: bool,
+    /// It may still speak for its builds.
+    pub(crate) leaving: bool,
     pub(crate) paused: bool,
 }
 
@@ -162,17 +170,26 @@ impl Record {
         self.filed_now.clear();
         for (n, entry) in batch.iter().enumerate() {
             match entry {
-                Entry::Took(Transition::StepStarted { step, epoch, .. }) => {
+                Entry::Took(Transition::StepStarted { step, epoch, logs }) => {
                     // A step that is skipped, or whose condition fails, begins and ends in one breath and takes no lock.
                     let over = matches!(batch.get(n + 1),
                         Some(Entry::Took(Transition::StepFinished { step: ended, .. })) if *ended == step.id);
                     self.step_started(step, *epoch, if over { Holds::Nothing } else { Holds::Locks })?;
+                    self.logs.extend(logs.iter().map(|log| (log.id, (step.id, None))));
+                    self.counts.logs += logs.len() as u64;
                 }
                 Entry::Took(transition) => self.transition(transition, now)?,
                 Entry::Configured(config) => self.configure(config, now)?,
             }
         }
-        self.followed()
+        self.followed()?;
+        for (id, worker) in &mut self.workers {
+            // Whose builds are given up in time is gone.
+            let dated = |b: &BuildSeen| b.until.is_some();
+            let builds = self.running.iter().filter_map(|b| self.builds.get(b)).filter(|b| b.build.worker == *id);
+            worker.leaving &= !builds.into_iter().any(dated);
+        }
+        Ok(())
     }
 
     fn configure(&mut self, config: &Arc<Config>, now: Time) -> Checked {
@@ -199,8 +216,13 @@ impl Record {
                 self.builders.entry(builder.id).or_insert_with(new);
             }
             Transition::WorkerKnown(worker) => {
-                let new =
-                    || WorkerSeen { name: worker.name.clone(), spec: None, connected: worker.connected, paused: false };
+                let new = || WorkerSeen {
+                    name: worker.name.clone(),
+                    spec: None,
+                    connected: worker.connected,
+                    leaving: false,
+                    paused: false,
+                };
                 self.workers.entry(worker.id).or_insert_with(new);
             }
             Transition::SchedulerKnown(scheduler) => {
@@ -223,8 +245,16 @@ impl Record {
                 Some(seen) if seen.results.is_none() => seen.stopping = true,
                 _ => return broken("stop-of-a-running-build", format!("build {build} does not run")),
             },
-            Transition::WorkerConnected { worker, .. } => self.worker(*worker)?.connected = true,
-            Transition::WorkerDisconnected { worker, .. } => self.worker(*worker)?.connected = false,
+            Transition::WorkerConnected { worker, .. } => {
+                let seen = self.worker(*worker)?;
+                (seen.connected, seen.leaving) = (true, false);
+            }
+            Transition::WorkerDisconnected { worker, .. } => {
+                // One that is about to stop takes nothing new, and speaks for what it has as long as its line lives.
+                let seen = self.worker(*worker)?;
+                seen.leaving = seen.connected && !seen.leaving;
+                seen.connected = false;
+            }
             Transition::WorkerPaused { worker, reason } => self.worker(*worker)?.paused = reason.is_some(),
             Transition::RequestReleased { request, retries } => self.released(*request, *retries)?,
             Transition::CancelAsked { request, .. } => match self.requests.get_mut(request) {
@@ -234,6 +264,7 @@ impl Record {
             Transition::RequestFinished { request, results, .. } => self.request_finished(*request, *results)?,
             Transition::SetFinished { set, results, .. } => self.set_finished(*set, *results)?,
             Transition::Refused { .. } => self.counts.refused += 1,
+            Transition::LogSealed { log, bytes, .. } => self.log_sealed(*log, *bytes)?,
             Transition::StepFinished { step, results, .. } => self.step_finished(*step, *results)?,
             Transition::BuildPlanned { build, epoch, plan } => {
                 self.running_at(*build, *epoch, "plan-of-a-running-build")?.plan.clone_from(plan);
@@ -243,6 +274,16 @@ impl Record {
             }
             _ => {}
         }
+        Ok(())
+    }
+
+    fn log_sealed(&mut self, log: LogId, bytes: u64) -> Checked {
+        match self.logs.get_mut(&log) {
+            Some((_, length @ None)) => *length = Some(bytes),
+            Some((_, Some(_))) => return broken("log-closed-once", format!("log {log} is whole once more")),
+            None => return broken("log-of-a-step", format!("log {log} was never opened")),
+        }
+        self.counts.bytes += bytes;
         Ok(())
     }
 
@@ -285,6 +326,11 @@ impl Record {
     pub fn open_requests(&self) -> Vec<RequestId> {
         let open = self.requests.iter().filter(|(_, r)| !matches!(r.state, State::Done(_)));
         open.map(|(id, _)| *id).collect()
+    }
+
+    /// Sets without a result.
+    pub fn open_sets(&self) -> Vec<BuildSetId> {
+        self.open_sets.iter().copied().collect()
     }
 
     /// Builds without a result, by id.

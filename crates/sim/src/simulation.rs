@@ -1,33 +1,43 @@
 //! One seed from its beginning to the end of everything that it began.
 
+mod break_things;
 mod drain;
-mod workers;
+mod turn;
+mod wires;
 
 use crate::config;
 use crate::dice::Dice;
-use crate::line::Lines;
-use crate::master::{Effect, Input, Master, Turn, open};
-use crate::people::{Act, People, When};
-use crate::record::{Entry, Record, why_is_true};
+use crate::fault::Fault;
+use crate::logs::{LogStore, Loss};
+use crate::machine::{Doing, Era, Machine};
+use crate::master::{Input, Master, open};
+use crate::net::{Net, Way};
+use crate::people::{Act, People};
+use crate::record::Record;
 use crate::sabotage::Sabotage;
 use crate::sums::Sums;
 use crate::trace::{Aloud, Trace};
 use crate::violation::{Checked, Violation, must};
-use crate::worker::{Command, ToMaster, ToWorker, Worker};
-use model::{Config, NewChange, Span, Time};
-use std::collections::{BTreeMap, BTreeSet};
+use engine::build::CommandEnd;
+use model::{BuildId, Config, LogId, NewChange, Span, Time, WorkerId};
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use wire::CommandId;
 
 /// 2026-03-02, a Monday.
 const BEGINNING: Time = Time(1_772_409_600_000_000);
 
-/// Machines that may come: whether they are let in is up to the configuration.
-const MACHINES: usize = 6;
+/// Names that workers come under: whether they are let in is up to the configuration.
+const NAMES: usize = 6;
+
+/// Machines: one for each name, and two that come under names that others have.
+const MACHINES: usize = 8;
 
 /// After so many events a seed is stuck.
-const MOST_EVENTS: u64 = 200_000;
+const MOST_EVENTS: u64 = 600_000;
 
 /// A look at the world without any reason, so that a lost wake-up does no harm.
 const SWEEP: Span = Span::seconds(600);
@@ -89,17 +99,44 @@ impl fmt::Display for Failure {
 /// Something that will happen.
 #[derive(Debug)]
 enum Event {
+    /// Somebody does something, or something breaks.
     Act,
+    /// The heart's turn.
     Turn,
+    /// The heart's next timer.
     Wake,
+    /// The master is started.
     Starts,
-    Says { machine: usize, connection: u64, word: ToMaster },
-    Hears { machine: usize, connection: u64, word: ToWorker },
-    Ends { machine: usize, command: Command },
-    Comes { machine: usize },
-    Noticed { machine: usize, connection: u64 },
+    /// The store may take the turn that it did not take.
+    Again { reign: u64 },
+    /// Something on a machine.
+    Machine { machine: usize, era: Era, doing: Doing },
+    /// Nobody answered a machine that wanted to connect.
+    DialFails { machine: usize, era: Era },
+    /// A machine that came under another's name goes.
+    TwinGoes { machine: usize },
+    /// A machine has its power again.
+    Power { machine: usize },
+    /// A frame arrives.
+    Frame { connection: u64, way: Way, bytes: Vec<u8> },
+    /// The news arrives that the other end was closed.
+    Closed { connection: u64, way: Way },
+    /// A connection is cut.
+    CutNow { machine: usize },
+    /// By now both ends must know that nothing passes.
+    Noticed { connection: u64 },
+    /// The clock of a connection of the master.
+    MasterTick { reign: u64, connection: u64 },
+    /// The logs of a command that has ended are closed and read.
+    Taken { reign: u64, worker: WorkerId, command: CommandId, end: CommandEnd },
+    /// The logs of a build that is over are closed.
+    SealLost { reign: u64, build: BuildId, logs: Vec<LogId>, over: bool },
+    /// One who was asked for a sign of life gave none.
+    Silent { reign: u64, newcomer: u64 },
+    /// The threads of the logs do what waits for them.
+    LogsWork,
+    /// A source tells what nobody has answered.
     SourceTells,
-    Lost,
 }
 
 pub(crate) struct Simulation {
@@ -111,6 +148,8 @@ pub(crate) struct Simulation {
     /// Keeps the store in memory while no master is there.
     _keep: store::Store,
     master: Option<Master>,
+    /// How many masters there were.
+    reign: u64,
     inbox: Vec<Input>,
     turn_is_due: bool,
     wake: Option<Time>,
@@ -118,17 +157,26 @@ pub(crate) struct Simulation {
     file: Arc<Config>,
     /// Changes that the master has not answered.
     untold: Vec<NewChange>,
-    /// Commands of which output is on the disk.
-    begun: BTreeSet<Command>,
-    machines: Vec<Worker>,
-    lines: Lines,
+    machines: Vec<Machine>,
+    /// Machines that are there.
+    there: BTreeSet<usize>,
+    net: Net,
+    /// The last frames of changed connections.
+    old_frames: Vec<Vec<u8>>,
+    logs: LogStore,
+    logs_work: bool,
     people: People,
     looks: Dice,
-    /// Ends of commands that workers came back without.
-    lost: Vec<Input>,
-    die: Option<When>,
+    chance: Dice,
+    die: Option<Fault>,
+    /// Until when the store cannot be written.
+    store_away: Time,
+    /// The next commit has no known outcome; whether it is done.
+    unsure: Option<bool>,
     acts: usize,
     calm: bool,
+    /// When something was last written down.
+    progress: Time,
     record: Record,
     trace: Trace,
     sums: Sums,
@@ -166,7 +214,8 @@ impl Simulation {
         let name = format!("sim-{}-{}", std::process::id(), STORES.fetch_add(1, Ordering::Relaxed));
         let keep = open(&name)?;
         let file = Arc::new(config::generate(&mut Dice::new(seed, "config")));
-        let machines = (0..MACHINES).map(|n| Worker::new(&format!("w{n}"), seed)).collect();
+        let names = (0..MACHINES).map(|n| (n % NAMES, format!("machine {n}")));
+        let machines = names.map(|(n, stream)| Machine::new(&format!("w{n}"), &stream, seed)).collect();
         let mut sim = Simulation {
             options,
             now: BEGINNING,
@@ -175,30 +224,42 @@ impl Simulation {
             name,
             _keep: keep,
             master: None,
+            reign: 0,
             inbox: Vec::new(),
             turn_is_due: false,
             wake: None,
             file,
             untold: Vec::new(),
-            begun: BTreeSet::new(),
             machines,
-            lines: Lines::new(seed),
-            people: People::new(seed, MACHINES),
+            there: (0..NAMES).collect(),
+            net: Net::new(seed, MACHINES),
+            old_frames: Vec::new(),
+            logs: LogStore::new(seed),
+            logs_work: false,
+            people: People::new(seed),
             looks: Dice::new(seed, "looks"),
-            lost: Vec::new(),
+            chance: Dice::new(seed, "chance"),
             die: None,
+            store_away: Time(0),
+            unsure: None,
             acts: 0,
             calm: false,
+            progress: BEGINNING,
             record: Record::default(),
             trace: Trace::new(BEGINNING, options.aloud),
             sums: Sums::default(),
         };
         sim.at(Span::ZERO, Event::Starts);
         sim.at(Span::seconds(1), Event::Act);
-        for machine in 0..MACHINES {
-            sim.at(Span::millis(100), Event::Comes { machine });
+        for machine in 0..NAMES {
+            sim.at(Span::millis(100), Event::Power { machine });
         }
         Ok(sim)
+    }
+
+    /// What the clock on the master's wall says.
+    fn wall(&self) -> Time {
+        self.now
     }
 
     fn at(&mut self, after: Span, event: Event) {
@@ -228,7 +289,7 @@ impl Simulation {
             Event::Act if self.acts >= self.options.acts => self.calm_down(),
             Event::Act => {
                 self.acts += 1;
-                self.act();
+                self.act()?;
                 let pause = self.people.pause();
                 self.at(pause, Event::Act);
             }
@@ -242,22 +303,59 @@ impl Simulation {
             }
             Event::Wake => {}
             Event::Starts => return self.start(),
-            Event::SourceTells => self.source_tells(),
-            Event::Says { machine, connection, word } => self.says(machine, connection, word),
-            Event::Hears { machine, connection, word } => self.hears(machine, connection, word),
-            Event::Ends { machine, command } => self.ends(machine, command),
-            Event::Comes { machine } => self.comes(machine),
-            Event::Lost => std::mem::take(&mut self.lost).into_iter().for_each(|input| self.tell(input)),
-            Event::Noticed { machine, connection } => {
-                let worker = self.machines[machine].name.clone();
-                self.tell(Input::Gone { worker, connection });
+            Event::Again { reign } if reign == self.reign => return self.try_again(),
+            Event::Machine { machine, era, doing } if self.machines[machine].lasts(era) => {
+                return self.machine_does(machine, doing);
             }
+            Event::DialFails { machine, era } if self.machines[machine].lasts(era) => {
+                let now = self.now;
+                self.machines[machine].dialed(None, now);
+                return self.machine_did(machine);
+            }
+            Event::TwinGoes { machine } => self.twin_goes(machine),
+            Event::Power { machine } => {
+                self.machines[machine].start_daemon(Span::ZERO);
+                return self.machine_did(machine);
+            }
+            Event::Frame { connection, way, bytes } => return self.frame_arrives(connection, way, bytes),
+            Event::Closed { connection, way } => return self.close_arrives(connection, way),
+            Event::CutNow { machine } => self.cut(machine)?,
+            Event::Noticed { connection } => return self.is_noticed(connection),
+            Event::MasterTick { reign, connection } if reign == self.reign => {
+                return self.with_master(|master, _, wall| {
+                    master.tick(connection, wall);
+                    Ok(())
+                });
+            }
+            Event::Taken { reign, worker, command, end } if reign == self.reign => {
+                return self.with_master(|master, logs, _| {
+                    master.command_ended(logs, worker, command, end);
+                    Ok(())
+                });
+            }
+            Event::SealLost { reign, build, logs: lost, over } if reign == self.reign => {
+                return self.with_master(|master, logs, _| {
+                    master.seal_lost(build, lost, over, logs);
+                    Ok(())
+                });
+            }
+            Event::Silent { reign, newcomer } if reign == self.reign => {
+                return self.with_master(|master, _, _| {
+                    master.silent(newcomer);
+                    Ok(())
+                });
+            }
+            Event::LogsWork => return self.logs_work(),
+            Event::SourceTells => self.source_tells(),
+            // Of a master, a daemon or a machine that is no more.
+            _ => {}
         }
         Ok(())
     }
 
-    fn act(&mut self) {
-        let Some(act) = self.people.act(&self.record, &self.file, self.now) else { return };
+    fn act(&mut self) -> Checked {
+        let wall = self.wall();
+        let Some(act) = self.people.act(&self.record, &self.file, wall) else { return Ok(()) };
         self.trace.tell(format_args!("somebody: {act:?}"));
         match act {
             Act::Tell(Input::Changes(changes)) => {
@@ -265,20 +363,9 @@ impl Simulation {
                 self.source_tells();
             }
             Act::Tell(input) => self.tell(input),
-            Act::Cut(machine, away) => self.cut(machine, away),
-            Act::Reboot(machine, away) => {
-                self.machines[machine].reboot();
-                self.sums.faults.rebooted += 1;
-                self.cut(machine, away);
-            }
-            Act::Forget(machine) => {
-                if self.machines[machine].forget_one().is_some() {
-                    self.sums.faults.forgot += 1;
-                    self.cut(machine, Span::seconds(2));
-                }
-            }
-            Act::Die(when) => self.die = Some(when),
+            Act::Break(fault) => self.breaks(fault)?,
         }
+        Ok(())
     }
 
     /// A source tells everything that nobody has answered, all over again.
@@ -303,116 +390,41 @@ impl Simulation {
     }
 
     fn start(&mut self) -> Checked {
+        if self.store_away > self.now {
+            // It says that it cannot open its store, and whoever watches over it tries again.
+            self.at_time(self.store_away + Span::seconds(1), Event::Starts);
+            return Ok(());
+        }
         let store = open(&self.name)?;
-        let record = &mut self.record;
-        let master = Master::start(store, &self.file, record, self.now, self.options.sabotage)?;
+        let (wall, sabotage) = (self.wall(), self.options.sabotage);
+        let master = Master::start(store, &self.file, &mut self.record, &mut self.logs, wall, sabotage)?;
+        self.reign += 1;
         self.trace.tell(format_args!("the master starts"));
         self.master = Some(master);
+        self.master_did()?;
         self.turn()?;
         self.source_tells();
         Ok(())
     }
 
-    fn die(&mut self) {
-        let (away, edited) = self.people.downtime(&self.file);
-        if let Some(edited) = edited.filter(|_| !self.calm) {
-            self.file = Arc::new(edited);
-            self.sums.faults.edited_while_down += 1;
-        }
+    /// The master ends; `loss` says what of its files goes with it.
+    fn die(&mut self, loss: Loss) {
+        let away = self.people.downtime();
         self.trace.tell(format_args!("the master dies, for {away}"));
+        self.logs.die(loss);
         if let Some(master) = self.master.take() {
+            for connection in master.lines.keys().copied().collect::<Vec<_>>() {
+                self.net.deafen(connection, Way::ToMaster);
+                if loss == Loss::Memory {
+                    let at = self.net.arrival(connection, Way::ToWorker, 0, self.now);
+                    self.at_time(at, Event::Closed { connection, way: Way::ToWorker });
+                }
+            }
             master.die();
         }
+        self.reign += 1;
         self.inbox.clear();
-        self.lost.clear();
-        (self.turn_is_due, self.wake) = (false, None);
-        for machine in 0..self.machines.len() {
-            self.machines[machine].connection = None;
-        }
+        (self.turn_is_due, self.wake, self.unsure) = (false, None, None);
         self.at(away, Event::Starts);
-        for machine in 0..self.machines.len() {
-            let again = self.lines.again();
-            self.at(away + again, Event::Comes { machine });
-        }
-    }
-
-    /// Hears what came, decides, records, and acts.
-    fn turn(&mut self) -> Checked {
-        let Some(mut master) = self.master.take() else { return Ok(()) };
-        let woken = self.inbox.is_empty() && engine::next_wake(&master.world).is_some_and(|at| at <= self.now);
-        let mut turn = Turn::default();
-        for input in std::mem::take(&mut self.inbox) {
-            self.trace.tell(format_args!("the master hears {input:?}"));
-            if let Input::Started(command) = input {
-                self.begun.insert(command);
-            }
-            master.hear(input, &self.record, self.now, &mut turn)?;
-        }
-        master.settle(self.now, &mut turn)?;
-        self.sums.most_rounds = self.sums.most_rounds.max(turn.rounds as u64);
-        must("woken-for-something", !woken || !turn.entries.is_empty(), || {
-            "a timer is due and changes nothing".to_owned()
-        })?;
-        let dies = self.die.take();
-        if dies == Some(When::BeforeCommit) {
-            self.sums.faults.died_before += 1;
-            self.master = Some(master);
-            self.die();
-            return Ok(());
-        }
-        for entry in &turn.entries {
-            match entry {
-                Entry::Took(transition) => self.trace.tell(format_args!("{transition:?}")),
-                Entry::Configured(_) => {
-                    self.sums.reloads += 1;
-                    self.trace.tell(format_args!("a configuration comes into force"));
-                }
-            }
-        }
-        if !turn.entries.is_empty() {
-            master.commit(&turn)?;
-            self.sums.turns += 1;
-            self.sums.transitions += turn.entries.len() as u64;
-            self.record.take(&turn.entries, self.now)?;
-        }
-        self.record.settled(self.now)?;
-        if dies.is_some() || !turn.entries.is_empty() {
-            self.look(&master, dies.is_some())?;
-        }
-        if dies == Some(When::AfterCommit) {
-            self.sums.faults.died_after += 1;
-            for effect in &turn.effects {
-                if let Effect::InForce(config) = effect {
-                    self.file = Arc::clone(config);
-                }
-            }
-            self.master = Some(master);
-            self.die();
-            return Ok(());
-        }
-        self.effects(&mut master, turn);
-        let next = engine::next_wake(&master.world).unwrap_or(Time(i64::MAX)).min(self.now + SWEEP).max(self.now);
-        self.master = Some(master);
-        if self.wake.is_none_or(|at| next < at) && !(self.calm && next == self.now + SWEEP) {
-            self.wake = Some(next);
-            self.at_time(next, Event::Wake);
-        }
-        Ok(())
-    }
-
-    /// Looks into reasons, and compares the world with the store, every now and then.
-    fn look(&mut self, master: &Master, surely: bool) -> Checked {
-        if surely || self.looks.chance(5) {
-            self.sums.compared += 1;
-            master.compare(&self.record)?;
-        }
-        if surely || self.looks.chance(20) {
-            for id in self.record.open_requests() {
-                let why = engine::why::of_request(&master.world, id, self.now);
-                self.record.counts.whys += u64::from(why.is_some());
-                why_is_true(&self.record, id, why.as_ref())?;
-            }
-        }
-        Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! What there was, over all seeds.
 
+use crate::fault::{Fault, Faults};
 use crate::record::Counts;
 use model::Span;
 use std::fmt;
@@ -26,32 +27,12 @@ pub struct Sums {
     pub knots: u64,
     /// The most rounds that a turn took to settle.
     pub most_rounds: u64,
+    /// Frames that were sent.
+    pub frames: u64,
+    /// Commands that a daemon took over from an earlier one.
+    pub adopted: u64,
     /// Time that passed in the simulation.
     pub simulated: Span,
-}
-
-/// How often what went wrong.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Faults {
-    /// The master died before a commit: the turn was lost.
-    pub died_before: u64,
-    /// The master died after a commit, before anybody was told.
-    pub died_after: u64,
-    /// A connection was cut.
-    pub cut: u64,
-    /// A machine was started anew and had forgotten everything.
-    pub rebooted: u64,
-    /// A worker came back without one of its commands.
-    pub forgot: u64,
-    /// The configuration changed while the master was down.
-    pub edited_while_down: u64,
-}
-
-impl Faults {
-    /// All of them.
-    pub fn total(&self) -> u64 {
-        self.died_before + self.died_after + self.cut + self.rebooted + self.forgot + self.edited_while_down
-    }
 }
 
 impl AddAssign for Sums {
@@ -68,21 +49,20 @@ impl AddAssign for Sums {
             (&mut c.locked, o.locked),
             (&mut c.refused, o.refused),
             (&mut c.whys, o.whys),
+            (&mut c.logs, o.logs),
+            (&mut c.bytes, o.bytes),
+            (&mut self.frames, other.frames),
+            (&mut self.adopted, other.adopted),
             (&mut self.seeds, other.seeds),
             (&mut self.turns, other.turns),
             (&mut self.transitions, other.transitions),
             (&mut self.reloads, other.reloads),
             (&mut self.compared, other.compared),
             (&mut self.knots, other.knots),
-            (&mut self.faults.died_before, other.faults.died_before),
-            (&mut self.faults.died_after, other.faults.died_after),
-            (&mut self.faults.cut, other.faults.cut),
-            (&mut self.faults.rebooted, other.faults.rebooted),
-            (&mut self.faults.forgot, other.faults.forgot),
-            (&mut self.faults.edited_while_down, other.faults.edited_while_down),
         ] {
             *mine += theirs;
         }
+        self.faults.add(&other.faults);
         self.most_rounds = self.most_rounds.max(other.most_rounds);
         self.simulated = self.simulated + other.simulated;
     }
@@ -92,25 +72,18 @@ impl fmt::Display for Sums {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (c, x) = (&self.counts, &self.faults);
         let hours = self.simulated.as_secs_f64() / 3600.0;
-        writeln!(f, "{} seeds, {hours:.0} hours of simulated time", self.seeds)?;
+        writeln!(f, "{} seeds, {hours:.0} hours of simulated time, {} frames", self.seeds, self.frames)?;
         writeln!(
             f,
-            "{} builds, {} of them lost and tried again; {} steps, {} under locks",
-            c.builds, c.retries, c.steps, c.locked
+            "{} builds, {} of them lost and tried again; {} steps, {} under locks; {} logs with {} bytes",
+            c.builds, c.retries, c.steps, c.locked, c.logs, c.bytes
         )?;
         writeln!(f, "{} changes; {} sets; {} requests, {} of them merged", c.changes, c.sets, c.requests, c.merged)?;
-        writeln!(
-            f,
-            "{} faults: master died before a commit {}, after one {}; connections cut {}, machines started anew {}, \
-             commands forgotten {}, configurations edited while the master was down {}",
-            x.total(),
-            x.died_before,
-            x.died_after,
-            x.cut,
-            x.rebooted,
-            x.forgot,
-            x.edited_while_down
-        )?;
+        writeln!(f, "{} commands went on after a restart of their daemon", self.adopted)?;
+        writeln!(f, "{} faults:", x.total())?;
+        for fault in Fault::ALL {
+            writeln!(f, "{:>9} {}", x.of(fault), fault.words())?;
+        }
         writeln!(
             f,
             "{} answers refused; {} new configurations; {} knots of builds untied",

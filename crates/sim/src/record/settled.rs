@@ -37,8 +37,10 @@ impl Record {
                 });
                 must("no-idle-build", waits, || format!("build {id} runs no step and waits for no lock"))?;
             }
-            let connected = self.workers.get(&seen.build.worker).is_some_and(|w| w.connected);
-            must("lease-is-dated", connected == seen.until.is_none(), || {
+            let worker = self.workers.get(&seen.build.worker);
+            let connected = worker.is_some_and(|w| w.connected);
+            let leaving = worker.is_some_and(|w| w.leaving);
+            must("lease-is-dated", connected == seen.until.is_none() || leaving, || {
                 format!("build {id} is held until {:?}, its worker is connected: {connected}", seen.until)
             })?;
         }
@@ -50,6 +52,7 @@ impl Record {
 
     /// The master came up again: running builds hold what their builders say now.
     pub fn restarted(&mut self, config: &Arc<Config>) {
+        self.workers.values_mut().for_each(|worker| worker.leaving = false);
         for build in self.builds.values_mut().filter(|b| b.results.is_none()) {
             let name = self.builders.get(&build.build.builder).map_or("", |b| b.name.as_str());
             let spec = config.builders.iter().find(|b| b.name == name);

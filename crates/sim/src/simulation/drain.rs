@@ -1,22 +1,31 @@
 //! The end of a seed: nothing breaks any more, and everything that was begun comes to its end.
 
-use super::{Event, Simulation};
+use super::{Event, MACHINES, NAMES, Simulation};
 use crate::config;
 use crate::master::Input;
-use crate::violation::{Violation, broken};
+use crate::record::Record;
+use crate::violation::{Checked, Violation, broken, must};
 use model::{SchedulerKind, Span};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+/// When nothing was written down for so long, and nothing runs, nothing more will be.
+const PATIENCE: Span = Span::seconds(120);
 
 impl Simulation {
     /// Faults stop, everybody comes back, and nothing is begun by itself any more.
     pub(super) fn calm_down(&mut self) {
-        if self.master.is_none() {
+        self.store_away = self.store_away.min(self.now);
+        self.net.heal(self.now);
+        if self.master.as_ref().is_none_or(|master| master.stuck.is_some()) {
             self.at(Span::seconds(30), Event::Act);
             return;
         }
         self.trace.tell(format_args!("everything calms down"));
         self.calm = true;
-        self.die = None;
+        (self.die, self.unsure) = (None, None);
+        self.progress = self.now;
+        (NAMES..MACHINES).for_each(|twin| self.twin_goes(twin));
         let workers: Vec<_> = self.record.workers.keys().copied().collect();
         for worker in workers {
             self.tell(Input::Pause(worker, false));
@@ -29,23 +38,37 @@ impl Simulation {
             self.tell(Input::Enable(id, false));
         }
         self.tell(Input::Configure(Arc::new(config::calm(&self.file))));
-        for machine in 0..self.machines.len() {
-            self.machines[machine].honest = true;
-            self.at(Span::seconds(20), Event::Comes { machine });
+        for machine in 0..NAMES {
+            self.machines[machine].hurry();
+            self.machines[machine].start_daemon(Span::seconds(20));
+            // Plans of a machine cannot fail.
+            let _ = self.machine_did(machine);
         }
         self.at(Span::seconds(60), Event::Turn);
     }
 
     /// Nothing is under way any more. Then nothing may be open, but for builds that wait for one another.
     pub(super) fn is_over(&mut self) -> Result<bool, Violation> {
-        let under_way = self.agenda.values().any(|e| !matches!(e, Event::SourceTells));
-        if under_way || !self.inbox.is_empty() || !self.untold.is_empty() {
+        let under_way = self.agenda.values().any(|e| {
+            matches!(e, Event::Turn | Event::Taken { .. } | Event::SealLost { .. })
+                || matches!(e, Event::Starts | Event::LogsWork | Event::Again { .. })
+        });
+        if under_way || !self.inbox.is_empty() || !self.untold.is_empty() || self.logs.is_dirty() {
             return Ok(false);
         }
-        if self.record.open_requests().is_empty() {
+        let quiet = self.now.since(self.progress);
+        let open = !self.record.open_requests().is_empty();
+        if !open && quiet >= Span::seconds(40) {
             self.look_once_more()?;
+            self.all_is_kept()?;
             return Ok(true);
         }
+        let runs = self.machines.iter().any(|m| m.jobs.values().any(crate::machine::Job::runs));
+        let due = self.wake.is_some();
+        if !open || quiet < PATIENCE || (runs || due) && quiet < Span::seconds(3600) {
+            return Ok(false);
+        }
+        self.progress = self.now;
         match self.record.a_build_in_a_knot()? {
             Some(build) => {
                 // A build waits for one that waits for its worker or its lock: somebody has to stop it.
@@ -57,18 +80,43 @@ impl Simulation {
         }
     }
 
-    fn look_once_more(&mut self) -> Result<(), Violation> {
+    fn look_once_more(&mut self) -> Checked {
         let Some(master) = self.master.take() else { return Ok(()) };
-        let looked = self.look(&master, true);
+        let looked = self.look(&master, self.wall(), true);
         self.master = Some(master);
         looked
+    }
+
+    /// Every log is closed and whole, no command is left anywhere, and none was begun twice.
+    fn all_is_kept(&self) -> Checked {
+        let Record { logs, .. } = &self.record;
+        // Where a machine has lost a spool and the master its memory, nobody has the bytes.
+        let lost: BTreeSet<i64> =
+            self.machines.iter().flat_map(|m| m.lost.iter().map(|command| command.step)).collect();
+        for (log, (step, bytes)) in logs {
+            match bytes {
+                Some(bytes) if !lost.contains(&step.0) => self.logs.holds(*log, *bytes)?,
+                Some(_) => {}
+                None => return broken("logs-are-closed", format!("log {log} of step {step} is open for ever")),
+            }
+        }
+        for machine in &self.machines[..NAMES] {
+            let configured = self.record.workers.values().any(|w| w.name == machine.name && w.spec.is_some());
+            let left: Vec<String> = machine.jobs.keys().map(ToString::to_string).collect();
+            must("nothing-is-left", left.is_empty() || !configured, || {
+                format!("{} still has the commands {}", machine.name, left.join(", "))
+            })?;
+            let twice = machine.begun.iter().find(|(_, times)| **times > 1 && machine.remembers);
+            must("begun-once", twice.is_none(), || format!("{} began {twice:?} times", machine.name))?;
+        }
+        Ok(())
     }
 
     /// What is open, and why.
     pub(super) fn stuck(&self, what: &str) -> String {
         let open = self.record.open_requests();
         let world = self.master.as_ref().map(|m| &m.world);
-        let why = |id| world.and_then(|w| engine::why::of_request(w, id, self.now));
+        let why = |id| world.and_then(|w| engine::why::of_request(w, id, self.wall()));
         let reasons: Vec<String> = open.iter().take(5).map(|id| format!("request {id}: {:?}", why(*id))).collect();
         format!("{what}; {} requests are open: {}", open.len(), reasons.join("; "))
     }

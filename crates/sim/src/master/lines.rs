@@ -1,0 +1,280 @@
+//! The master's ends of connections: sessions of `wire`, driven as `master/session.rs` drives them, and who is let in,
+//! as `master/admission.rs` has it.
+
+use super::hub::command_end;
+use super::{Hello, Input, Master, Out};
+use crate::logs::LogStore;
+use crate::violation::Checked;
+use engine::build::CommandEnd;
+use model::{BuildId, Time, WorkerId};
+use wire::{Again, CommandId, MasterEvent, MasterLedger, MasterSession, Welcome};
+
+/// A connection as the master has it.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) session: MasterSession,
+    pub(crate) stage: Stage,
+    /// Frames that came before it was known whether the worker is let in.
+    backlog: Vec<Vec<u8>>,
+    /// Newcomers that wait for a sign of life on this one.
+    asking: Vec<u64>,
+    /// The other end is gone.
+    gone: bool,
+    ticks_at: Option<Time>,
+}
+
+/// How far a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Nothing came yet.
+    Greeting,
+    /// The heart has yet to say whether it is let in.
+    Asking,
+    /// It was let in.
+    In { worker: WorkerId, number: u64 },
+}
+
+/// The connection that a worker has, as the heart sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seat {
+    pub(crate) number: u64,
+    pub(crate) connection: u64,
+    pub(crate) instance: u64,
+    /// It is about to stop.
+    pub(crate) leaving: bool,
+}
+
+impl Line {
+    /// Whether the heart has yet to say whether it is let in.
+    pub(crate) fn asks(&self) -> bool {
+        self.stage == Stage::Asking
+    }
+}
+
+impl Master {
+    /// Somebody has connected.
+    pub(crate) fn connected(&mut self, connection: u64, wall: Time) {
+        let line = Line {
+            session: MasterSession::new(wall),
+            stage: Stage::Greeting,
+            backlog: Vec::new(),
+            asking: Vec::new(),
+            gone: false,
+            ticks_at: None,
+        };
+        self.lines.insert(connection, line);
+        self.flush(wall);
+    }
+
+    /// A frame has come.
+    ///
+    /// # Errors
+    /// A rule about what comes is broken.
+    pub(crate) fn frame(&mut self, connection: u64, frame: Vec<u8>, logs: &mut LogStore, wall: Time) -> Checked {
+        let Some(line) = self.lines.get_mut(&connection) else { return Ok(()) };
+        match line.stage {
+            Stage::Greeting => match line.session.hello(&frame, wall) {
+                Ok(hello) => {
+                    line.stage = Stage::Asking;
+                    self.out.push(Out::Tell(Input::Hello(Hello { connection, hello, silent: None })));
+                }
+                Err(_) => self.hang_up(connection, wall),
+            },
+            Stage::Asking => line.backlog.push(frame),
+            Stage::In { worker, .. } => {
+                for newcomer in std::mem::take(&mut line.asking) {
+                    self.refuse(newcomer, "a worker of this name lives", Again::Soon, wall);
+                }
+                self.receive(connection, worker, &frame, logs, wall)?;
+            }
+        }
+        self.flush(wall);
+        Ok(())
+    }
+
+    fn receive(&mut self, connection: u64, worker: WorkerId, frame: &[u8], logs: &mut LogStore, wall: Time) -> Checked {
+        let Some(line) = self.lines.get_mut(&connection) else { return Ok(()) };
+        let mut events = Vec::new();
+        let taken = line.session.receive(self.hub.ledger(worker), frame, wall, &mut events);
+        let over = line.session.is_over();
+        self.hear_events(worker, connection, events, logs)?;
+        if let Err(e) = taken {
+            self.protocol_errors.push((connection, e.to_string()));
+            self.hang_up(connection, wall);
+        } else if over {
+            self.hang_up(connection, wall);
+        }
+        Ok(())
+    }
+
+    fn hear_events(
+        &mut self,
+        worker: WorkerId,
+        connection: u64,
+        events: Vec<MasterEvent>,
+        logs: &mut LogStore,
+    ) -> Checked {
+        for event in events {
+            match event {
+                MasterEvent::Started { command } | MasterEvent::Resumed { command } => {
+                    self.out.push(Out::Runs(command));
+                }
+                MasterEvent::Chunk { command, log, offset, data, .. } => {
+                    self.append(logs, worker, command, (log, offset), &data)?;
+                }
+                MasterEvent::Ended { command, ending, logs } => {
+                    let bytes = logs.iter().find(|l| l.log == 0).map_or(0, |l| l.bytes);
+                    let end = command_end(&ending);
+                    self.out.push(Out::Ended { command, end, bytes, connection, worker });
+                }
+                MasterEvent::Lost { command, reason } => {
+                    let end = CommandEnd::Lost(format!("its worker lost it: {reason}"));
+                    self.out.push(Out::Lost { command, end, worker });
+                }
+                MasterEvent::Stale { command, reason } => {
+                    let CommandId { build, epoch, .. } = command;
+                    let what = format!("came back with a command: {reason}");
+                    self.out.push(Out::Tell(Input::Stale { build: BuildId(build), epoch, what }));
+                }
+                MasterEvent::Leaving => {
+                    if let Some(Stage::In { worker, number }) = self.lines.get(&connection).map(|l| l.stage) {
+                        self.out.push(Out::Tell(Input::Leaving { worker, number }));
+                    }
+                }
+                MasterEvent::Gone { .. } | MasterEvent::Bye | MasterEvent::Login(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The other end is gone.
+    pub(crate) fn closed(&mut self, connection: u64, wall: Time) {
+        let Some(line) = self.lines.get_mut(&connection) else { return };
+        line.gone = true;
+        // While the heart thinks about a hello, nobody looks at the line.
+        if line.stage != Stage::Asking {
+            self.hang_up(connection, wall);
+            self.flush(wall);
+        }
+    }
+
+    /// Says the last words and closes; the heart hears that the worker is away.
+    pub(crate) fn hang_up(&mut self, connection: u64, _wall: Time) {
+        let Some(mut line) = self.lines.remove(&connection) else { return };
+        let mut none = MasterLedger::new();
+        let ledger = match line.stage {
+            Stage::In { worker, number } => {
+                self.out.push(Out::Tell(Input::Gone { worker, number }));
+                self.hub.ledger(worker)
+            }
+            Stage::Greeting | Stage::Asking => &mut none,
+        };
+        while let Some(bytes) = line.session.next_frame(ledger) {
+            self.out.push(Out::Frame { connection, bytes });
+        }
+        self.out.push(Out::Close { connection });
+        for newcomer in line.asking {
+            // Nobody answers here any more: that is no sign of life.
+            self.out.push(Out::Silent { newcomer });
+        }
+    }
+
+    /// The clock is looked at.
+    pub(crate) fn tick(&mut self, connection: u64, wall: Time) {
+        let Some(line) = self.lines.get_mut(&connection) else { return };
+        line.ticks_at = None;
+        if line.stage != Stage::Asking && line.session.tick(wall).is_err() {
+            self.hang_up(connection, wall);
+        }
+        self.flush(wall);
+    }
+
+    /// A hello, as the heart decides on it. Answers with the worker that is let in.
+    pub(super) fn seat(&mut self, hello: &Hello) -> Result<Option<WorkerId>, &'static str> {
+        let known = self.world.worker_named(&hello.hello.name).filter(|w| w.spec.is_some()).map(|w| w.worker.id);
+        let Some(worker) = known else { return Err("there is no such worker in the master's configuration") };
+        let older = self.seats.get(&worker).copied();
+        let ask = older.filter(|seat| seat.instance != hello.hello.instance && hello.silent != Some(seat.number));
+        if let Some(seat) = ask {
+            let (newcomer, older) = (hello.connection, seat.number);
+            match self.lines.get_mut(&seat.connection) {
+                Some(line) => {
+                    line.session.ask(self.now);
+                    line.asking.push(newcomer);
+                    self.out.push(Out::SignOfLife { newcomer });
+                }
+                None => self.out.push(Out::Silent { newcomer }),
+            }
+            self.waiting.insert(newcomer, (hello.clone(), older));
+            return Ok(None);
+        }
+        Ok(Some(worker))
+    }
+
+    /// The one who has the name has said nothing in time: the heart hears of the newcomer again.
+    pub(crate) fn silent(&mut self, newcomer: u64) {
+        for line in self.lines.values_mut() {
+            line.asking.retain(|n| *n != newcomer);
+        }
+        if let Some((hello, older)) = self.waiting.remove(&newcomer) {
+            self.out.push(Out::Tell(Input::Hello(Hello { silent: Some(older), ..hello })));
+        }
+    }
+
+    /// Lets a worker in.
+    pub(super) fn admit(&mut self, worker: WorkerId, hello: &Hello, logs: &mut LogStore) -> Checked {
+        let (connection, wall) = (hello.connection, self.now);
+        let number = self.next_session;
+        self.next_session += 1;
+        let seat = Seat { number, connection, instance: hello.hello.instance, leaving: false };
+        if let Some(older) = self.seats.insert(worker, seat) {
+            if let Some(line) = self.lines.get_mut(&older.connection) {
+                line.session.replaced("a newer connection took over");
+            }
+            self.hang_up(older.connection, wall);
+        }
+        let Some(line) = self.lines.get_mut(&connection) else {
+            self.out.push(Out::Tell(Input::Gone { worker, number }));
+            return Ok(());
+        };
+        line.stage = Stage::In { worker, number };
+        let mut events = Vec::new();
+        let terms = Welcome::usual(i64::try_from(number).unwrap_or(i64::MAX));
+        line.session.welcome(self.hub.ledger(worker), terms, wall, &mut events);
+        let (gone, backlog) = (line.gone, std::mem::take(&mut line.backlog));
+        self.hear_events(worker, connection, events, logs)?;
+        for frame in backlog {
+            self.receive(connection, worker, &frame, logs, wall)?;
+        }
+        if gone {
+            self.hang_up(connection, wall);
+        }
+        Ok(())
+    }
+
+    /// Does not let somebody in.
+    pub(super) fn refuse(&mut self, connection: u64, why: &str, again: Again, wall: Time) {
+        self.waiting.remove(&connection);
+        if let Some(line) = self.lines.get_mut(&connection) {
+            line.session.refuse(why, again);
+            self.hang_up(connection, wall);
+        }
+    }
+
+    /// Sends what there is to send, and says when clocks have to be looked at.
+    pub(crate) fn flush(&mut self, wall: Time) {
+        for (&connection, line) in &mut self.lines {
+            if let Stage::In { worker, .. } = line.stage {
+                let ledger = self.hub.ledgers.entry(worker).or_default();
+                while let Some(bytes) = line.session.next_frame(ledger) {
+                    self.out.push(Out::Frame { connection, bytes });
+                }
+            }
+            let due = line.session.deadline().max(wall);
+            if line.stage != Stage::Asking && line.ticks_at.is_none_or(|at| due < at || at < wall) {
+                line.ticks_at = Some(due);
+                self.out.push(Out::Tick { connection, after: due.since(wall) });
+            }
+        }
+    }
+}

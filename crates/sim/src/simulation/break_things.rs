@@ -1,0 +1,158 @@
+//! What breaks, and how.
+
+use super::{Event, NAMES, Simulation};
+use crate::fault::Fault;
+use crate::logs::Loss;
+use crate::machine::Disk;
+use crate::net::Way;
+use crate::violation::Checked;
+use model::Span;
+use std::sync::Arc;
+
+/// How soon both ends must have noticed that nothing passes.
+const NOTICED: Span = Span::seconds(15);
+
+impl Simulation {
+    /// Something breaks.
+    pub(super) fn breaks(&mut self, fault: Fault) -> Checked {
+        let machine = self.chance.below(NAMES);
+        let now = self.now;
+        let counted = match fault {
+            Fault::Cut => self.has_line(machine),
+            Fault::KilledBefore | Fault::KilledAfter | Fault::KilledWithin | Fault::StoreUnsure => false,
+            Fault::MasterPowerLost => false,
+            Fault::Mutated => self.has_line(machine),
+            Fault::DaemonKilled | Fault::WorkerStopped => self.machines[machine].daemon.is_some(),
+            _ => true,
+        };
+        if counted {
+            self.sums.faults.count(fault);
+        }
+        match fault {
+            Fault::Cut => self.cut(machine)?,
+            Fault::Partition => self.partition(machine, &Way::ALL),
+            Fault::OneWay => {
+                let way = if self.chance.chance(50) { Way::ToMaster } else { Way::ToWorker };
+                self.partition(machine, &[way]);
+            }
+            Fault::Mutated => self.mutate(machine),
+            Fault::Twin => self.twin_comes()?,
+            Fault::DaemonKilled => {
+                self.machines[machine].daemon_dies(now);
+                let after = self.chance.span(100, 120_000);
+                self.machines[machine].start_daemon(after);
+                self.machine_did(machine)?;
+            }
+            Fault::WorkerStopped => {
+                self.machines[machine].stop(now);
+                let after = self.chance.span(5_000, 300_000);
+                self.machines[machine].start_daemon(after);
+                self.machine_did(machine)?;
+            }
+            Fault::PowerLost | Fault::DiskLost => {
+                let disk = if fault == Fault::PowerLost { Disk::Torn } else { Disk::Empty };
+                self.power_off(machine, disk);
+                let after = self.chance.span(1_000, 600_000);
+                self.at(after, Event::Power { machine });
+            }
+            Fault::SpoolLost => {
+                if let Some(command) = self.machines[machine].spoil_one() {
+                    self.trace.tell(format_args!("the spool of {command} is spoiled"));
+                    // Only a daemon that starts looks at what is there.
+                    self.machines[machine].daemon_dies(now);
+                    self.machines[machine].start_daemon(Span::seconds(1));
+                }
+                self.machine_did(machine)?;
+            }
+            Fault::KilledBefore | Fault::KilledAfter | Fault::KilledWithin | Fault::MasterPowerLost => {
+                self.die = Some(fault);
+            }
+            Fault::KilledBetween if self.master.is_some() => {
+                self.die = None;
+                self.die(Loss::Memory);
+            }
+            Fault::KilledBetween => {}
+            Fault::EditedWhileDown => {
+                if self.master.is_some() {
+                    self.die = None;
+                    self.die(Loss::Memory);
+                }
+                self.file = Arc::new(self.people.edited(&self.file));
+            }
+            Fault::StoreAway => {
+                let long = if self.chance.chance(80) { (100, 35_000) } else { (30_000, 900_000) };
+                self.store_away = self.store_away.max(now + self.chance.span(long.0, long.1));
+            }
+            Fault::StoreUnsure => self.unsure = Some(self.chance.chance(50)),
+        }
+        Ok(())
+    }
+
+    fn has_line(&self, machine: usize) -> bool {
+        self.machines[machine].daemon.as_ref().is_some_and(|d| d.connection().is_some())
+    }
+
+    /// A connection is cut: each end hears of it in its own time, and what is on its way is lost.
+    pub(super) fn cut(&mut self, machine: usize) -> Checked {
+        let Some(connection) = self.machines[machine].daemon.as_ref().and_then(|d| d.connection()) else {
+            return Ok(());
+        };
+        let now = self.now;
+        self.trace.tell(format_args!("connection {connection} is cut"));
+        let late = self.chance.span(0, 11_000);
+        self.at(late, Event::Closed { connection, way: Way::ToMaster });
+        self.agenda.retain(|_, event| !matches!(event, Event::Frame { connection: c, .. } if *c == connection));
+        self.machines[machine].line_is_gone(connection, now);
+        // Its own good-bye does not arrive.
+        self.machines[machine].closed.clear();
+        self.net.deafen(connection, Way::ToWorker);
+        self.machine_did(machine)
+    }
+
+    fn partition(&mut self, machine: usize, ways: &[Way]) {
+        let long = match self.chance.between(0, 9) {
+            0..4 => self.chance.span(1_000, 14_000),
+            4..8 => self.chance.span(10_000, 120_000),
+            8 => self.chance.span(60_000, 3_600_000),
+            _ => self.chance.span(3_600_000, 86_400_000),
+        };
+        let until = self.now + long;
+        self.trace.tell(format_args!("nothing passes {ways:?} of {} for {long}", self.machines[machine].name));
+        ways.iter().for_each(|way| self.net.block(machine, *way, until));
+        let connection = self.machines[machine].daemon.as_ref().and_then(|d| d.connection());
+        if let Some(connection) = connection.filter(|_| ways.len() == Way::ALL.len() && long > NOTICED) {
+            self.at(NOTICED, Event::Noticed { connection });
+        }
+    }
+
+    /// From now on frames of a connection are changed, and after a while it is cut.
+    fn mutate(&mut self, machine: usize) {
+        let connection = self.machines[machine].daemon.as_ref().and_then(|d| d.connection());
+        if let Some(line) = connection.and_then(|c| self.net.connections.get_mut(&c)) {
+            line.mutated = true;
+            self.machines[machine].remembers = false;
+            self.old_frames.clear();
+            let after = self.chance.span(500, 60_000);
+            self.at(after, Event::CutNow { machine });
+        }
+    }
+
+    /// Another machine comes under a name that somebody has.
+    fn twin_comes(&mut self) -> Checked {
+        let twin = NAMES + self.chance.below(self.machines.len() - NAMES);
+        if !self.there.insert(twin) {
+            return Ok(());
+        }
+        self.machines[twin].start_daemon(Span::ZERO);
+        let goes = self.chance.span(1_000, 600_000);
+        self.at(goes, Event::TwinGoes { machine: twin });
+        self.machine_did(twin)
+    }
+
+    /// It goes, and with it all that it has.
+    pub(super) fn twin_goes(&mut self, machine: usize) {
+        if self.there.remove(&machine) {
+            self.power_off(machine, Disk::Empty);
+        }
+    }
+}
