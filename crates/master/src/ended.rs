@@ -127,7 +127,7 @@ impl Taker {
 
 /// The command came so far that its output says something.
 fn was_run(end: &CommandEnd) -> bool {
-    !matches!(end, CommandEnd::NotStarted(_) | CommandEnd::Broken(_))
+    !matches!(end, CommandEnd::NotStarted(_) | CommandEnd::Broken(_) | CommandEnd::Lost(_))
 }
 
 /// What the program itself says of its end.
