@@ -257,6 +257,25 @@ impl Logs {
         wait.await.map_err(|_| LogError::Closed)
     }
 
+    /// Writes the index of a build that is over and whose file has none, if all logs in it are sealed. Whether it was so.
+    pub async fn close_left_open(&self, build: BuildId) -> Result<bool, LogError> {
+        let _alone = self.inner.loading.lock().await;
+        let shared = self.inner.shared.clone();
+        if shared.live(build).is_some() {
+            return Ok(false);
+        }
+        let whole = blocking(move || {
+            if !is_left_open(&shared, build)? {
+                return Ok(false);
+            }
+            load(&shared, build).map(|_| true)
+        });
+        match whole.await? {
+            true => self.finish(build).await.map(|()| true),
+            false => Ok(false),
+        }
+    }
+
     /// Forces to the disk what a build's file holds, whoever wrote it. A build without a file has nothing to lose.
     pub async fn make_durable(&self, build: BuildId) -> Result<(), LogError> {
         let path = file::path_of(&self.inner.shared.dir, build);
@@ -498,6 +517,19 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, LogError> {
     // The task ends early only if it panics or the runtime shuts down.
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(LogError::Closed))
+}
+
+/// Whether a file lacks nothing but its index.
+fn is_left_open(shared: &Shared, build: BuildId) -> Result<bool, LogError> {
+    let path = file::path_of(&shared.dir, build);
+    let file = match std::fs::File::open(&path) {
+        Ok(file) => LogFile { file: Arc::new(file), path: path.into() },
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(e) => return Err(LogError::io("open", &path, e)),
+    };
+    let found = scan::scan(&file, &shared.zstd)?;
+    let open = matches!(found.ending, Ending::Whole | Ending::Torn);
+    Ok(open && found.build == Some(build) && !found.logs.is_empty() && found.logs.values().all(|log| log.sealed))
 }
 
 /// Makes a build live again from its file, if it has one: cuts off a torn tail, makes what is left durable.

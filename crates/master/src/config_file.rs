@@ -29,8 +29,7 @@ impl Loader for DiskLoader {
         std::fs::read(self.root.join(name)).map_err(|e| in_words(&e)).and_then(|bytes| {
             // Some editors put a mark in front that says that what follows is UTF-8, which it is anyway.
             let text = bytes.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(bytes);
-            String::from_utf8(text)
-                .map_err(|e| format!("it is not UTF-8 text (byte {})", e.utf8_error().valid_up_to()))
+            String::from_utf8(text).map_err(|e| format!("it is not UTF-8 text (byte {})", e.utf8_error().valid_up_to()))
         })
     }
 

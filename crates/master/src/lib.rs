@@ -21,6 +21,7 @@ mod heart;
 mod hub;
 pub mod in_force;
 mod input;
+mod left_open;
 mod local;
 mod order;
 mod outbox;

@@ -13,7 +13,7 @@ use crate::outbox::Outbox;
 use crate::server::{ServerLimits, serve};
 use crate::session::Doorway;
 use crate::transfer::Keys;
-use crate::{socket, transfer, watch_jobdirs, watch_sources};
+use crate::{left_open, socket, transfer, watch_jobdirs, watch_sources};
 use engine::{Surroundings, World};
 use killpoint::fail_point;
 use model::{Config, Event};
@@ -182,6 +182,7 @@ impl Master {
         let synced = logs.synced();
         tokio::spawn(async move { syncs.hand_on_syncs(synced).await });
         tokio::spawn(early::keep(logs.clone(), parts.hub.clone()));
+        tokio::spawn(left_open::close(store.clone(), logs.clone(), parts.hub.clone()));
         tokio::spawn(hand_on_growth(logs.clone(), parts.inbox.clone(), parts.events.clone()));
         tokio::spawn(follow_auth(base.clone(), auth, config_in_force.subscribe()));
         let outbox = parts.outbox(door.clone());

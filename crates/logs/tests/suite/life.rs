@@ -70,6 +70,39 @@ fn a_finished_build_that_is_begun_again_does_not_grow() {
 }
 
 #[test]
+fn a_file_that_lacks_only_its_index_is_closed_and_no_other() {
+    run(async {
+        let (dir, logs) = open();
+        logs.begin(BUILD, LOG).await.unwrap();
+        append(&logs, 0, Bytes::from_static(b"hello\n")).await.unwrap();
+        logs.flush().await.unwrap();
+        drop(logs);
+        // Not sealed: more may come.
+        let logs = Logs::open(dir.path().to_path_buf()).unwrap();
+        assert!(!logs.close_left_open(BUILD).await.unwrap());
+        assert!(!logs.close_left_open(BuildId(BUILD.0 + 1)).await.unwrap(), "no file");
+        logs.begin(BUILD, LOG).await.unwrap();
+        logs.seal(BUILD, LOG).await.unwrap();
+        logs.flush().await.unwrap();
+        drop(logs);
+        // Sealed, and the index was torn.
+        let file = file_in(dir.path());
+        let mut bytes = std::fs::read(&file).unwrap();
+        let whole = bytes.len();
+        bytes.extend_from_slice(&0x184D_2A5Cu32.to_le_bytes());
+        bytes.extend_from_slice(&[200, 0]);
+        std::fs::write(&file, &bytes).unwrap();
+        let logs = Logs::open(dir.path().to_path_buf()).unwrap();
+        assert!(logs.close_left_open(BUILD).await.unwrap());
+        logs.flush().await.unwrap();
+        assert!(!logs.close_left_open(BUILD).await.unwrap(), "once");
+        assert_eq!(logs::check(&file).unwrap().state, logs::State::Finished);
+        assert!(std::fs::metadata(&file).unwrap().len() > whole as u64);
+        assert_eq!(raw(&logs, BUILD, LOG).await.unwrap(), b"hello\n");
+    });
+}
+
+#[test]
 fn stock_zstd_prints_all_bytes_in_the_order_they_came() {
     run(async {
         let (dir, logs) = open();
