@@ -76,12 +76,11 @@ impl Net {
     }
 
     /// What arrives now is held up until then.
-    pub(crate) fn held_up(&mut self, connection: u64, way: Way, now: Time) -> Option<Time> {
-        let line = self.connections.get_mut(&connection)?;
-        let until = self.blocked.get(&(line.machine, way)).copied().filter(|until| *until > now)?;
-        let last = &mut line.last[way as usize];
-        *last = (*last).max(until);
-        Some(until)
+    pub(crate) fn held_up(&self, connection: u64, way: Way, now: Time) -> Option<Time> {
+        let machine = self.connections.get(&connection)?.machine;
+        // What is held up keeps its order: all of it arrives at once, and what comes later comes after it.
+        let until = self.blocked.get(&(machine, way)).copied().filter(|until| *until >= now)?;
+        Some(until + Span(1))
     }
 
     /// Nothing passes this way for so long.
