@@ -77,10 +77,10 @@ fn spool(dir: &Path) -> PathBuf {
     jobs.map(|job| job.path()).find(|path| path.to_string_lossy().contains("/3.1.")).expect("its spool")
 }
 
-type Damage = fn(&Path);
+/// Its name, what is done to a directory, what is found then, how fsck ends, and what is left after a repair.
+type Damage = (&'static str, fn(&Path), &'static [&'static str], i32, &'static [&'static str]);
 
-/// What is done to a directory, what is found then, how fsck ends, and what is left after a repair.
-const DAMAGES: [(&str, Damage, &[&str], i32, &[&str]); 25] = [
+const DAMAGES: [Damage; 25] = [
     ("nothing", |_| {}, &[], 0, &[]),
     ("a byte of a log", |m| flip(&m.join("logs/0/1.slog"), 200), &["log-damaged"], 1, &["log-damaged"]),
     ("a log's end", |m| shorten(&m.join("logs/0/1.slog"), 20), &["log-torn"], 1, &["log-unfinished"]),

@@ -29,7 +29,7 @@ fn the_table() {
     let decoded =
         spec(|s| s.decode_rc = [(0, Success), (3, Warnings), (4, Skipped), (5, Exception), (6, Success)].into());
     let counting = spec(|s| s.reading.warnings = Some(WarningReading { max: Some(5), ..WarningReading::default() }));
-    let reads = |format: &str| Some(TestReading { format: format.to_owned(), log: "stdio".to_owned(), part: false });
+    let reads = |format: &str| Some(TestReading::new(format));
     let reporting = spec(|s| s.reading.tests = reads("tap"));
     let guessing = spec(|s| s.reading.tests = reads("auto"));
     let nothing = Findings::default;

@@ -1,3 +1,5 @@
+//! Landings on real repositories, through conflicts, hooks and branches that move.
+
 use super::*;
 use testkit::repo::Repo;
 
