@@ -117,6 +117,13 @@ pub(crate) fn hidden(arguments: &[String]) -> Option<anyhow::Result<()>> {
     }
 }
 
+/// A few kills from outside, with the program that was built already: what `cargo xtask test` has time for.
+pub(crate) fn short() -> anyhow::Result<()> {
+    let program = std::env::current_exe()?.with_file_name("sluice");
+    let usual = Usual { seed: Some(1), report: None, keep: false, program: Some(program) };
+    kills::run(&kills::Kills::few(), &usual)
+}
+
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     match args.scene {
         None => kills::run(&args.kills, &args.usual),

@@ -1,6 +1,6 @@
 //! Running cargo and telling how it went.
 
-use crate::{browser, needs, parity, tidy};
+use crate::{browser, chaos, needs, parity, tidy};
 use anyhow::{Context, bail};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -24,6 +24,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
     stage("parity", parity::run)?;
     // The program itself: tests of whole stories start it.
     cargo("build", &["build", "--package", "cli"])?;
+    stage("chaos, a few kills", chaos::short)?;
     let mut counted = counted_tests()?;
     stage("pages in a browser", || browser::test(&mut counted))?;
     println!("{counted}");

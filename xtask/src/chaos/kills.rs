@@ -28,6 +28,13 @@ pub(crate) struct Kills {
     bytes: usize,
 }
 
+impl Kills {
+    /// As few as show that it works.
+    pub(crate) fn few() -> Self {
+        Self { kills: 12, builds: 6, bytes: 500_000 }
+    }
+}
+
 /// Steps of a build.
 const STEPS: usize = 3;
 /// The workers, and how many builds each has at once.

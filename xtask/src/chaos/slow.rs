@@ -112,12 +112,17 @@ fn stop(place: &Place, api: &mut Api) -> anyhow::Result<Duration> {
     let builder = api.list("builders?name=stopped", "builders")?[0]["builderid"].as_i64().context("no builder")?;
     let open = format!("builders/{builder}/builds?complete=false");
     let build = api.list(&open, "builds")?.first().and_then(|b| b["buildid"].as_i64()).context("no build to stop")?;
+    wait(Duration::from_secs(30), "the command that is to be stopped", || Ok(sleeps(place).then_some(())))?;
     let begun = Instant::now();
     api.call(&format!("builds/{build}"), "stop", &json!({ "reason": "shown" }))?;
     // Its end stands in the line behind the large log; what counts here is that the worker heard.
-    let sleeps = || place.processes().iter().any(|(_, line)| line == "sleep 600");
-    wait(Duration::from_secs(90), "the end of the stopped command", || Ok((!sleeps()).then_some(())))?;
+    wait(Duration::from_secs(90), "the end of the stopped command", || Ok((!sleeps(place)).then_some(())))?;
     Ok(begun.elapsed())
+}
+
+/// Whether the command runs that is to be stopped.
+fn sleeps(place: &Place) -> bool {
+    place.processes().iter().any(|(_, line)| line.ends_with("sleep 600"))
 }
 
 fn lossy(
