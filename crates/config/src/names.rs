@@ -14,7 +14,6 @@ const LATER: &[&str] = &[
     "steps.arch",
     "steps.p4",
     "steps.monotone",
-    "steps.tree_size",
 ];
 
 /// Whether a name, as it is written (`schedulers.nightly`), is one of a later version.

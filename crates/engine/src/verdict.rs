@@ -9,7 +9,7 @@
 //! | could not be run by the machine | | EXCEPTION |
 //! | is gone with its worker, which was stopped, stayed alone for too long or lost it | | RETRY |
 //! | ended by itself | a result of the step's own function | that result |
-//! | passed | a test that is at fault, or more warnings than `max` | FAILURE |
+//! | passed | a test that is at fault, more warnings than `max`, or one of a kind that fails | FAILURE |
 //! | passed | a promised report that is cut off, keeps not to its plan or holds no test | FAILURE |
 //! | passed | warnings, or a report of a named format without a single test | WARNINGS |
 //! | ended in any way but by a stop | the reading went wrong | EXCEPTION |
@@ -91,7 +91,8 @@ pub fn judge(spec: Option<&StepSpec>, end: &CommandEnd, findings: &Findings) -> 
             let passed = matches!(results, Results::Success | Results::Warnings);
             let most = reading.and_then(|r| r.warnings.as_ref()).and_then(|w| w.max);
             let too_many = most.filter(|most| findings.warnings.is_some_and(|n| n > *most));
-            let bad = findings.tests.as_ref().is_some_and(|t| t.bad_count() > 0);
+            let bad = findings.tests.as_ref().is_some_and(|t| t.bad_count() > 0)
+                || findings.kinds.iter().any(|kind| kind.fails && kind.count > 0);
             // Nobody said that there is a report when its format is only guessed at.
             let promised = |r: &Reading| r.tests.as_ref().is_some_and(|t| t.format != "auto");
             let silent = reading.is_some_and(promised)
@@ -153,11 +154,18 @@ fn shell_of(spec: &StepSpec) -> Option<&model::ShellSpec> {
 /// What was counted, in words; `None`: nothing worth a word.
 fn found(findings: &Findings) -> Option<String> {
     let tests = findings.tests.as_ref().filter(|t| t.total() > 0).map(model::TestTotals::words);
-    let counted = findings.warnings.filter(|n| *n > 0).map(warnings);
+    let counted = findings.warnings.filter(|n| *n > 0).map(|n| warnings(n) + &kinds(findings));
     match (tests, counted) {
         (Some(tests), Some(counted)) => Some(format!("{tests}, {counted}")),
         (tests, counted) => tests.or(counted),
     }
+}
+
+/// ` (2 error, 3 convention)`, or nothing where no kinds are told apart.
+fn kinds(findings: &Findings) -> String {
+    let found = findings.kinds.iter().filter(|kind| kind.count > 0);
+    let words: Vec<_> = found.map(|kind| format!("{} {}", kind.count, kind.name)).collect();
+    if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
 }
 
 fn warnings(n: u64) -> String {

@@ -46,6 +46,8 @@ pub struct RulesSpec {
     pub leave: Option<String>,
     /// Warnings that do not matter.
     pub suppressions: Vec<Suppression>,
+    /// What kinds there are: patterns. A warning is of the first that its line has, and may be of none.
+    pub kinds: Vec<String>,
 }
 
 /// Why rules cannot be used.
@@ -54,7 +56,7 @@ pub enum RulesError {
     /// Not a regular expression, or a huge one.
     #[error("the {which} pattern '{pattern}' cannot be used")]
     Pattern {
-        /// `warning`, `extract`, `enter`, `leave`.
+        /// `warning`, `extract`, `enter`, `leave`, `kind`.
         which: &'static str,
         /// As it was given.
         pattern: String,
@@ -84,6 +86,7 @@ pub struct Rules {
     enter: Regex,
     leave: Regex,
     suppressions: Vec<Suppression>,
+    kinds: Vec<Regex>,
 }
 
 /// How much of the warnings is kept.
@@ -128,6 +131,8 @@ pub struct Warnings {
     /// How many each file has; of the files beyond [`WarningLimits::files`] and of warnings without a file nothing is
     /// told here.
     pub by_file: BTreeMap<String, u64>,
+    /// How many there are of each kind, in the order of the rules.
+    pub by_kind: Vec<u64>,
 }
 
 impl Warnings {
@@ -166,7 +171,8 @@ impl Rules {
         let groups = [place("file", 1), place("line", 2), place("text", 3)];
         let enter = compile("enter", spec.enter.as_deref().unwrap_or(ENTER), 1)?;
         let leave = compile("leave", spec.leave.as_deref().unwrap_or(LEAVE), 0)?;
-        Ok(Self { pattern, extract, groups, enter, leave, suppressions: spec.suppressions.clone() })
+        let kinds = spec.kinds.iter().map(|kind| compile("kind", kind, 0)).collect::<Result<_, _>>()?;
+        Ok(Self { pattern, extract, groups, enter, leave, suppressions: spec.suppressions.clone(), kinds })
     }
 
     fn warning(&self, at: u64, line: &str, directory: Option<&String>, limit: usize) -> Warning {
@@ -203,7 +209,9 @@ fn within(directory: Option<&String>, file: &str) -> String {
 impl Counter {
     /// A counter that has seen nothing.
     pub fn new(rules: Rules, limits: WarningLimits) -> Self {
-        Self { splitter: Splitter::new(limits.line), rules, limits, found: Found::default() }
+        let by_kind = vec![0; rules.kinds.len()];
+        let found = Found { warnings: Warnings { by_kind, ..Warnings::default() }, ..Found::default() };
+        Self { splitter: Splitter::new(limits.line), rules, limits, found }
     }
 
     /// The next bytes of the output. Warnings that matter go to `to` as they come, those beyond the limit too.
@@ -250,6 +258,10 @@ impl Found {
             return;
         }
         self.warnings.count += 1;
+        let kind = rules.kinds.iter().position(|kind| kind.is_match(line));
+        if let Some(count) = kind.and_then(|kind| self.warnings.by_kind.get_mut(kind)) {
+            *count += 1;
+        }
         if let Some(file) = &warning.file {
             let by_file = &mut self.warnings.by_file;
             if by_file.len() < limits.files || by_file.contains_key(file) {

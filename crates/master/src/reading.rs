@@ -2,12 +2,12 @@
 //! master that dies in between does it anew.
 
 use crate::order::Order;
-use formats::warnings::{Counter, Rules, RulesSpec, Suppression, WarningLimits};
+use formats::warnings::{Counter, Rules, RulesSpec, Suppression, WarningLimits, Warnings};
 use formats::{Format, Limits, Reader, Roll, Summary, Verdict};
 use logs::{LogError, Logs, Visit};
 use model::{
-    BuildId, Findings, Functions, LogId, PropertyReading, Results, Stream, TestCase, TestOutcome, TestReading,
-    TestTotals, Value, WarningReading,
+    BuildId, Findings, Functions, KindCount, LogId, PropertyReading, Results, Stream, TestCase, TestOutcome,
+    TestReading, TestTotals, Value, WarningReading,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -60,7 +60,13 @@ async fn read_into(
     let reading = &order.reading;
     if let Some(warnings) = &reading.warnings {
         let stdio = order.log("stdio").ok_or("it has no log")?;
-        findings.warnings = Some(count_warnings(logs, (build, stdio), warnings, files).await?);
+        let counted = count_warnings(logs, (build, stdio), warnings, files).await?;
+        findings.warnings = Some(counted.count);
+        for (kind, count) in warnings.kinds.iter().zip(counted.by_kind) {
+            findings.properties.push((kind.property.clone(), number(count)));
+            findings.kinds.push(KindCount { name: kind.name.clone(), count, fails: kind.fails });
+        }
+        findings.properties.extend(warnings.total.iter().map(|total| (total.clone(), number(counted.count))));
     }
     if let Some(tests) = &reading.tests {
         let log = order.log(&tests.log).ok_or_else(|| format!("it has no log {}", tests.log))?;
@@ -89,6 +95,13 @@ async fn read_into(
                 return Err(format!("the output is longer than {most} KiB, too long for the property {name}"));
             }
             findings.properties.push((name.clone(), Value::from(value)));
+        }
+        Some(PropertyReading::Number { name, unit }) if code == Some(0) => {
+            let first = output.stdout.text().split_whitespace().next().and_then(|word| word.parse().ok());
+            let found: i64 =
+                first.ok_or_else(|| format!("the output begins with no number for the property {name}"))?;
+            findings.properties.push((name.clone(), Value::Int(found)));
+            findings.summary = Some(format!("{found} {unit}"));
         }
         Some(PropertyReading::Function(function)) => {
             let arguments = vec![exit.clone(), output.stdout.text().into(), output.stderr.text().into()];
@@ -129,7 +142,7 @@ async fn count_warnings(
     (build, log): (BuildId, LogId),
     reading: &WarningReading,
     files: &[wire::Collected],
-) -> Result<u64, String> {
+) -> Result<Warnings, String> {
     let mut suppressions = Vec::new();
     for s in &reading.suppress {
         let lines = s.lines.map(|(first, last)| first..=last);
@@ -152,10 +165,15 @@ async fn count_warnings(
         enter: reading.enter.clone(),
         leave: reading.leave.clone(),
         suppressions,
+        kinds: reading.kinds.iter().map(|kind| kind.pattern.clone()).collect(),
     });
     let counter = Counter::new(rules.map_err(|e| chain(&e))?, WarningLimits::default());
     let Warned(counter) = logs.visit(build, log, Warned(counter)).await.map_err(|e| unreadable(&e))?;
-    Ok(counter.finish(&mut |_| {}).count)
+    Ok(counter.finish(&mut |_| {}))
+}
+
+fn number(count: u64) -> Value {
+    Value::Int(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
 /// Counts warnings in what the command wrote.

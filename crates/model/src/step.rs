@@ -10,7 +10,9 @@ pub use action::{
     TransferSpec, TriggerSpec,
 };
 pub use checkout::{BranchPlace, Vcs, VcsSpec};
-pub use reading::{Findings, PropertyReading, Reading, Suppression, TestReading, WarningReading};
+pub use reading::{
+    Findings, KindCount, PropertyReading, Reading, Suppression, TestReading, WarningKind, WarningReading,
+};
 pub use shell::{CommandLine, FollowedLog, ShellSpec};
 
 use crate::{BuildId, Condition, LockUse, Place, Results, StepId, TestTotals, Text, Time};

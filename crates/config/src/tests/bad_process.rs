@@ -344,7 +344,7 @@ fn steps_that_cannot_be() {
         path of steps.make_directory must be a relative directory without "..", not the text ".."
     3:12 mode
         steps.test has no argument mode
-        help: it has command, workdir, env, timeout, max_time, sigterm_time, usepty, log_environ, want_stdout, want_stderr, initial_stdin, log_files and 24 more
+        help: it has command, workdir, env, timeout, max_time, sigterm_time, usepty, log_environ, want_stdout, want_stderr, initial_stdin, log_files and 25 more
     "#);
 }
 

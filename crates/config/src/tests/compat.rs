@@ -88,6 +88,28 @@ fn the_branch_example_puts_the_branch_behind_the_base() {
 }
 
 #[test]
+fn steps_of_twisted_and_debian_have_their_names() {
+    let text = "load(\"@sluice//compat.star\", \"s\", \"step\")\nlocal_worker(\"here\")\nbuilder(\"b\", workers = [\"here\"], \
+                steps = [s(step.TreeSize), s(step.RemovePYCs), s(step.HLint, python = \"python\"), s(step.ProcessDocs), \
+                s(step.BuildDebs, haltOnFailure = False), s(step.Dummy), s(step.FailingDummy)])";
+    let config = Memory::master(text).load().map_err(|e| e.to_string()).unwrap();
+    let shown = config.builders[0].steps.iter().map(|step| {
+        let StepAction::Shell(shell) = &step.action else { panic!("{} runs no command", step.name) };
+        let pattern = shell.reading.warnings.as_ref().map_or("", |w| w.pattern.as_str());
+        format!("{}: {}; [{pattern}]", step.name, shell.command.text())
+    });
+    insta::assert_snapshot!(shown.collect::<Vec<_>>().join("\n"), @r"
+    tree_size: du -s -k .; []
+    remove_pyc: find . -type f -name *.py[co] -delete; []
+    hlint: python bin/lore -p --output lint {changed_files:*.xhtml}; [^.+:\d+:\d+: ]
+    process-docs: admin/process-docs; [^WARNING: ]
+    debuild: debuild -us -uc; [^[EWIPX]: |warning: ]
+    sleep: sleep 5; []
+    sleep_1: sleep 1; false; []
+    ");
+}
+
+#[test]
 fn every_system_has_its_step() {
     let config = |text: &str| {
         let before = "load(\"@sluice//compat.star\", \"s\", \"step\")\nlocal_worker(\"here\")\n";

@@ -43,6 +43,25 @@ pub struct WarningReading {
     pub suppression_file: Option<String>,
     /// More warnings than so many make the step FAILURE.
     pub max: Option<u64>,
+    /// What kinds there are. A warning is of the first whose pattern its line has, and may be of none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<WarningKind>,
+    /// The property that says how many there are in all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<String>,
+}
+
+/// A kind of warning.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WarningKind {
+    /// What it is called: `convention`.
+    pub name: String,
+    /// The property that says how many there are: `pylint_convention`.
+    pub property: String,
+    /// A regular expression that its lines have.
+    pub pattern: String,
+    /// Whether any of it makes a passed step FAILURE.
+    pub fails: bool,
 }
 
 impl Default for WarningReading {
@@ -55,6 +74,8 @@ impl Default for WarningReading {
             suppress: Vec::new(),
             suppression_file: None,
             max: None,
+            kinds: Vec::new(),
+            total: None,
         }
     }
 }
@@ -106,8 +127,26 @@ pub enum PropertyReading {
         /// Blanks around it are cut.
         strip: bool,
     },
+    /// The number that standard output begins with is the value of one, and with its unit the step's line.
+    Number {
+        /// The property's name.
+        name: String,
+        /// What is counted: `KiB`.
+        unit: String,
+    },
     /// A function is given the exit code, standard output and standard error, and answers with names and values.
     Function(FunctionRef),
+}
+
+/// How many warnings of a kind were found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KindCount {
+    /// What the kind is called.
+    pub name: String,
+    /// How many.
+    pub count: u64,
+    /// Whether any makes a passed step FAILURE.
+    pub fails: bool,
 }
 
 /// What the master found in a step's logs.
@@ -115,6 +154,8 @@ pub enum PropertyReading {
 pub struct Findings {
     /// Warnings that were counted.
     pub warnings: Option<u64>,
+    /// How many there are of each kind.
+    pub kinds: Vec<KindCount>,
     /// The totals of a test report.
     pub tests: Option<crate::TestTotals>,
     /// Properties that are set.

@@ -6,7 +6,7 @@ use crate::functions::{Param, p};
 use crate::given;
 use crate::names::{self, quoted};
 use crate::sites::Part;
-use model::{FollowedLog, Reading, Suppression, TestReading, WarningReading};
+use model::{FollowedLog, Reading, Suppression, TestReading, WarningKind, WarningReading};
 use starlark::values::Value;
 
 /// How warnings are counted.
@@ -17,6 +17,7 @@ pub(super) const WARNINGS: &[Param] = &[
     p("directory_leave_pattern", "regular expression", "None"),
     p("suppress", "list of (file, words, first line, last line): patterns and numbers, or None", "[]"),
     p("suppression_file", "file below the work directory with more of them", "None"),
+    p("warning_kinds", "dict of regular expressions by property: how many warnings are of each kind", "by the step"),
     p("max_warn_count", "number: more are a failure", "None"),
 ];
 
@@ -103,8 +104,45 @@ fn warnings(call: &Call<'_, '_>, default: Option<WarningReading>) -> Result<Opti
         suppress: suppressions(call)?,
         suppression_file: call.formed("suppression_file", address::file)?,
         max: u64::try_from(max).ok(),
+        kinds: kinds(call)?.unwrap_or(base.kinds),
         ..base
     }))
+}
+
+/// Kinds of warnings that are told apart at most: each line that counts is held against every one.
+const MOST_KINDS: usize = 50;
+
+fn kinds(call: &Call<'_, '_>) -> Result<Option<Vec<WarningKind>>, Wrong> {
+    const NAME: &str = "warning_kinds";
+    if call.some(NAME).is_none() {
+        return Ok(None);
+    }
+    let entries = call.entries(NAME, "a dict of regular expressions by property")?;
+    if entries.len() > MOST_KINDS {
+        let message = format!("{NAME} of {} has {} kinds; {MOST_KINDS} may be", call.def.path, entries.len());
+        return Err(call.wrong_value(NAME, message).boxed());
+    }
+    let mut kinds = Vec::with_capacity(entries.len());
+    for (property, value) in entries {
+        let wrong = |what: String| call.wrong_value(NAME, format!("{NAME} of {} has {what}", call.def.path)).boxed();
+        if let Err(wanted) = address::property(property) {
+            return Err(wrong(format!("a property named {}; it must be {wanted}", quoted(property))));
+        }
+        let Some(pattern) = value.unpack_str() else {
+            let what = given::describe(value);
+            return Err(wrong(format!("{what} for {}; it must be a regular expression", quoted(property))));
+        };
+        if let Err(flaw) = crate::pattern::check(pattern) {
+            return Err(wrong(format!("the regular expression {}, which {}", quoted(pattern), flaw.message)));
+        }
+        kinds.push(WarningKind {
+            name: call.keep(property)?,
+            property: call.keep(property)?,
+            pattern: call.keep(pattern)?,
+            fails: false,
+        });
+    }
+    Ok(Some(kinds))
 }
 
 fn suppressions(call: &Call<'_, '_>) -> Result<Vec<Suppression>, Wrong> {
