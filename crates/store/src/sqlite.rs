@@ -122,7 +122,10 @@ fn migrate_to_newest(connection: &Connection, path: &Path) -> Answer<()> {
     for script in migrate::scripts(Dialect::Sqlite, version, migrate::NEWEST)? {
         if version > 0 {
             let kept = crate::backup::keep(path, version)?;
-            tracing::info!("the store has schema {version} and is brought up to date; as it was it is {}", kept.display());
+            tracing::info!(
+                "the store has schema {version} and is brought up to date; as it was it is {}",
+                kept.display()
+            );
         }
         fail_point!("schema-begun");
         if let Err(e) = connection.execute_batch(&script) {
