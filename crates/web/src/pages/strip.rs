@@ -42,6 +42,8 @@ impl Day {
 
 const STEP: usize = 8;
 const HEIGHT: usize = 20;
+/// The least height of what has happened at all.
+const LEAST: usize = 3;
 
 /// The strips of several builders.
 pub(super) fn strips(strips: &[Strip], left_out: usize, _clock: &Clock) -> Markup {
@@ -83,9 +85,12 @@ fn picture(s: &Strip) -> Markup {
             continue;
         }
         let mut top = HEIGHT;
+        let mut later = [day.bad, day.exception, day.warned, day.good].iter().filter(|n| **n > 0).count();
         let mut part = |path: &mut String, n: u32| {
             if n > 0 {
-                let h = (n as usize * HEIGHT).div_ceil(all).clamp(3, top);
+                // Each of the kinds is to be seen, so none takes the room that others still need.
+                later -= 1;
+                let h = (n as usize * HEIGHT).div_ceil(all).max(LEAST).min(top - later * LEAST);
                 top -= h;
                 let _ = write!(path, "M{x} {top}h6v{h}h-6z");
             }
@@ -104,6 +109,23 @@ fn picture(s: &Strip) -> Markup {
             @for (class, path) in [("none", none), ("passed", good), ("warnings", warned), ("exception", exception), ("failed", bad)] {
                 @if !path.is_empty() { path class=(class) d=(path) {} }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_a_day_has_had_can_be_drawn() {
+        for n in 0..4u32.pow(4) {
+            let of = |i: u32| [0, 1, 10, 1000][((n / 4u32.pow(i)) % 4) as usize];
+            let day = Day { bad: of(0), exception: of(1), warned: of(2), good: of(3) };
+            let strip = Strip { builder: "linux".to_owned(), mark: Mark::Absent, days: [day; DAYS] };
+            let drawn = picture(&strip).into_string();
+            let kinds = [day.bad, day.exception, day.warned, day.good].iter().filter(|n| **n > 0).count();
+            assert_eq!(drawn.matches("<path").count(), kinds.max(1), "{day:?}");
         }
     }
 }
