@@ -105,9 +105,12 @@ impl Target for Mail {
                 logs.push((name.clone(), bytes.unwrap_or_else(|| b"The log is gone.\n".to_vec())));
             }
             let letter = self.letter(letter, logs).map_err(|e| refused(&e))?;
+            let is_plain = letter.envelope().to().iter().all(|to| to.to_string().is_ascii());
             match tokio::time::timeout(WHOLE, self.transport.send(letter)).await {
                 Ok(Ok(_)) => Ok(()),
-                Ok(Err(e)) => Err(unsent(&e)),
+                // The relay cannot have such an address at all (RFC 6531), and those behind it are not to wait for it.
+                Ok(Err(e)) if e.is_client() && !is_plain => Err(Unsent::Refused(chain(&e))),
+                Ok(Err(e)) => Err(unsent(e.status().map(u16::from), chain(&e))),
                 Err(_) => Err(Unsent::Away(format!("it takes longer than {} s", WHOLE.as_secs()))),
             }
         })
@@ -188,12 +191,11 @@ fn file_name(name: &str) -> String {
 }
 
 /// What becomes of a letter that was not sent. Codes: RFC 5321 section 4.2.3, RFC 4954 section 6.
-fn unsent(error: &lettre::transport::smtp::Error) -> Unsent {
-    let what = chain(error);
-    let Some(code) = error.status() else { return Unsent::Away(what) };
-    match u16::from(code) {
-        450..=452 | 455 => Unsent::Later(what),
-        550..=556 => Unsent::Refused(what),
+fn unsent(code: Option<u16>, what: String) -> Unsent {
+    match code {
+        // 500 to 504 may be about one address that the relay cannot read, or about all of it.
+        Some(450..=452 | 455 | 500..=504) => Unsent::Later(what),
+        Some(550..=556) => Unsent::Refused(what),
         _ => Unsent::Away(what),
     }
 }
@@ -326,6 +328,28 @@ pub(crate) mod tests {
           
           Build 17 took 4.0 s.
         "#);
+    }
+
+    #[test]
+    fn codes_decide_who_waits() {
+        let cases = [
+            (None, "away"),
+            (Some(421), "away"),
+            (Some(450), "later"),
+            (Some(454), "away"),
+            (Some(501), "later"),
+            (Some(535), "away"),
+            (Some(550), "refused"),
+            (Some(553), "refused"),
+        ];
+        for (code, expected) in cases {
+            let judged = match unsent(code, String::new()) {
+                Unsent::Away(_) => "away",
+                Unsent::Later(_) => "later",
+                Unsent::Refused(_) => "refused",
+            };
+            assert_eq!(judged, expected, "{code:?}");
+        }
     }
 
     #[test]
