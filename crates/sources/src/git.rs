@@ -130,7 +130,8 @@ impl Look<'_> {
             comments: commit.message,
             revision: Some(commit.revision),
             branch: Some(branch.to_owned()),
-            repository: self.spec.repository.clone(),
+            // A change is shown to everybody.
+            repository: model::source::shown(&self.spec.repository),
             project: self.spec.project.clone(),
             codebase: self.spec.codebase.clone(),
             category: self.spec.category.clone(),

@@ -54,7 +54,8 @@ impl Tree {
             comments: commit.message,
             revision: Some(commit.revision),
             branch: branch.or_else(|| self.spec.branch.clone()),
-            repository: self.spec.repository.clone(),
+            // A change is shown to everybody.
+            repository: model::source::shown(&self.spec.repository),
             project: self.spec.project.clone(),
             codebase: self.spec.codebase.clone(),
             category: self.spec.category.clone(),

@@ -1,5 +1,6 @@
 //! Command lines and how they are shown. Pure.
 
+pub(crate) use model::source::shown as hide_passwords;
 use std::ffi::{OsStr, OsString};
 
 /// A repository on this machine is served by a git that does not ask whose files they are.
@@ -56,73 +57,4 @@ pub(crate) fn quoted(word: &str) -> String {
     let escaped: String =
         word.chars().map(|c| if c == '\'' { r"\'".to_owned() } else { c.escape_default().to_string() }).collect();
     format!("$'{escaped}'")
-}
-
-/// Stars out what stands for a password in every address of `text`: all before the `@` for http, what follows the
-/// user's name for others.
-pub(crate) fn hide_passwords(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("://") {
-        let (before, after) = rest.split_at(at + 3);
-        out.push_str(before);
-        let end = after.find(|c: char| c == '/' || c == '\'' || c == '"' || c.is_whitespace()).unwrap_or(after.len());
-        let (authority, tail) = after.split_at(end);
-        match authority.rsplit_once('@') {
-            Some((_, host)) if before.ends_with("http://") || before.ends_with("https://") => {
-                out.push_str("***@");
-                out.push_str(host);
-            }
-            Some((user, host)) => {
-                out.push_str(user.split(':').next().unwrap_or(""));
-                out.push_str(if user.contains(':') { ":***@" } else { "@" });
-                out.push_str(host);
-            }
-            None => out.push_str(authority),
-        }
-        rest = tail;
-    }
-    out.push_str(rest);
-    hide_in_roots(&out)
-}
-
-/// The same for the roots of CVS: `:pserver:ann:secret@host:/cvs`.
-fn hide_in_roots(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(":pserver:") {
-        let (before, after) = rest.split_at(at + ":pserver:".len());
-        out.push_str(before);
-        let end = after.find(['/', '\'', ' ', '\n']).unwrap_or(after.len());
-        let (authority, tail) = after.split_at(end);
-        match authority.rsplit_once('@').and_then(|(who, host)| Some((who.split_once(':')?.0, host))) {
-            Some((user, host)) => out.push_str(&format!("{user}:***@{host}")),
-            None => out.push_str(authority),
-        }
-        rest = tail;
-    }
-    out.push_str(rest);
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn passwords_in_addresses_are_starred_out() {
-        let cases = [
-            ("https://ann:s3cret@example.org/z", "https://***@example.org/z"),
-            ("fatal: 'https://t0ken@h/z' and ssh://git@h/z", "fatal: 'https://***@h/z' and ssh://git@h/z"),
-            ("ssh://git:pw@h:22/z", "ssh://git:***@h:22/z"),
-            ("https://h/a@b", "https://h/a@b"),
-            ("git@h:z and file:///z", "git@h:z and file:///z"),
-            ("http://a@b@h", "http://***@h"),
-            ("cvs -d :pserver:ann:pw@h:/cvs x", "cvs -d :pserver:ann:***@h:/cvs x"),
-            (":pserver:ann@h:/cvs", ":pserver:ann@h:/cvs"),
-        ];
-        for (given, shown) in cases {
-            assert_eq!(hide_passwords(given), shown);
-        }
-    }
 }

@@ -54,7 +54,7 @@ fn name(call: &Call<'_, '_>, repository: &str) -> Result<String, Wrong> {
             Err(call.wrong_value("name", format!("name of {} is empty", call.def.path)).boxed())
         }
         Some(name) => Ok(name),
-        None => Ok(repository.to_owned()),
+        None => Ok(model::source::shown(repository)),
     }
 }
 

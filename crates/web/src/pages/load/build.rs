@@ -232,7 +232,12 @@ fn reproduce(of: &Builder, config: &Config, plan: &[StepSpec], stamps: &[SourceS
                 let branch = stamp.and_then(|s| s.branch.clone()).or_else(|| git.branch.clone());
                 let wanted = stamp.map(|s| source(s, build).revision).filter(|r| !r.is_empty());
                 let branch = branch.map_or_else(String::new, |b| format!("-b {} ", quoted(&b)));
-                let _ = writeln!(out, "git clone {branch}{} {}", quoted(&git.repository), quoted(&git.workdir));
+                let _ = writeln!(
+                    out,
+                    "git clone {branch}{} {}",
+                    quoted(&model::source::shown(&git.repository)),
+                    quoted(&git.workdir)
+                );
                 if let Some(revision) = wanted {
                     let _ = writeln!(out, "git -C {} checkout {}", quoted(&git.workdir), quoted(&revision));
                 }
