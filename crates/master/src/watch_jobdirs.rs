@@ -9,7 +9,7 @@ use crate::control::Door;
 use crate::input::Input;
 use formats::try_job::{JOB_LIMIT, TryJob};
 use model::{Config, SchedulerKind, TrySpec};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -27,6 +27,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// At most so many jobs are taken at one look, so that memory is bounded.
 const MOST: usize = 16;
 
+/// The longest name that a file may have, in bytes: `NAME_MAX`.
+const LONGEST_NAME: usize = 255;
+
 /// Follows the configuration until the shutdown.
 pub(crate) async fn keep(
     base: BaseDir,
@@ -35,11 +38,13 @@ pub(crate) async fn keep(
     shutdown: CancellationToken,
 ) {
     let mut said: BTreeMap<String, String> = BTreeMap::new();
+    let mut stuck: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
     loop {
         let dirs = jobdirs(&config.borrow_and_update(), &base);
         said.retain(|name, _| dirs.iter().any(|(known, _)| known == name));
+        stuck.retain(|dir, _| dirs.iter().any(|(_, known)| known == dir));
         for (scheduler, dir) in &dirs {
-            let trouble = look(&door, scheduler, dir).await.err();
+            let trouble = look(&door, scheduler, dir, stuck.entry(dir.clone()).or_default()).await.err();
             // The same trouble is told once.
             match trouble {
                 None => drop(said.remove(scheduler)),
@@ -72,10 +77,12 @@ fn jobdirs(config: &Config, base: &BaseDir) -> Vec<(String, PathBuf)> {
     config.schedulers.iter().filter_map(|s| Some((s.name.clone(), dir(&s.kind)?))).collect()
 }
 
-/// Takes what lies there.
-async fn look(door: &Door, scheduler: &str, dir: &Path) -> Result<(), String> {
-    let place = dir.to_owned();
-    let found = tokio::task::spawn_blocking(move || found(&place)).await.map_err(|e| e.to_string())?;
+/// Takes what lies there. `stuck` are those that could not be moved away: they come last, so that nobody waits for them.
+async fn look(door: &Door, scheduler: &str, dir: &Path, stuck: &mut BTreeSet<String>) -> Result<(), String> {
+    let (place, last) = (dir.to_owned(), stuck.clone());
+    let found = tokio::task::spawn_blocking(move || found(&place, &last)).await.map_err(|e| e.to_string())?;
+    stuck.retain(|name| dir.join("new").join(name).symlink_metadata().is_ok());
+    let mut trouble = None;
     for Found { name, job } in found.map_err(|e| e.to_string())? {
         let tried = job.and_then(|job| {
             let owner = job.who.clone().unwrap_or_default();
@@ -90,9 +97,15 @@ async fn look(door: &Door, scheduler: &str, dir: &Path) -> Result<(), String> {
             },
             Err(what) => Err(what),
         };
-        let kept = if taken.is_ok() { name.clone() } else { format!("{name}.refused") };
-        fs::rename(dir.join("new").join(&name), dir.join("cur").join(&kept))
-            .map_err(|e| format!("new/{name} cannot be moved to cur/{kept}: {e}"))?;
+        let kept = if taken.is_ok() { name.clone() } else { refused(&name) };
+        if let Err(e) = fs::rename(dir.join("new").join(&name), dir.join("cur").join(&kept)) {
+            let (name_shown, kept) = (name.escape_debug(), kept.escape_debug());
+            trouble.get_or_insert_with(|| format!("new/{name_shown} cannot be moved to cur/{kept}: {e}"));
+            stuck.insert(name);
+            continue;
+        }
+        // A name is anything that a file may have.
+        let (name, kept) = (name.escape_debug(), kept.escape_debug());
         match taken {
             Ok(set) => tracing::info!("the try scheduler {scheduler} has taken {name} as build set {set}"),
             Err(what) => {
@@ -100,7 +113,13 @@ async fn look(door: &Door, scheduler: &str, dir: &Path) -> Result<(), String> {
             }
         }
     }
-    Ok(())
+    trouble.map_or(Ok(()), Err)
+}
+
+/// What a job that is not taken is called from now on; no longer than a name may be.
+fn refused(name: &str) -> String {
+    const BEHIND: &str = ".refused";
+    format!("{}{BEHIND}", &name[..name.floor_char_boundary(LONGEST_NAME - BEHIND.len())])
 }
 
 /// A file in `new`.
@@ -109,18 +128,19 @@ struct Found {
     job: Result<TryJob, String>,
 }
 
-/// The jobs that lie there, in the order of their names; the directories are made where they are not there yet.
-fn found(dir: &Path) -> std::io::Result<Vec<Found>> {
+/// The jobs that lie there, in the order of their names, those that are stuck last; the directories are made where they
+/// are not there yet.
+fn found(dir: &Path, stuck: &BTreeSet<String>) -> std::io::Result<Vec<Found>> {
     for part in ["tmp", "new", "cur"] {
         fs::create_dir_all(dir.join(part))?;
     }
     let new = dir.join("new");
-    let mut names = std::collections::BTreeSet::new();
+    let mut names = BTreeSet::new();
     for entry in fs::read_dir(&new)? {
         // What has a name that is no text is nobody's job; dot files are somebody's own business.
         let Ok(name) = entry?.file_name().into_string() else { continue };
         if !name.starts_with('.') {
-            names.insert(name);
+            names.insert((stuck.contains(&name), name));
             if names.len() > MOST {
                 names.pop_last();
             }
@@ -135,7 +155,7 @@ fn found(dir: &Path) -> std::io::Result<Vec<Found>> {
         });
         Found { name, job }
     };
-    Ok(names.into_iter().map(read).collect())
+    Ok(names.into_iter().map(|(_, name)| read(name)).collect())
 }
 
 /// Reads a job: a plain file and nothing else, which is not waited for and not followed anywhere.
@@ -167,7 +187,8 @@ mod tests {
     fn only_plain_files_that_are_jobs_are_read() {
         let dir = tempfile::tempdir().unwrap();
         let at = dir.path();
-        assert!(found(at).unwrap().is_empty(), "the directories are made");
+        let none = BTreeSet::new();
+        assert!(found(at, &none).unwrap().is_empty(), "the directories are made");
         let new = at.join("new");
         let job = TryJob { patch: b"x".to_vec(), ..TryJob::default() };
         fs::write(new.join("a"), job.write()).unwrap();
@@ -184,7 +205,7 @@ mod tests {
         .unwrap();
         fs::File::create(new.join("f")).unwrap().set_len(JOB_LIMIT as u64 * 4).unwrap();
         fs::write(new.join(".g"), b"hello").unwrap();
-        let all = found(at).unwrap();
+        let all = found(at, &none).unwrap();
         let told: Vec<(&str, Result<&str, &str>)> = all
             .iter()
             .map(|f| (f.name.as_str(), f.job.as_ref().map(|j| j.id.as_str()).map_err(String::as_str)))
@@ -202,6 +223,17 @@ mod tests {
         for i in 0..100 {
             fs::write(new.join(format!("z{i:03}")), b"x").unwrap();
         }
-        assert_eq!(found(at).unwrap().len(), MOST);
+        assert_eq!(found(at, &none).unwrap().len(), MOST);
+        // Whatever cannot be moved away is in nobody's way.
+        let stuck: BTreeSet<String> = (0..99).map(|i| format!("z{i:03}")).collect();
+        let names: Vec<String> = found(at, &stuck).unwrap().into_iter().map(|f| f.name).take(8).collect();
+        assert_eq!(names, ["a", "b", "c", "d", "e", "f", "z099", "z000"]);
+    }
+
+    #[test]
+    fn a_refused_name_is_one_that_a_file_may_have() {
+        assert_eq!(refused("a"), "a.refused");
+        let long = refused(&"ä".repeat(127));
+        assert!(long.len() <= LONGEST_NAME && long.ends_with("ä.refused"), "{long}");
     }
 }
