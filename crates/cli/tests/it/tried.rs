@@ -209,7 +209,12 @@ fn jobs_in_a_directory_are_taken_once() {
     std::fs::write(jobs.join("new/other"), netstrings(&["1", "19", "", "", "1", patch, "slow"])).expect("written");
     // One that is there again was never moved: it is what it was.
     std::fs::write(jobs.join("new/twice"), &old).expect("written");
-    for name in ["broken.refused", "other.refused", "twice"] {
+    // A name is not taken from somebody else, and one that is too long for a suffix is in nobody's way.
+    std::fs::write(jobs.join("new/eve"), netstrings(&["3", "17-4", "main", "", "1", patch, "", "", "eve", "b"]))
+        .expect("written");
+    std::fs::write(jobs.join("new").join("a".repeat(255)), "hello").expect("written");
+    let long = format!("{}.refused", "a".repeat(247));
+    for name in ["broken.refused", "other.refused", "twice", "eve.refused", &long] {
         wait_until("all are moved", || jobs.join("cur").join(name).is_file());
     }
     assert_eq!(story.sets().len(), 2);
