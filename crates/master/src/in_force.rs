@@ -6,14 +6,26 @@ use crate::base::BaseDir;
 use model::worker::{Secret, WorkerAccess};
 use model::{Config, ReporterKind, SchedulerKind, TrySpec};
 use sha2::{Digest, Sha256};
+use std::fs::{OpenOptions, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
 
 /// Writes down what came into force. Only a convenience: whoever cannot read it is told less.
 pub(crate) fn write(base: &BaseDir, config: &Config) {
     let path = base.in_force();
     let text = serde_json::to_string(&without_secrets(config)).map_err(std::io::Error::other);
-    if let Err(e) = text.and_then(|text| std::fs::write(&path, text)) {
+    if let Err(e) = text.and_then(|text| write_private(&path, &text)) {
         tracing::warn!("cannot write {}: {e}", path.display());
     }
+}
+
+/// Addresses in a configuration may have passwords in them, so nobody else reads it.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    // It may be there from an earlier program.
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    file.write_all(text.as_bytes())
 }
 
 /// What was last written down.
@@ -72,7 +84,9 @@ mod tests {
             secrets: [("key".to_owned(), Secret::new(password))].into(),
             ..Config::default()
         };
+        std::fs::write(base.in_force(), "of an earlier program").unwrap();
         write(&base, &with("sesame"));
+        assert_eq!(std::fs::metadata(base.in_force()).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(!std::fs::read_to_string(base.in_force()).unwrap().contains("sesame"));
         assert_eq!(read(&base), Some(without_secrets(&with("sesame"))));
         assert_ne!(read(&base), Some(without_secrets(&with("barley"))));
