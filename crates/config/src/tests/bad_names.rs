@@ -134,6 +134,15 @@ schedulers.periodic("x", every = "1h", builders = ["linux"])"##), @r##"
 }
 
 #[test]
+fn a_source_is_not_named_by_a_password() {
+    let config = super::config(
+        "local_worker(\"here\")\nchanges.git_poller(\"https://ann:sesame@h/z\")\nchanges.svn_poller(\"svn://ann:sesame@h/z\")\n",
+    );
+    let names: Vec<&str> = config.sources.iter().map(model::ChangeSourceSpec::name).collect();
+    assert_eq!(names, ["https://***@h/z", "svn://ann:***@h/z"]);
+}
+
+#[test]
 fn two_pollers_of_one_repository() {
     insta::assert_snapshot!(bad(r##"changes.git_poller("/srv/x")
 changes.git_poller("/srv/x", branch = "main")"##), @r##"
