@@ -2,8 +2,8 @@
 
 use engine::build::{CommandEnd, judge};
 use model::{
-    CommandLine, Findings, Results, ShellSpec, StepAction, StepSpec, TestCase, TestOutcome, TestReading, TestTotals,
-    WarningReading,
+    CommandLine, Findings, KindCount, Results, ShellSpec, StepAction, StepSpec, TestCase, TestOutcome, TestReading,
+    TestTotals, WarningReading,
 };
 
 fn spec(change: impl Fn(&mut ShellSpec)) -> StepSpec {
@@ -34,6 +34,12 @@ fn the_table() {
     let guessing = spec(|s| s.reading.tests = reads("auto"));
     let nothing = Findings::default;
     let warned = |n| Findings { warnings: Some(n), ..nothing() };
+    let of_kinds = |fails| Findings {
+        kinds: [("error", 1, fails), ("unused", 2, false), ("other", 0, true)]
+            .map(|(name, count, fails)| KindCount { name: name.to_owned(), count, fails })
+            .into(),
+        ..warned(3)
+    };
     let tested = |passed, bad| Findings { tests: tests(passed, bad), ..nothing() };
     let own = |results| Findings { results: Some(results), ..nothing() };
     let signal = || Signalled("SIGSEGV".to_owned());
@@ -52,6 +58,10 @@ fn the_table() {
         (&counting, Exited(0), warned(5), Warnings, "5 warnings"),
         (&counting, Exited(0), warned(6), Failure, "6 warnings, more than 5"),
         (&counting, Exited(2), warned(6), Failure, "failed with exit code 2; 6 warnings"),
+        (&plain, Exited(0), of_kinds(false), Warnings, "3 warnings (1 error, 2 unused)"),
+        (&plain, Exited(0), of_kinds(true), Failure, "3 warnings (1 error, 2 unused)"),
+        (&decoded, Exited(3), of_kinds(true), Failure, "3 warnings (1 error, 2 unused)"),
+        (&plain, Exited(2), of_kinds(true), Failure, "failed with exit code 2; 3 warnings (1 error, 2 unused)"),
         (&reporting, Exited(0), tested(12, 0), Success, "12 tests"),
         (&reporting, Exited(0), tested(10, 2), Failure, "12 tests, 2 failed"),
         (&reporting, Exited(1), tested(10, 2), Failure, "failed with exit code 1; 12 tests, 2 failed"),

@@ -1,5 +1,7 @@
 //! Logs are written as a worker would, and read.
 
+mod checkers;
+
 use super::*;
 use model::{CallError, FunctionRef, Place, Reading};
 use tempfile::TempDir;
