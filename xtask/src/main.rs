@@ -1,8 +1,9 @@
-//! The project's own chores: `cargo xtask check | test | bench | tidy | parity | sim | chaos`.
+//! The project's own chores: `cargo xtask check | test | bench | tidy | parity | sim | gate-sim | chaos`.
 
 mod bench;
 mod browser;
 mod chaos;
+mod gate_sim;
 mod needs;
 mod parity;
 mod run;
@@ -35,6 +36,9 @@ enum Chore {
     /// The simulator over many seeds, or one of them again; `sim --help` tells its options
     #[command(disable_help_flag = true)]
     Sim(sim::Args),
+    /// The gate's policies side by side; `gate-sim --help` tells its options
+    #[command(disable_help_flag = true)]
+    GateSim(gate_sim::Args),
     /// Real processes, killed and cut off, and what must hold nevertheless
     Chaos(chaos::Args),
 }
@@ -63,6 +67,7 @@ fn chore() -> anyhow::Result<()> {
         Chore::Tidy => tidy::run(),
         Chore::Parity => parity::run(),
         Chore::Sim(args) => sim::run(&args),
+        Chore::GateSim(args) => gate_sim::run(&args),
         Chore::Chaos(args) => chaos::run(args),
     }
 }

@@ -67,47 +67,65 @@ pub fn settle(queue: &mut Queue, now: Time) -> Vec<Action> {
 
 /// Says of each red trial whether it counts.
 fn judge(queue: &Queue, now: Time) -> Vec<Action> {
-    let settings = &queue.settings;
-    let mut left = settings.retries_a_day.saturating_sub(queue.experience.retries(now));
-    let doubted = queue.trials.values().filter_map(|t| match &t.state {
-        TrialState::Doubted(red) => Some((t, red)),
-        _ => None,
+    let mut budget = Budget::of(queue, now);
+    let doubted = queue.trials.values().filter(|t| matches!(t.state, TrialState::Doubted(_)));
+    let judged = doubted.map(|trial| {
+        let waiting = trial.members.iter().filter_map(|m| queue.waiting.get(m));
+        let good = waiting.map(|c| queue.experience.good_of(&c.author)).product();
+        match budget.doubt(trial, good) {
+            Ok(why) => Action::Retry { trial: trial.id, why },
+            Err(why) => Action::Stand { trial: trial.id, why },
+        }
     });
-    doubted
-        .map(|(trial, red)| {
-            let good: f64 =
-                trial.members.iter().filter_map(|m| queue.waiting.get(m)).map(|c| chance(queue, c)).product();
-            let doubt = queue.experience.doubt(red, good);
-            let chance = Chance::of(doubt);
-            let trial_id = trial.id;
-            if trial.flakes.len() >= settings.retries as usize {
-                Action::Stand { trial: trial_id, why: Doubt::Again }
-            } else if doubt < settings.retry_cost * 0.3 {
-                Action::Stand { trial: trial_id, why: Doubt::Unlikely { chance } }
-            } else if left == 0 {
-                Action::Stand { trial: trial_id, why: Doubt::NoBudget }
-            } else {
-                left -= 1;
-                Action::Retry { trial: trial_id, why: Doubt::Flaky { chance } }
-            }
-        })
-        .collect()
+    judged.collect()
 }
 
-fn chance(queue: &Queue, candidate: &Candidate) -> f64 {
-    queue.experience.good_of(&candidate.author)
+/// What is left of the day's retries.
+struct Budget<'a> {
+    queue: &'a Queue,
+    left: u32,
 }
 
-/// Evicts whom a red trial proves guilty: it stands, all others in it have landed, and what it stood on was green.
-fn convict(queue: &Queue, _: Time) -> Vec<Action> {
+impl<'a> Budget<'a> {
+    fn of(queue: &'a Queue, now: Time) -> Self {
+        Budget { queue, left: queue.settings.retries_a_day.saturating_sub(queue.experience.retries(now)) }
+    }
+
+    /// Whether a red trial is worth another attempt, if all code in it is good with this chance.
+    fn doubt(&mut self, trial: &Trial, good: f64) -> Result<Doubt, Doubt> {
+        let (TrialState::Doubted(red) | TrialState::Red(red)) = &trial.state else { return Err(Doubt::Conflict) };
+        let settings = &self.queue.settings;
+        let doubt = self.queue.experience.doubt(red, trial.flakes.len(), good);
+        let chance = Chance::of(doubt);
+        if trial.flakes.len() >= settings.retries as usize {
+            Err(Doubt::Again)
+        } else if doubt < settings.retry_cost * 0.1 {
+            Err(Doubt::Unlikely { chance })
+        } else if self.left == 0 {
+            Err(Doubt::NoBudget)
+        } else {
+            self.left -= 1;
+            Ok(Doubt::Flaky { chance })
+        }
+    }
+}
+
+/// Evicts whom a red trial proves guilty: it stands, all others in it have landed, and what it stood on was green. A
+/// red that was not worth another attempt among many may be worth one now that it is one candidate's fate.
+fn convict(queue: &Queue, now: Time) -> Vec<Action> {
+    let mut budget = Budget::of(queue, now);
     let mut guilty = BTreeSet::new();
     let mut all = Vec::new();
     for trial in queue.trials.values().filter(|t| t.is_red() && queue.trunk.is_proven(t.base)) {
-        if let Some(guilt) = guilt(queue, trial)
-            && guilty.insert(guilt.0)
-        {
-            all.push(Action::End { candidate: guilt.0, end: End::Evicted(guilt.1) });
+        let Some((candidate, guilt)) = guilt(queue, trial) else { continue };
+        if !guilty.insert(candidate) {
+            continue;
         }
+        let good = queue.waiting.get(&candidate).map_or(0.0, |c| queue.experience.good_of(&c.author));
+        all.push(match budget.doubt(trial, good) {
+            Ok(why) => Action::Retry { trial: trial.id, why },
+            Err(_) => Action::End { candidate, end: End::Evicted(guilt) },
+        });
     }
     all
 }
@@ -131,6 +149,11 @@ fn guilt(queue: &Queue, trial: &Trial) -> Option<(CandidateId, Guilt)> {
         None if waiting.next().is_some() => return None,
         None => one,
     };
+    // Green on what the red one stands on, or on something newer: then it is the red one that needs an explanation.
+    let green = |t: &&Trial| t.green().is_some() && t.base >= trial.base && t.members.contains(&one);
+    if queue.trials.values().any(|t| green(&t)) {
+        return None;
+    }
     let with: Vec<CandidateId> = trial.members.iter().copied().filter(|m| queue.has_landed(*m)).collect();
     let proof = match (member, with.is_empty()) {
         (Some(_), _) => Proof::Conflict,
@@ -220,8 +243,10 @@ fn allot(view: &View) -> Vec<Action> {
             lots.push((value * view.stickiness(trial), Lot::Keep(id)));
         }
     }
-    // What was begun in this very moment is not taken back in it, so that deciding comes to an end.
-    for trial in queue.trials.values().filter(|t| t.is_running() && t.started == view.now && !t.members.is_empty()) {
+    // What was begun in this very moment is not taken back in it, so that deciding comes to an end; what is repeated
+    // is soon done.
+    let fixed = |t: &&Trial| t.is_running() && !t.members.is_empty() && (t.started == view.now || !t.flakes.is_empty());
+    for trial in queue.trials.values().filter(fixed) {
         let fixed = (f64::INFINITY, Lot::Keep(trial.id));
         match lots.iter_mut().find(|(_, lot)| matches!(lot, Lot::Keep(id) if *id == trial.id)) {
             Some(lot) => *lot = fixed,

@@ -15,13 +15,18 @@ struct Share {
 impl Share {
     fn learn(&mut self, yes: bool, memory: f64) {
         let keep = 1.0 - 1.0 / memory;
-        *self =
-            Share { yes: self.yes * keep + f64::from(u8::from(yes)), no: self.no * keep + f64::from(u8::from(!yes)) };
+        let more = |old: f64, seen: bool| exact(old * keep + f64::from(u8::from(seen)));
+        *self = Share { yes: more(self.yes, yes), no: more(self.no, !yes) };
     }
 
     fn share(self) -> f64 {
         self.yes / (self.yes + self.no)
     }
+}
+
+/// Few enough digits that the number is the same after it was written as text and read again.
+fn exact(number: f64) -> f64 {
+    (number * 1e6).round() / 1e6
 }
 
 /// What was learned. Everything fades, so that old days do not outvote new ones.
@@ -78,7 +83,8 @@ impl Experience {
 
     /// The chance that a trial of good code is red.
     pub fn flaky(&self) -> f64 {
-        self.flaky.share().clamp(0.0005, 0.5)
+        // Never quite nought: who repeats nothing learns nothing of flakes.
+        self.flaky.share().clamp(0.005, 0.5)
     }
 
     /// How long a trial takes.
@@ -97,19 +103,19 @@ impl Experience {
     }
 
     /// The chance that such a red is a flake, given the chance that all code in it is good. A test with a record speaks
-    /// for itself; a red by several tests is as real as the steadiest of them.
-    pub fn doubt(&self, red: &Red, all_good: f64) -> f64 {
+    /// for itself; a red by several tests is as real as the steadiest of them. `before` attempts were red as well.
+    pub fn doubt(&self, red: &Red, before: usize, all_good: f64) -> f64 {
         let usual = self.flaky();
         let of = |test: &String| self.tests.get(test).map_or(usual, |times| usual * (1.0 + 4.0 * times));
         let rate = red.tests.iter().map(of).fold(f64::INFINITY, f64::min);
-        let rate = if rate.is_finite() { rate.min(0.9) } else { usual };
+        let rate = if rate.is_finite() { rate.min(0.9) } else { usual }.powi(before as i32 + 1);
         rate * all_good / (rate * all_good + 1.0 - all_good).max(1e-9)
     }
 
     pub(crate) fn submitted(&mut self, now: Time) {
         if let Some(last) = self.last.replace(now) {
             let gap = now.since(last).0 as f64;
-            self.gap = Some(self.gap.map_or(gap, |old| old + (gap - old) / 40.0));
+            self.gap = Some(self.gap.map_or(gap, |old| (old + (gap - old) / 80.0).round()));
         }
     }
 
@@ -136,7 +142,7 @@ impl Experience {
         }
         if trial.flakes.is_empty() {
             let took = now.since(trial.started).0 as f64;
-            self.length = if self.length == 0.0 { took } else { self.length + (took - self.length) / 10.0 };
+            self.length = if self.length == 0.0 { took } else { (self.length + (took - self.length) / 10.0).round() };
         }
     }
 
@@ -176,10 +182,10 @@ mod tests {
         for _ in 0..20 {
             experience.tests.entry("net".into()).and_modify(|t| *t += 1.0).or_insert(1.0);
         }
-        let flaky = experience.doubt(&red(&["net"]), 0.9);
-        let steady = experience.doubt(&red(&["math"]), 0.9);
+        let flaky = experience.doubt(&red(&["net"]), 0, 0.9);
+        let steady = experience.doubt(&red(&["math"]), 0, 0.9);
         assert!(flaky > 0.85 && steady < 0.2, "{flaky} {steady}");
-        assert!((experience.doubt(&red(&["net", "math"]), 0.9) - steady).abs() < 1e-9);
-        assert!(experience.doubt(&red(&[]), 0.9999) > 0.9);
+        assert!((experience.doubt(&red(&["net", "math"]), 0, 0.9) - steady).abs() < 1e-9);
+        assert!(experience.doubt(&red(&[]), 0, 0.9999) > 0.9);
     }
 }

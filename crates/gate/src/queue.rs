@@ -43,7 +43,8 @@ impl Settings {
     /// The usual ones.
     pub fn new(policy: Policy, slots: usize) -> Self {
         let promise = Promise::Tip;
-        Settings { policy, slots, promise, retries: 1, retries_a_day: 200, retry_cost: 0.1 }
+        let retries_a_day = 100 * u32::try_from(slots).unwrap_or(u32::MAX / 100).max(1);
+        Settings { policy, slots, promise, retries: 2, retries_a_day, retry_cost: 0.1 }
     }
 }
 
@@ -338,7 +339,7 @@ impl Queue {
 
     fn judged(&mut self, id: TrialId, again: bool, now: Time) {
         let Some(trial) = self.trials.get_mut(&id) else { return };
-        let TrialState::Doubted(red) = &trial.state else { return };
+        let (TrialState::Doubted(red) | TrialState::Red(red)) = &trial.state else { return };
         let red = red.clone();
         if again {
             trial.flakes.push(red);

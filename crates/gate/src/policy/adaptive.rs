@@ -20,6 +20,7 @@ use worth::Worth;
 
 /// The numbers that may be turned. The default is what the simulator found best over its grid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Adaptive {
     /// No group is larger.
     pub most: usize,
@@ -35,7 +36,7 @@ pub struct Adaptive {
 
 impl Default for Adaptive {
     fn default() -> Self {
-        Adaptive { most: 64, group_pass: 0.6, merge_share: 10.0, ahead: 1.15, backlog: 3.0 }
+        Adaptive { most: 64, group_pass: 0.6, merge_share: 10.0, ahead: 1.0, backlog: 3.0 }
     }
 }
 
@@ -62,7 +63,7 @@ impl Adaptive {
         }
         let mut plan = tree::plan(view);
         // What began for another reason may still tell something.
-        plan.keep.extend(view.queue.trials().filter(|t| t.is_running()).map(|t| (t.id, 0.05)));
+        plan.keep.extend(view.queue.trials().filter(|t| t.is_running()).map(|t| (t.id, 0.0)));
         Some(plan)
     }
 

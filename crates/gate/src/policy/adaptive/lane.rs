@@ -29,7 +29,7 @@ pub(super) struct Lane<'a> {
     running: BTreeMap<Vec<CandidateId>, &'a Trial>,
     /// Running trials that can only tell something.
     telling: Vec<&'a Trial>,
-    /// Candidates that are in no running trial.
+    /// Candidates that are in no running trial and were not green yet.
     unserved: usize,
 }
 
@@ -46,12 +46,13 @@ impl<'a> Lane<'a> {
         let telling: Vec<&Trial> = view.queue.trials().filter(|t| in_lane(t) && !fit.contains(&t.id)).collect();
         let telling_members = telling.iter().flat_map(|t| t.members.iter());
         let served: BTreeSet<CandidateId> = running.keys().flatten().chain(telling_members).copied().collect();
-        let unserved = line.iter().filter(|c| !served.contains(&c.id)).count();
         let members = line.iter().enumerate().map(|(place, c)| {
             let belief = view.belief(c.id);
             Member { id: c.id, good: belief.good, ground: belief.why, place }
         });
-        let mut lane = Lane { view, worth, members: members.collect(), running, telling, unserved };
+        let members: Vec<Member> = members.collect();
+        let unserved = members.iter().filter(|m| m.ground != Ground::Green && !served.contains(&m.id)).count();
+        let mut lane = Lane { view, worth, members, running, telling, unserved };
         lane.order(&line);
         lane
     }

@@ -1,0 +1,102 @@
+//! Runs the grid: `cargo xtask gate-sim`, with `--book` for the manual's tables and drawings.
+
+use anyhow::{Context, bail};
+use clap::Parser;
+use gate::Adaptive;
+use gate_sim::grid::{self, Grid};
+use gate_sim::{book, formula, table};
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask gate-sim", about = "The gate's policies side by side", max_term_width = 80)]
+struct Cli {
+    /// The chance that a candidate is good
+    #[arg(long, value_delimiter = ',', default_values_t = [0.7, 0.8, 0.9, 0.95, 0.99])]
+    good: Vec<f64>,
+    /// The chance that a trial of good code is red
+    #[arg(long, value_delimiter = ',', default_values_t = [0.0, 0.05])]
+    flaky: Vec<f64>,
+    /// Trials at once
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 4, 16, 64])]
+    slots: Vec<usize>,
+    /// Candidates in the length of a trial
+    #[arg(long, value_delimiter = ',', default_values_t = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0])]
+    load: Vec<f64>,
+    /// Areas of the code that do not meet; 1: everything depends on everything
+    #[arg(long, value_delimiter = ',', default_values_t = [1])]
+    areas: Vec<usize>,
+    /// Seeds of each gate
+    #[arg(long, default_value_t = 3)]
+    seeds: u64,
+    /// Candidates of each run
+    #[arg(long, default_value_t = 400)]
+    candidates: usize,
+    /// Threads
+    #[arg(long, default_value_t = 2)]
+    jobs: usize,
+    /// Our policy's numbers, as JSON: `{"ahead": 1.2}`
+    #[arg(long, default_value = "{}")]
+    ours: String,
+    /// Everything of each gate, not only the claims
+    #[arg(long)]
+    all: bool,
+    /// Write everything there, as JSON
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Write the tables and drawings of docs/src/gate.md
+    #[arg(long)]
+    book: bool,
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("error: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> anyhow::Result<()> {
+    let grid = Grid {
+        cells: grid::cells(&cli.good, &cli.flaky, &cli.slots, &cli.load, &cli.areas),
+        seeds: cli.seeds,
+        candidates: cli.candidates,
+        jobs: cli.jobs,
+        ours: serde_json::from_str::<Adaptive>(&cli.ours).context("--ours is not readable")?,
+    };
+    let shown = std::io::stderr().is_terminal();
+    let rows = grid.run(|done| {
+        if shown {
+            eprint!("\r{done} of {} gates ", grid.cells.len());
+            let _ = std::io::stderr().flush();
+        }
+    });
+    let checks = formula::all(cli.candidates.max(400));
+    if cli.all {
+        print!("{}", table::rows(&rows));
+    }
+    print!("{}{}", table::claims(&rows), table::checks(&checks));
+    if let Some(path) = &cli.json {
+        let text = serde_json::to_string_pretty(&serde_json::json!({ "gates": rows, "formulas": checks }))?;
+        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    if cli.book {
+        let how = format!("{} gates, {} seeds of {} candidates each.", rows.len(), cli.seeds, cli.candidates);
+        book::write("docs/src".as_ref(), &rows, &checks, &how)?;
+    }
+    for row in rows.iter().filter(|r| r.wrong > 0) {
+        println!("{} wrong in {:?}", row.wrong, row.cell);
+    }
+    let wrong: usize = rows.iter().map(|r| r.wrong).sum();
+    if wrong > 0 {
+        bail!("{wrong} landings were untested or bad, or candidates were left over");
+    }
+    if let Some(check) = checks.iter().find(|c| !c.holds()) {
+        bail!("the simulator does not find what it must: {}", check.what);
+    }
+    Ok(())
+}
