@@ -29,9 +29,9 @@ impl Desk {
 
     pub(crate) fn settle(&mut self) -> String {
         // It is written down and read again at every turn: nothing may depend on what is not in it.
-        let text = serde_json::to_string(&self.queue).unwrap();
-        let read: Queue = serde_json::from_str(&text).unwrap();
-        assert_eq!(serde_json::to_string(&read).unwrap(), text);
+        let text = serde_json::to_string(&self.queue).expect("a queue can be written");
+        let read: Queue = serde_json::from_str(&text).expect("a queue can be read");
+        assert_eq!(serde_json::to_string(&read).expect("a queue can be written"), text);
         self.queue = read;
         let now = Time::from_seconds(self.now);
         assert_eq!(gate::decide(&self.queue, now), gate::decide(&self.queue, now));
@@ -73,7 +73,7 @@ impl Desk {
 
     /// The push that was decided last arrives.
     pub(crate) fn done(&mut self) -> String {
-        let commit = self.queue.landing().unwrap().commit.clone();
+        let commit = self.queue.landing().expect("a push is under way").commit.clone();
         self.pushed(Push::Done { commit, same_tree: true })
     }
 }
