@@ -10,22 +10,26 @@ mod end;
 mod footprint;
 mod journal_view;
 mod logs;
+mod mail;
 mod options;
 mod passcmd;
 mod place;
 mod race;
 mod recover;
+mod tail;
 mod tasks;
 mod words;
 
 use crate::exit::Exit;
 use crate::out;
+use crate::show::Paper;
 use attempt::Attempt;
 use board::{Board, Memory, Quiet};
 use end::End;
+use mail::About;
 pub(crate) use options::Args;
 use options::Wish;
-use place::{Journal, Keep};
+use place::{Journal, Keep, Phase, Run};
 use std::io::IsTerminal;
 use std::path::Path;
 use vcs::git::{Leash, Standing};
@@ -47,7 +51,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     if args.status {
         return journal_view::print(&journal, args.json);
     }
-    let wish = Wish::of(args)?;
+    let (wish, standing) = blocking(move || Ok((Wish::of(args, &standing)?, standing))).await?;
     recover::clean_up_after_others(&journal, &standing).await?;
     if wish.daemon {
         return options::in_the_background(&journal);
@@ -58,44 +62,67 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
 /// Attempts, until one of them says how it ends.
 async fn gate(wish: &Wish, standing: &Standing, journal: &Journal) -> anyhow::Result<Exit> {
     let memory = Memory::read(&journal.dir().join(MEMORY));
-    let mut board = Board::new(memory, if wish.json { Quiet::Yes } else { Quiet::No });
+    // Lines that are drawn over and lines of the tasks do not go together.
+    let paper = if wish.tail { Paper::Plain } else { Paper::of_stdout() };
+    let mut board = Board::new(memory, if wish.json { Quiet::Yes } else { Quiet::No }, paper);
     if standing.is_dirty {
         board.say(&["  ! what is not committed is not tested".to_owned()])?;
     }
     let mut run = journal.begin(&wish.testbase)?;
-    let name = run.entry().run.clone();
-    let leash = Leash::default();
-    standing.hold(&name)?;
-    let mut interrupted = std::pin::pin!(crate::up::interrupted()?);
-    let mut settled = attempt::Settled::default();
-    let outcome = loop {
-        let mut attempt = Attempt { wish, standing, leash: &leash, run: &mut run, board: &mut board };
-        let ended = attempt.go(&mut settled, interrupted.as_mut()).await;
-        match ended {
-            Ok(End::Moved { .. }) if wish.may_retry(run.entry().attempt) => {
-                run.note(|entry| entry.attempt += 1)?;
-            }
-            other => break other,
-        }
-    };
+    let outcome =
+        match run.note(|entry| entry.mail = wish.mail.clone()).and_then(|()| Ok(standing.hold(&run.entry().run)?)) {
+            Ok(()) => attempts(wish, standing, &mut run, &mut board).await,
+            Err(e) => Err(e),
+        };
     board.memory().write(&journal.dir().join(MEMORY));
-    let keep = if wish.nocleanup { Keep::Everything } else { Keep::Nothing };
-    let work = run.work().to_owned();
+    let told = mail::write(journal, &About { entry: run.entry(), root: &standing.root }, &outcome);
+    let told = told.and_then(|()| run.note(|entry| entry.told = true));
     let attempts = run.entry().attempt;
-    let released = standing.release(&name);
+    let work = run.work().to_owned();
     let ended = match outcome {
         Ok(end) => {
-            let said = tell(wish, &mut board, &end, attempts);
-            said.map(|()| end.exit())
+            let keep = match end {
+                // The next gate asks what became of it, in this very clone.
+                End::Doubtful { .. } => None,
+                _ if wish.nocleanup => Some(Keep::Everything),
+                _ => Some(Keep::Nothing),
+            };
+            leave(run, standing, keep).await.and_then(|()| tell(wish, &mut board, &end, attempts)).map(|()| end.exit())
         }
-        Err(e) => Err(e),
+        Err(e) => leave(run, standing, Some(Keep::Nothing)).await.and(Err(e)),
     };
-    tokio::task::spawn_blocking(move || run.end(keep)).await?;
-    if keep == Keep::Everything {
+    if wish.nocleanup {
         board.say(&[format!("    everything is kept in {}", work.display())])?;
     }
-    released?;
+    if let Err(e) = told {
+        out::aside(format!("  ! no letter is written: {e:#}"));
+    }
+    mail::send_all(journal).await;
     ended
+}
+
+async fn attempts(wish: &Wish, standing: &Standing, run: &mut Run, board: &mut Board) -> anyhow::Result<End> {
+    let leash = Leash::default();
+    let mut interrupted = std::pin::pin!(crate::up::interrupted()?);
+    let mut settled = attempt::Settled::default();
+    loop {
+        let mut attempt = Attempt { wish, standing, leash: &leash, run, board };
+        match attempt.go(&mut settled, interrupted.as_mut()).await {
+            Ok(End::Moved { why, .. }) if wish.may_retry(run.entry().attempt) => {
+                board.say(&[String::new(), format!("  ◐ {why}: it begins again"), String::new()])?;
+                run.note(|entry| (entry.attempt, entry.phase) = (entry.attempt + 1, Phase::Preparing))?;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Leaves nothing behind, or what is to be kept; `None`: also the journal keeps it.
+async fn leave(run: Run, standing: &Standing, keep: Option<Keep>) -> anyhow::Result<()> {
+    let Some(keep) = keep else { return Ok(()) };
+    let name = run.entry().run.clone();
+    tokio::task::spawn_blocking(move || run.end(keep)).await?;
+    Ok(standing.release(&name)?)
 }
 
 /// The last words.

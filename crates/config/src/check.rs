@@ -62,7 +62,7 @@ pub(crate) fn pipeline(file: &str, registry: &Registry<'_>) -> Result<Pipeline, 
         let BuilderSpec { name, description, tags, steps, env, defined_at, .. } = made.spec;
         PipelineBuilder { name, description, tags, steps, env, defined_at }
     });
-    Ok(Pipeline { builders: builders.collect(), tasks: specs(draft.tasks) })
+    Ok(Pipeline { builders: builders.collect(), tasks: specs(draft.tasks), gate: specs(draft.gates).pop() })
 }
 
 fn specs<T>(made: Vec<Made<T>>) -> Vec<T> {

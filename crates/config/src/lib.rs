@@ -128,6 +128,9 @@ pub struct Pipeline {
     /// What must pass before a change lands, in the order in which it was defined. One of the two has something in it.
     #[serde(default)]
     pub tasks: Vec<model::TaskSpec>,
+    /// Where its changes land, if it says so.
+    #[serde(default)]
+    pub gate: Option<model::MasterSpec>,
 }
 
 impl Pipeline {

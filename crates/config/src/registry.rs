@@ -5,8 +5,8 @@ use crate::loader::{Limits, Loader};
 use crate::sites::Sites;
 use model::worker::Secret;
 use model::{
-    BuilderSpec, ChangeSourceSpec, FunctionRef, LockSpec, Match, Parameter, ProjectSpec, ReporterSpec, SchedulerSpec,
-    StepSpec, TaskSpec, Text, WebSpec, WorkerSpec,
+    BuilderSpec, ChangeSourceSpec, FunctionRef, LockSpec, MasterSpec, Match, Parameter, ProjectSpec, ReporterSpec,
+    SchedulerSpec, StepSpec, TaskSpec, Text, WebSpec, WorkerSpec,
 };
 use starlark::any::ProvidesStaticType;
 use starlark::codemap::FileSpan;
@@ -88,6 +88,7 @@ pub(crate) struct Draft {
     pub(crate) locks: Vec<Made<LockSpec>>,
     pub(crate) reporters: Vec<Made<ReporterSpec>>,
     pub(crate) tasks: Vec<Made<TaskSpec>>,
+    pub(crate) gates: Vec<Made<MasterSpec>>,
 }
 
 /// Functions that the configuration gave.

@@ -68,7 +68,7 @@ pub use step::{
     StepFlags, StepSpec, StepStatus, Suppression, TestReading, TransferSpec, TriggerSpec, Vcs, VcsSpec, WarningKind,
     WarningReading,
 };
-pub use task::TaskSpec;
+pub use task::{MasterSpec, TaskSpec};
 pub use test_result::{TestCase, TestChange, TestNames, TestOutcome, TestRoll, TestTotals};
 pub use text::{Form, Lookup, Piece, SourceField, Text, WorkerField};
 pub use time::{Span, Time};

@@ -23,6 +23,20 @@ pub struct TaskSpec {
     pub defined_at: Option<Place>,
 }
 
+/// Where changes of a repository land, as its own `sluice.star` says: what stands behind `--rebase-master` and
+/// `--push-master`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MasterSpec {
+    /// The branch, without `refs/heads/`.
+    pub branch: String,
+    /// The repository that it is read from.
+    pub master: String,
+    /// The repository that is pushed to; the one that it is read from where nothing is said.
+    pub push: String,
+    /// Where it is defined.
+    pub defined_at: Option<Place>,
+}
+
 impl TaskSpec {
     /// The name as a part of a path, as autobuild tags its files: `/` and whatever else is no plain letter becomes `_`.
     pub fn tag(&self) -> String {

@@ -5,6 +5,7 @@
 //! their order, as often as it takes: what [`Unsent`] says decides whether one is tried again.
 
 mod http;
+pub mod letter;
 mod mail;
 mod page;
 mod people;

@@ -1,5 +1,6 @@
 //! Mail: a letter to each person.
 
+use crate::letter::Relay;
 use crate::story::Story;
 use crate::{Reply, Shelf, Target, Unsent, chain, page, people, when, words};
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
@@ -48,22 +49,33 @@ struct Mail {
 /// A target that writes letters.
 pub(crate) fn target(reporter: &ReporterSpec, spec: &MailSpec) -> Result<Box<dyn Target>, String> {
     let from = people::mailbox(&spec.from_addr).ok_or_else(|| format!("{} is no address", spec.from_addr))?;
-    let tls = || TlsParameters::new_rustls(spec.relayhost.clone()).map_err(|e| chain(&e));
-    let tls = match spec.tls {
+    let relay = Relay {
+        host: spec.relayhost.clone(),
+        port: spec.port,
+        tls: spec.tls,
+        login: spec.login.as_ref().map(|(user, password)| (user.clone(), password.reveal().to_owned())),
+    };
+    let (reporter, spec, transport) = (reporter.clone(), spec.clone(), transport(&relay, &from)?);
+    Ok(Box::new(Mail { reporter, spec, from, transport }))
+}
+
+/// The line to a machine that takes letters.
+pub(crate) fn transport(relay: &Relay, from: &Mailbox) -> Result<AsyncSmtpTransport<Tokio1Executor>, String> {
+    let tls = || TlsParameters::new_rustls(relay.host.clone()).map_err(|e| chain(&e));
+    let tls = match relay.tls {
         MailTls::Nothing => Tls::None,
         MailTls::StartTls => Tls::Required(tls()?),
         MailTls::Tls => Tls::Wrapper(tls()?),
     };
-    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(spec.relayhost.as_str())
-        .port(spec.port)
+    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(relay.host.as_str())
+        .port(relay.port)
         .tls(tls)
         .timeout(Some(SILENCE))
         .hello_name(ClientId::Domain(from.email.domain().to_owned()));
-    if let Some((user, password)) = &spec.login {
-        builder = builder.credentials(Credentials::new(user.clone(), password.reveal().to_owned()));
+    if let Some((user, password)) = &relay.login {
+        builder = builder.credentials(Credentials::new(user.clone(), password.clone()));
     }
-    let (reporter, spec, transport) = (reporter.clone(), spec.clone(), builder.build());
-    Ok(Box::new(Mail { reporter, spec, from, transport }))
+    Ok(builder.build())
 }
 
 impl Target for Mail {
@@ -191,7 +203,7 @@ fn file_name(name: &str) -> String {
 }
 
 /// What becomes of a letter that was not sent. Codes: RFC 5321 section 4.2.3, RFC 4954 section 6.
-fn unsent(code: Option<u16>, what: String) -> Unsent {
+pub(crate) fn unsent(code: Option<u16>, what: String) -> Unsent {
     match code {
         // 500 to 504 may be about one address that the relay cannot read, or about all of it.
         Some(450..=452 | 455 | 500..=504) => Unsent::Later(what),

@@ -7,22 +7,30 @@ use super::logs::Logs;
 use super::options::Wish;
 use super::place::{Phase, Run};
 use super::race::{Race, Role, Stop, Verdict};
+use super::tail::Onto;
 use super::tasks;
 use super::words::short;
 use crate::hosted::Hosted;
 use anyhow::Context;
 use model::TaskSpec;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
-use vcs::git::{Landing, Leash, LocalBranch, Pushed, RebaseError, Standing, Target};
+use vcs::git::{Fault, Landing, Leash, LocalBranch, Pushed, RebaseError, Standing, Target};
+
+/// How long to wait before a remote is asked again that did not say what became of a push.
+const PAUSES: [Duration; 4] =
+    [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
 /// What an earlier attempt has found out: which commit was tested, and what of it passed.
 #[derive(Default)]
 pub(super) struct Settled {
     tested: Option<String>,
     passed: Vec<Verdict>,
+    logs: Logs,
 }
 
 /// An attempt, and what it works with.
@@ -41,6 +49,8 @@ struct Candidate {
     /// The tip of the target branch; `None`: there is no such branch, or no target.
     base: Option<String>,
     commit: String,
+    /// The branch that is pushed to, where that is asked for, and its tip.
+    onto: Option<(Target, Option<String>)>,
 }
 
 impl Attempt<'_> {
@@ -60,7 +70,7 @@ impl Attempt<'_> {
                 leash.cut();
                 // A push that is under way is seen through: what became of it must be known.
                 match work.await {
-                    Ok(end @ End::Landed { .. }) => Ok(end),
+                    Ok(end @ (End::Landed { .. } | End::Doubtful { .. })) => Ok(end),
                     _ => Ok(End::Interrupted),
                 }
             }
@@ -82,17 +92,24 @@ impl Attempt<'_> {
         let (tree_of, asked) = (tree.clone(), self.wish.tasks.clone());
         let tasks = blocking(move || tasks::of(&LocalBranch::at(tree_of, branch, &commit)?, &asked)).await?;
         self.announce(&candidate, &tasks)?;
+        let title = candidate.title().await?;
         let (base, tested) = (candidate.base.clone(), Some(candidate.commit.clone()));
-        self.run.note(|e| (e.phase, e.base, e.tested) = (Phase::Testing, base, tested))?;
+        self.run.note(|e| (e.phase, e.base, e.tested, e.title) = (Phase::Testing, base, tested, title))?;
         let known = known(settled, &candidate, &tasks).await?;
         let watcher = self.watch_target(&candidate, stop);
         let tested = self.test(&candidate, &tasks, known, stopped.clone()).await;
         if let Some(watcher) = watcher {
             watcher.abort();
         }
-        let (verdicts, logs) = tested?;
+        let (mut verdicts, logs) = tested?;
+        let logs = logs.with_earlier(&settled.logs, &verdicts);
+        for verdict in verdicts.iter_mut().filter(|v| matches!(v.role, Role::Culprit | Role::Trouble)) {
+            let stage = verdict.stage.clone().unwrap_or_default();
+            verdict.tail = logs.last_lines(&verdict.task, &stage);
+        }
         settled.tested = Some(candidate.commit.clone());
         settled.passed = verdicts.iter().filter(|v| v.role == Role::Passed).cloned().collect();
+        settled.logs = logs.clone();
         self.judge(&candidate, verdicts, logs, &stopped).await
     }
 
@@ -114,7 +131,7 @@ impl Attempt<'_> {
         let landing = Arc::new(made.await?);
         let Some(repository) = wish.rebase.clone().or_else(|| wish.push.clone()) else {
             let (commit, landing) = (self.standing.head.clone(), landing);
-            return Ok(Ok(Candidate { landing, target: None, base: None, commit }));
+            return Ok(Ok(Candidate { landing, target: None, base: None, commit, onto: None }));
         };
         let (named, l) = (wish.branch.clone(), landing.clone());
         let (target, base) = blocking(move || {
@@ -144,7 +161,42 @@ impl Attempt<'_> {
                 blocking(move || Ok(l.head()?)).await?
             }
         };
-        Ok(Ok(Candidate { landing, target: Some(target), base, commit }))
+        let onto = match &wish.push {
+            Some(push) => match self.look_at_the_push(push, &landing, &target, base.clone(), &commit).await? {
+                Ok(onto) => Some(onto),
+                Err(end) => return Ok(Err(end)),
+            },
+            None => None,
+        };
+        Ok(Ok(Candidate { landing, target: Some(target), base, commit, onto }))
+    }
+
+    /// Where the branch is that is pushed to. It may be in another repository than the one that the change is put on top
+    /// of, as where a mirror is read: what is not in the change there would be lost.
+    async fn look_at_the_push(
+        &self,
+        push: &str,
+        landing: &Arc<Landing>,
+        read: &Target,
+        base: Option<String>,
+        commit: &str,
+    ) -> anyhow::Result<Result<(Target, Option<String>), End>> {
+        if push == read.repository {
+            return Ok(Ok((read.clone(), base)));
+        }
+        let target = Target { repository: push.to_owned(), branch: read.branch.clone() };
+        let (l, commit) = (landing.clone(), commit.to_owned());
+        blocking(move || {
+            let Some(tip) = l.fetch(&target)? else { return Ok(Ok((target, None))) };
+            if l.tree(&tip)? == l.tree(&commit)? {
+                return Ok(Err(End::NoDifferences { target, tip }));
+            }
+            if !l.contains(&commit, &tip)? {
+                return Ok(Err(End::Behind { target, tip }));
+            }
+            Ok(Ok((target, Some(tip))))
+        })
+        .await
     }
 
     /// Rebases, where that is asked for. `Some`: there is nothing to test.
@@ -198,10 +250,14 @@ impl Attempt<'_> {
 
     /// Looks now and then whether the target branch is where it was, and ends everything when it is not.
     fn watch_target(&self, candidate: &Candidate, stop: &watch::Sender<Stop>) -> Option<tokio::task::JoinHandle<()>> {
-        let wanted = self.wish.push.is_some() || self.wish.may_retry(self.run.entry().attempt);
-        let target = candidate.target.clone().filter(|_| wanted)?;
-        let (landing, base, every, stop) =
-            (candidate.landing.clone(), candidate.base.clone(), self.wish.interval, stop.clone());
+        let read = || Some((candidate.target.clone()?, candidate.base.clone()));
+        let (target, base) = match &candidate.onto {
+            Some(onto) => onto.clone(),
+            None if self.wish.may_retry(self.run.entry().attempt) => read()?,
+            None => return None,
+        };
+        let every = super::options::interval(&target.repository);
+        let (landing, stop) = (candidate.landing.clone(), stop.clone());
         Some(tokio::spawn(async move {
             loop {
                 tokio::time::sleep(every).await;
@@ -236,7 +292,8 @@ impl Attempt<'_> {
         if !self.wish.json {
             tracing::info!("the pages are at {}", hosted.client.url());
         }
-        let tail = self.wish.tail.then(|| super::logs::tail(hosted.client.clone()));
+        let onto = if self.wish.json { Onto::Aside } else { Onto::Out };
+        let tail = self.wish.tail.then(|| super::tail::tail(hosted.client.clone(), tasks, onto));
         let race = Race {
             client: &hosted.client,
             tasks,
@@ -255,7 +312,7 @@ impl Attempt<'_> {
         };
         hosted.close().await;
         let verdicts = raced?;
-        for verdict in verdicts.iter().filter(|v| v.role == Role::Passed) {
+        for verdict in verdicts.iter().filter(|v| v.role == Role::Passed && v.build.is_some()) {
             if let Some(story) = &verdict.story {
                 self.board.memory().learn(&verdict.task, story);
             }
@@ -268,55 +325,63 @@ impl Attempt<'_> {
         &mut self,
         candidate: &Candidate,
         verdicts: Vec<Verdict>,
-        logs: Logs,
+        mut logs: Logs,
         stopped: &watch::Receiver<Stop>,
     ) -> anyhow::Result<End> {
         let culprit = verdicts.iter().any(|v| v.role == Role::Culprit);
-        let why = match &*stopped.borrow() {
-            Stop::Because(why) => Some(why.clone()),
-            Stop::No => None,
-        };
-        if let Some(why) = why.filter(|_| !culprit) {
-            let (commit, target) = (candidate.commit.clone(), candidate.target.clone());
-            return Ok(End::Moved { target, commit, why });
+        if let Some(end) = moved(candidate, stopped).filter(|_| !culprit) {
+            return Ok(end);
         }
         if !verdicts.iter().all(|v| v.role == Role::Passed) {
-            let packed = logs.pack(self.run.entry(), &verdicts).await?;
+            let packed = self.pack(&logs, &verdicts).await?;
             return Ok(End::Failed { commit: candidate.commit.clone(), verdicts, packed });
         }
         if let Some(command) = self.wish.passcmd.clone() {
-            let (dir, said) = (candidate.landing.dir().to_owned(), command.clone());
-            let passed = blocking(move || super::passcmd::run(&command, &dir)).await?;
+            let said = self.run.work().join("logs/passcmd.txt");
+            let passed = super::passcmd::run(&command, candidate.landing.dir(), &said, stopped.clone()).await?;
+            if let Some(end) = moved(candidate, stopped) {
+                return Ok(end);
+            }
+            logs.add("passcmd", &said)?;
             if let Err(words) = passed {
-                let packed = logs.pack(self.run.entry(), &verdicts).await?;
-                return Ok(End::PasscmdFailed { commit: candidate.commit.clone(), command: said, words, packed });
+                let packed = self.pack(&logs, &verdicts).await?;
+                return Ok(End::PasscmdFailed { commit: candidate.commit.clone(), command, words, packed });
             }
         }
         let packed = match self.wish.keeplogs {
-            true => Some(logs.pack(self.run.entry(), &verdicts).await?),
+            true => Some(self.pack(&logs, &verdicts).await?),
             false => None,
         };
-        match (&self.wish.push, self.wish.dry_run) {
-            (Some(repository), false) => self.push(candidate, repository.clone(), verdicts, packed).await,
+        match (&candidate.onto, self.wish.dry_run) {
+            (Some((target, tip)), false) => self.push(candidate, target.clone(), tip.clone(), verdicts, packed).await,
             _ => Ok(End::Passed { commit: candidate.commit.clone(), verdicts, packed }),
         }
+    }
+
+    /// The logs in one file, and a line about it in the journal.
+    async fn pack(&mut self, logs: &Logs, verdicts: &[Verdict]) -> anyhow::Result<PathBuf> {
+        let path = logs.clone().pack(self.run.entry(), verdicts, self.board.said()).await?;
+        let packed = Some(path.clone());
+        self.run.note(|e| e.packed = packed)?;
+        Ok(path)
     }
 
     async fn push(
         &mut self,
         candidate: &Candidate,
-        repository: String,
+        target: Target,
+        expected: Option<String>,
         verdicts: Vec<Verdict>,
-        packed: Option<std::path::PathBuf>,
+        packed: Option<PathBuf>,
     ) -> anyhow::Result<End> {
-        let Some(tested_for) = &candidate.target else { anyhow::bail!("there is nowhere to push to") };
-        let target = Target { repository, branch: tested_for.branch.clone() };
         let place = Some((target.repository.clone(), target.branch.clone()));
         self.run.note(|e| (e.phase, e.target) = (Phase::Pushing, place))?;
         // Not on the leash: a push that is interrupted half-way is one of which nobody knows what became of it.
         let landing = Landing::at(candidate.landing.dir(), &Leash::default());
-        let (t, commit, base) = (target.clone(), candidate.commit.clone(), candidate.base.clone());
-        let pushed = blocking(move || Ok(landing.push(&t, &commit, base.as_deref())?)).await?;
+        let pushed = match push_and_ask(landing, &target, &candidate.commit, expected).await? {
+            Ok(pushed) => pushed,
+            Err(why) => return Ok(End::Doubtful { target, commit: candidate.commit.clone(), why }),
+        };
         let commit = candidate.commit.clone();
         Ok(match pushed {
             Pushed::Landed => {
@@ -332,7 +397,50 @@ impl Attempt<'_> {
     }
 }
 
+/// Pushes, and asks the remote what became of it as often as it takes to get an answer, within bounds. `Err`: there is
+/// none; why.
+async fn push_and_ask(
+    landing: Landing,
+    target: &Target,
+    commit: &str,
+    expected: Option<String>,
+) -> anyhow::Result<Result<Pushed, String>> {
+    let mut pauses = PAUSES.iter();
+    let mut is_pushed = false;
+    loop {
+        let (l, t, c, old, again) = (landing.clone(), target.clone(), commit.to_owned(), expected.clone(), is_pushed);
+        let said = blocking(move || match again {
+            false => Ok(l.push(&t, &c, old.as_deref())),
+            true => Ok(l.became(&t, &c, old.as_deref(), None)),
+        });
+        match said.await? {
+            Ok(pushed) => return Ok(Ok(pushed)),
+            Err(e) if e.fault == Fault::Asked => return Err(e.into()),
+            Err(e) => match pauses.next() {
+                Some(pause) => tokio::time::sleep(*pause).await,
+                None => return Ok(Err(e.reason)),
+            },
+        }
+        is_pushed = true;
+    }
+}
+
+/// What it is when everything was ended from outside.
+fn moved(candidate: &Candidate, stopped: &watch::Receiver<Stop>) -> Option<End> {
+    let Stop::Because(why) = stopped.borrow().clone() else { return None };
+    let target = candidate.onto.as_ref().map(|(target, _)| target).or(candidate.target.as_ref());
+    Some(End::Moved { target: target.cloned(), commit: candidate.commit.clone(), why })
+}
+
 impl Candidate {
+    /// Short hash, author and title.
+    async fn title(&self) -> anyhow::Result<Option<String>> {
+        let (landing, commit) = (self.landing.clone(), self.commit.clone());
+        let told = blocking(move || Ok(landing.commit(&commit)?)).await?;
+        let title = told.message.lines().next().unwrap_or_default().to_owned();
+        Ok(Some(format!("{}: {title}", told.author)))
+    }
+
     fn branch(&self) -> String {
         self.target.as_ref().map_or("HEAD".to_owned(), |t| t.branch.clone())
     }
@@ -353,8 +461,9 @@ async fn known(
         let footprint = super::footprint::Footprint::new(&task.paths)?;
         let passed = settled.passed.iter().find(|v| v.task == task.name);
         if let Some(passed) = passed.filter(|_| !footprint.touches(&changed)) {
+            // Its build was that of another master: what is asked of this one is not about it.
             let words = "passed before, and nothing that it depends on has changed".to_owned();
-            known.insert(task.name.clone(), Verdict { words, ..passed.clone() });
+            known.insert(task.name.clone(), Verdict { words, build: None, ..passed.clone() });
         }
     }
     Ok(known)
@@ -363,7 +472,7 @@ async fn known(
 /// What a mark says, in autobuild's words.
 fn trailers(branch: &str, person: &str) -> Vec<(String, String)> {
     let now = jiff::Zoned::now().strftime("%a %b %e %H:%M:%S %Z %Y").to_string();
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let host = super::words::host();
     vec![
         (format!("Autobuild-User({branch})"), person.to_owned()),
         (format!("Autobuild-Date({branch})"), format!("{now} on {host}")),

@@ -12,6 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
+/// How many lines are kept for the archive of logs.
+const MOST_SAID: usize = 10_000;
+
 /// Cells of a bar.
 const BAR: usize = 12;
 
@@ -66,6 +69,8 @@ pub(super) struct Board {
     /// Stages that were told, by task.
     told: BTreeSet<(String, String)>,
     quiet: Quiet,
+    /// What was said for good, for the archive of logs.
+    said: Vec<String>,
 }
 
 /// Whether the board says anything.
@@ -78,10 +83,14 @@ pub(super) enum Quiet {
 }
 
 impl Board {
-    pub(super) fn new(memory: Memory, quiet: Quiet) -> Self {
-        let paper = Paper::of_stdout();
+    pub(super) fn new(memory: Memory, quiet: Quiet, paper: Paper) -> Self {
         let live = LiveLines::new(paper);
-        Self { paper, live, width: 8, memory, told: BTreeSet::new(), quiet }
+        Self { paper, live, width: 8, memory, told: BTreeSet::new(), quiet, said: Vec::new() }
+    }
+
+    /// What was said so far, without colours.
+    pub(super) fn said(&self) -> String {
+        self.said.iter().map(|line| colourless(line) + "\n").collect()
     }
 
     /// A new attempt with these tasks.
@@ -105,6 +114,8 @@ impl Board {
 
     /// Lines for good.
     pub(super) fn say(&mut self, lines: &[String]) -> Result<(), OutError> {
+        let room = MOST_SAID.saturating_sub(self.said.len());
+        self.said.extend(lines.iter().take(room).cloned());
         match self.quiet {
             Quiet::Yes => Ok(()),
             Quiet::No => self.live.settle(lines),
@@ -174,7 +185,7 @@ impl Board {
                 }
             }
         }
-        Ok(self.live.settle(&lines)?)
+        Ok(self.say(&lines)?)
     }
 
     fn running_line(&self, task: &TaskSpec, story: Option<&Story>) -> String {
@@ -198,6 +209,13 @@ impl Board {
     }
 }
 
+/// A line without the marks that colour it.
+fn colourless(line: &str) -> String {
+    let mut parts = line.split("\x1b[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |whole, part| whole + part.split_once('m').map_or(part, |(_, rest)| rest))
+}
+
 /// How far something is that usually takes so long.
 fn bar(took: Span, usual: Span) -> String {
     let part = took.0.max(0).saturating_mul(BAR as i64) / usual.0.max(1);
@@ -208,6 +226,11 @@ fn bar(took: Span, usual: Span) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_said_is_kept_without_colours() {
+        assert_eq!(colourless("  \x1b[32m✓\x1b[0m all  [m]"), "  ✓ all  [m]");
+    }
 
     #[test]
     fn a_bar_fills_up_and_stays_full() {

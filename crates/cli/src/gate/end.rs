@@ -28,6 +28,8 @@ pub(super) enum End {
     Moved { target: Option<Target>, commit: String, why: String },
     /// The remote does not take it.
     Refused { target: Target, commit: String, why: String },
+    /// The remote does not say what became of the push.
+    Doubtful { target: Target, commit: String, why: String },
     /// Somebody pressed Ctrl-C.
     Interrupted,
 }
@@ -40,7 +42,40 @@ impl End {
             End::Failed { verdicts, .. } if !verdicts.iter().any(|v| v.role == Role::Culprit) => Exit::Infrastructure,
             End::Failed { .. } | End::PasscmdFailed { .. } => Exit::Failed,
             End::Conflict { .. } | End::Behind { .. } | End::Moved { .. } | End::Refused { .. } => Exit::CouldNotLand,
+            End::Doubtful { .. } => Exit::Infrastructure,
             End::Interrupted => Exit::Interrupted,
+        }
+    }
+
+    /// What each task came to.
+    pub(super) fn verdicts(&self) -> &[Verdict] {
+        self.parts().3
+    }
+
+    /// The end in half a sentence, for the subject of a letter.
+    pub(super) fn subject(&self) -> String {
+        match self {
+            End::Landed { commit, .. } => format!("{} landed", short(commit)),
+            End::Passed { commit, .. } => format!("{} passed", short(commit)),
+            End::NoDifferences { .. } => "no differences".to_owned(),
+            End::Failed { verdicts, .. } => {
+                let first = |role| verdicts.iter().find(|v| v.role == role);
+                match first(Role::Culprit).or_else(|| first(Role::Trouble)) {
+                    Some(v) => {
+                        let stage = v.stage.as_ref().map(|s| format!(" during {s}")).unwrap_or_default();
+                        let what = if v.role == Role::Culprit { "failure of" } else { "trouble in" };
+                        format!("{what} task {}{stage}", v.task)
+                    }
+                    None => "a task was cancelled".to_owned(),
+                }
+            }
+            End::PasscmdFailed { commit, .. } => format!("{} passed, but --passcmd did not", short(commit)),
+            End::Conflict { conflict, .. } => format!("{} does not fit", conflict.commit),
+            End::Behind { .. } => "it lacks commits of the branch".to_owned(),
+            End::Moved { .. } => "the branch moved".to_owned(),
+            End::Refused { commit, .. } => format!("{} passed, and was refused", short(commit)),
+            End::Doubtful { commit, .. } => format!("whether {} landed is not known", short(commit)),
+            End::Interrupted => "interrupted".to_owned(),
         }
     }
 
@@ -91,6 +126,13 @@ impl End {
             ],
             End::Moved { why, .. } => vec![format!("  ✗ nothing landed: {why}{times}"), again(attempts)],
             End::Refused { commit, why, .. } => vec![format!("  ✗ {} passed, but {why}", short(commit))],
+            End::Doubtful { target, commit, why } => vec![
+                crate::show::cut(
+                    &format!("  ! whether {} landed on {} is not known: {why}", short(commit), target.branch),
+                    200,
+                ),
+                "    the next gate in this checkout asks again".to_owned(),
+            ],
             End::Interrupted => vec!["  stopped; nothing landed".to_owned()],
         }
     }
@@ -127,6 +169,7 @@ impl End {
             End::Behind { target, .. } => ("behind", Some(target), None, &[]),
             End::Moved { target, commit, .. } => ("moved", target.as_ref(), Some(commit), &[]),
             End::Refused { target, commit, .. } => ("refused", Some(target), Some(commit), &[]),
+            End::Doubtful { target, commit, .. } => ("doubtful", Some(target), Some(commit), &[]),
             End::Interrupted => ("interrupted", None, None, &[]),
         }
     }
@@ -134,7 +177,7 @@ impl End {
     /// Why it did not land, in a sentence.
     fn because(&self) -> Option<String> {
         match self {
-            End::Moved { why, .. } | End::Refused { why, .. } => Some(why.clone()),
+            End::Moved { why, .. } | End::Refused { why, .. } | End::Doubtful { why, .. } => Some(why.clone()),
             End::PasscmdFailed { command, words, .. } => Some(format!("{command} {words}")),
             End::Conflict { conflict, .. } => Some(format!("both changed {}", conflict.files.join(", "))),
             End::Failed { verdicts, .. } => verdicts
@@ -153,7 +196,8 @@ pub(super) fn task(verdict: &Verdict) -> Value {
             "name": step.name,
             "results": step.results.map(|r| r as u8),
             "words": step.state,
-            "seconds": step.took.0.max(0) / 1_000 * 1_000 / 1_000_000,
+            // To the thousandth, so that the number is short.
+            "seconds": (step.took.0.max(0) / 1_000) as f64 / 1_000.0,
         })
     });
     json!({
@@ -167,6 +211,8 @@ pub(super) fn task(verdict: &Verdict) -> Value {
         "results": verdict.results.map(|r| r as u8),
         "stage": verdict.stage,
         "words": verdict.words,
+        "command": verdict.command,
+        "failing_tests": verdict.failing,
         "stages": stages.collect::<Vec<_>>(),
     })
 }

@@ -1,30 +1,26 @@
-//! The logs of a gate's tasks: as files, as one archive with a manifest, and on the terminal while they grow.
+//! The logs of a gate's tasks: as files, and as one archive with a manifest.
 
 use super::end;
 use super::place::Entry;
 use super::race::Verdict;
-use crate::out;
 use anyhow::Context;
-use client::{Client, Filter};
+use client::Client;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::StreamExt;
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
-/// How often growing logs are looked at.
-const LOOK: Duration = Duration::from_millis(500);
+/// How many last lines of a stage are told, and how many bytes of it are looked at for them.
+const LAST: (usize, u64) = (50, 32 << 10);
 
 /// Logs that were fetched, in order.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Logs(Vec<Fetched>);
 
+#[derive(Clone)]
 struct Fetched {
     task: String,
     stage: String,
@@ -38,7 +34,7 @@ impl Logs {
     /// Fetches the logs of all builds into files below `dir`: `TASK.STAGE.LOG.txt`.
     pub(super) async fn fetch(client: &Client, verdicts: &[Verdict], dir: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
-        let mut all = Vec::new();
+        let mut all: Vec<Fetched> = Vec::new();
         for verdict in verdicts {
             // A verdict that stands from an earlier attempt has its logs already, or none.
             let Some(build) = verdict.build else { continue };
@@ -46,6 +42,10 @@ impl Logs {
                 for log in client.logs(step.stepid).await?.rows {
                     let parts = [&verdict.task, &step.name, &log.slug].map(|part| plain(part));
                     let name = format!("{}.txt", parts.join("."));
+                    let name = match all.iter().any(|other| other.name == name) {
+                        true => format!("{}.{}.txt", parts.join("."), log.logid),
+                        false => name,
+                    };
                     let path = dir.join(&name);
                     let bytes = copy(client, log.logid, &path).await?;
                     all.push(Fetched { task: verdict.task.clone(), stage: step.name.clone(), name, path, bytes });
@@ -55,13 +55,45 @@ impl Logs {
         Ok(Self(all))
     }
 
-    /// Packs them, with a manifest and what this machine is, into `logs-RUN.tar.gz` in the current directory.
-    pub(super) async fn pack(self, entry: &Entry, verdicts: &[Verdict]) -> anyhow::Result<PathBuf> {
+    /// These, and those of an earlier attempt by tasks whose verdict still stands.
+    pub(super) fn with_earlier(mut self, earlier: &Self, verdicts: &[Verdict]) -> Self {
+        let stands = |log: &&Fetched| verdicts.iter().any(|v| v.task == log.task && v.build.is_none());
+        self.0.extend(earlier.0.iter().filter(stands).cloned());
+        self
+    }
+
+    /// One more, which is no task's.
+    pub(super) fn add(&mut self, name: &str, path: &Path) -> anyhow::Result<()> {
+        let bytes = std::fs::metadata(path).map(|m| m.len()).unwrap_or_default();
+        let name = name.to_owned();
+        let file = format!("{name}.txt");
+        self.0.push(Fetched { task: name.clone(), stage: name, name: file, path: path.to_owned(), bytes });
+        Ok(())
+    }
+
+    /// The last lines of a stage.
+    pub(super) fn last_lines(&self, task: &str, stage: &str) -> Vec<String> {
+        let Some(log) = self.0.iter().find(|log| log.task == task && log.stage == stage) else { return Vec::new() };
+        let read = || -> std::io::Result<Vec<u8>> {
+            let mut file = File::open(&log.path)?;
+            file.seek(SeekFrom::Start(log.bytes.saturating_sub(LAST.1)))?;
+            let mut bytes = Vec::new();
+            file.take(LAST.1).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        let bytes = read().unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        let lines: Vec<&str> = text.lines().collect();
+        lines.iter().skip(lines.len().saturating_sub(LAST.0)).map(|line| crate::show::cut(line, 500)).collect()
+    }
+
+    /// Packs them, with a manifest, what the gate said and what this machine is, into `logs-RUN.tar.gz` in the current directory.
+    pub(super) async fn pack(self, entry: &Entry, verdicts: &[Verdict], said: String) -> anyhow::Result<PathBuf> {
         let path = std::env::current_dir()?.join(format!("logs-{}.tar.gz", entry.run));
         let manifest = self.manifest(entry, verdicts);
         let to = path.clone();
         super::blocking(move || {
-            let packed = self.write(&to, &manifest).with_context(|| format!("cannot write {}", to.display()));
+            let packed = self.write(&to, &manifest, &said).with_context(|| format!("cannot write {}", to.display()));
             packed.map(|()| to)
         })
         .await
@@ -85,13 +117,15 @@ impl Logs {
         format!("{manifest:#}\n")
     }
 
-    fn write(&self, to: &Path, manifest: &str) -> std::io::Result<()> {
+    fn write(&self, to: &Path, manifest: &str, said: &str) -> std::io::Result<()> {
         let new = to.with_extension("gz.new");
         let mut archive = tar::Builder::new(GzEncoder::new(File::create(&new)?, Compression::default()));
         add(&mut archive, "manifest.json", manifest.as_bytes())?;
+        add(&mut archive, "gate.txt", said.as_bytes())?;
         add(&mut archive, "system.txt", system().as_bytes())?;
         for log in &self.0 {
-            let mut file = File::open(&log.path)?;
+            // One that cannot be read is missing; the rest is there.
+            let Ok(mut file) = File::open(&log.path) else { continue };
             let mut header = header(file.metadata()?.len());
             archive.append_data(&mut header, &log.name, &mut file)?;
         }
@@ -136,70 +170,6 @@ async fn copy(client: &Client, log: i64, path: &Path) -> anyhow::Result<u64> {
         file.write_all(&piece).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(total)
-}
-
-/// Prints what the tasks write, while they write it.
-pub(super) struct Tail {
-    over: oneshot::Sender<()>,
-    task: JoinHandle<()>,
-}
-
-impl Tail {
-    /// Prints the rest, and ends.
-    pub(super) async fn end(self) {
-        let _ = self.over.send(());
-        let _ = self.task.await;
-    }
-}
-
-/// Begins to print.
-pub(super) fn tail(client: Client) -> Tail {
-    let (over, mut ended) = oneshot::channel();
-    let task = tokio::spawn(async move {
-        let mut shown = BTreeMap::new();
-        loop {
-            let last = tokio::select! {
-                _ = &mut ended => true,
-                () = tokio::time::sleep(LOOK) => false,
-            };
-            if let Err(e) = print_new(&client, &mut shown).await {
-                tracing::info!("the output of the tasks is not printed: {e}");
-            }
-            if last {
-                return;
-            }
-        }
-    });
-    Tail { over, task }
-}
-
-/// How far a log was printed, and what of its last line has come so far.
-#[derive(Default)]
-struct Printed {
-    offset: u64,
-    begun: Vec<u8>,
-}
-
-async fn print_new(client: &Client, shown: &mut BTreeMap<i64, Printed>) -> anyhow::Result<()> {
-    for build in client.builds(&Filter::all()).await?.rows {
-        for step in client.steps(build.buildid).await?.rows {
-            for log in client.logs(step.stepid).await?.rows {
-                let printed = shown.entry(log.logid).or_default();
-                let mut bytes = client.raw_log(log.logid, printed.offset).await?;
-                while let Some(piece) = bytes.next().await {
-                    let piece = piece?;
-                    printed.offset += piece.len() as u64;
-                    printed.begun.extend_from_slice(&piece);
-                    let whole = printed.begun.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
-                    let lines: Vec<u8> = printed.begun.drain(..whole).collect();
-                    for line in String::from_utf8_lossy(&lines).lines() {
-                        out::line(format!("{}: {}", step.name, crate::show::cut(line, 1000)))?;
-                    }
-                }
-            }
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

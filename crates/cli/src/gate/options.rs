@@ -1,6 +1,8 @@
 //! What is asked of a gate. The names are autobuild's; where one of them meant something unsound there, it does not here.
 
+use super::mail::Post;
 use super::place::Journal;
+use crate::committed::{self, PIPELINE};
 use crate::exit::Exit;
 use crate::out;
 use anyhow::{Context, bail};
@@ -8,9 +10,13 @@ use std::fs::OpenOptions;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use vcs::git::{LocalBranch, Standing};
 
 /// How often the target branch is looked at while tasks run.
 const INTERVAL: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// The same for a branch of a repository on this machine.
+const INTERVAL_HERE: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// Attempts with `--retry` where nothing else is said. A branch that moves more often than this will move again.
 const MOST_ATTEMPTS: u32 = 20;
@@ -30,13 +36,13 @@ pub(crate) struct Args {
     /// Put the change on top of this repository's branch before it is tested
     #[arg(long, value_name = "URL")]
     rebase: Option<String>,
-    /// The same with the repository in SLUICE_GATE_MASTER
+    /// The same with the repository in SLUICE_GATE_MASTER, else that of gate(…) in sluice.star
     #[arg(long, conflicts_with = "rebase")]
     rebase_master: bool,
     /// Push what was tested to this repository's branch
     #[arg(long, value_name = "URL")]
     pushto: Option<String>,
-    /// The same with the repository in SLUICE_GATE_PUSH, else SLUICE_GATE_MASTER
+    /// The same with the repository in SLUICE_GATE_PUSH, else that of gate(…), else SLUICE_GATE_MASTER
     #[arg(long, conflicts_with = "pushto")]
     push_master: bool,
     /// The branch to rebase on and to push to; the remote's own default branch when absent
@@ -66,6 +72,18 @@ pub(crate) struct Args {
     /// A command that must pass in the tested tree before the push
     #[arg(long, value_name = "CMD")]
     passcmd: Option<String>,
+    /// Write a letter to this address when it does not pass or does not land
+    #[arg(long, value_name = "ADDR")]
+    email: Option<String>,
+    /// Write it too when all went well
+    #[arg(long, requires = "email")]
+    always_email: bool,
+    /// Who the letter comes from; you, as git knows you, when absent
+    #[arg(long, value_name = "ADDR", requires = "email")]
+    email_from: Option<String>,
+    /// The machine that takes the letter
+    #[arg(long, value_name = "HOST[:PORT]", default_value = "localhost:25", requires = "email")]
+    email_server: String,
     /// Print the output of the tasks while they run
     #[arg(long)]
     tail: bool,
@@ -107,30 +125,41 @@ pub(super) struct Wish {
     pub(super) at_failure: super::race::AtFailure,
     pub(super) dry_run: bool,
     pub(super) passcmd: Option<String>,
+    pub(super) mail: Option<Post>,
     pub(super) tail: bool,
     pub(super) keeplogs: bool,
     pub(super) nocleanup: bool,
     pub(super) testbase: PathBuf,
     pub(super) daemon: bool,
     pub(super) json: bool,
-    pub(super) interval: std::time::Duration,
 }
 
 impl Wish {
-    /// What the arguments and the environment come to.
-    pub(super) fn of(args: Args) -> anyhow::Result<Self> {
-        let master = |option: &str, names: &[&str]| {
-            let found = names.iter().find_map(|name| std::env::var(name).ok().filter(|url| !url.is_empty()));
-            found.with_context(|| format!("{option} needs the address of the repository in {}", names.join(" or ")))
+    /// What the arguments, the environment and the `gate(…)` of the commit that is checked out come to.
+    pub(super) fn of(args: Args, standing: &Standing) -> anyhow::Result<Self> {
+        let configured = match args.rebase_master || args.push_master {
+            true => gate_of(standing)?,
+            false => None,
         };
-        let rebase = match (args.rebase, args.rebase_master) {
-            (None, true) => Some(master("--rebase-master", &["SLUICE_GATE_MASTER"])?),
-            (url, _) => url,
+        let named = |name: &str| std::env::var(name).ok().filter(|url| !url.is_empty());
+        let rebase = match args.rebase_master {
+            true => {
+                let found = named("SLUICE_GATE_MASTER").or_else(|| configured.as_ref().map(|gate| gate.master.clone()));
+                Some(found.with_context(|| no_master("--rebase-master", "SLUICE_GATE_MASTER", "master"))?)
+            }
+            false => args.rebase,
         };
-        let push = match (args.pushto, args.push_master) {
-            (None, true) => Some(master("--push-master", &["SLUICE_GATE_PUSH", "SLUICE_GATE_MASTER"])?),
-            (url, _) => url,
+        let push = match args.push_master {
+            true => {
+                let own = named("SLUICE_GATE_PUSH").or_else(|| configured.as_ref().map(|gate| gate.push.clone()));
+                let found = own.or_else(|| named("SLUICE_GATE_MASTER"));
+                Some(found.with_context(|| no_master("--push-master", "SLUICE_GATE_PUSH", "push"))?)
+            }
+            false => args.pushto,
         };
+        let from = args.email_from.as_deref().unwrap_or(&standing.person);
+        let post = |to: &String| Post::of(from, to, &args.email_server, args.always_email);
+        let mail = args.email.as_ref().map(post).transpose()?;
         if args.fix_whitespace && rebase.is_none() {
             bail!("--fix-whitespace mends what is rebased; give --rebase URL too");
         }
@@ -142,7 +171,7 @@ impl Wish {
             tasks: args.tasks,
             rebase: rebase.map(|url| absolute(&url)).transpose()?,
             push: push.map(|url| absolute(&url)).transpose()?,
-            branch: args.branch,
+            branch: args.branch.or(configured.map(|gate| gate.branch)),
             mark: args.mark,
             whitespace: match args.fix_whitespace {
                 true => vcs::git::Whitespace::Fix,
@@ -156,6 +185,7 @@ impl Wish {
             },
             dry_run: args.dry_run,
             passcmd: args.passcmd,
+            mail,
             tail: args.tail,
             keeplogs: args.keeplogs,
             nocleanup: args.nocleanup,
@@ -165,7 +195,6 @@ impl Wish {
             },
             daemon: args.daemon,
             json: args.json,
-            interval: INTERVAL,
         })
     }
 
@@ -175,10 +204,34 @@ impl Wish {
     }
 }
 
+/// What a checkout's own `sluice.star` says of where its changes land.
+fn gate_of(standing: &Standing) -> anyhow::Result<Option<model::MasterSpec>> {
+    let commit = LocalBranch::at(standing.root.clone(), "HEAD".to_owned(), &standing.head)?;
+    match commit.files.contains(PIPELINE) {
+        true => Ok(committed::pipeline(&commit)?.gate),
+        false => Ok(None),
+    }
+}
+
+fn no_master(option: &str, variable: &str, argument: &str) -> String {
+    format!(
+        "{option} needs the address of the repository\n\
+         help: put it into {variable}, or into {PIPELINE}: gate(\"main\", {argument} = \"https://…\")"
+    )
+}
+
+/// Another machine is asked less often than this one.
+pub(super) fn interval(repository: &str) -> std::time::Duration {
+    if is_url(repository) { INTERVAL } else { INTERVAL_HERE }
+}
+
+fn is_url(repository: &str) -> bool {
+    repository.contains("://") || repository.split('/').next().is_some_and(|first| first.contains(':'))
+}
+
 /// A path as seen from anywhere; a URL as it is.
 fn absolute(repository: &str) -> anyhow::Result<String> {
-    let is_url = repository.contains("://") || repository.split('/').next().is_some_and(|first| first.contains(':'));
-    match is_url {
+    match is_url(repository) {
         true => Ok(repository.to_owned()),
         false => Ok(std::path::absolute(repository)?.display().to_string()),
     }

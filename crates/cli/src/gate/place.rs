@@ -1,6 +1,7 @@
 //! Where a gate works, and what of it outlives the run: a directory below the test base for each run, and the journal of
 //! all runs beside the repository's own files.
 
+use super::mail::Post;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -35,6 +36,18 @@ pub(super) struct Entry {
     pub(super) base: Option<String>,
     /// The commit that is tested.
     pub(super) tested: Option<String>,
+    /// Its short hash, author and title.
+    #[serde(default)]
+    pub(super) title: Option<String>,
+    /// Where its logs are packed.
+    #[serde(default)]
+    pub(super) packed: Option<PathBuf>,
+    /// Who is told of the end.
+    #[serde(default)]
+    pub(super) mail: Option<Post>,
+    /// That letter is written.
+    #[serde(default)]
+    pub(super) told: bool,
 }
 
 /// How far a run has come.
@@ -92,6 +105,7 @@ impl Journal {
             let file = file.with_context(|| format!("cannot write {}", lock.display()))?;
             if rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err()
                 || self.path(&name).exists()
+                || !is_at(&file, &lock)
             {
                 continue;
             }
@@ -107,6 +121,10 @@ impl Journal {
                 target: None,
                 base: None,
                 tested: None,
+                title: None,
+                packed: None,
+                mail: None,
+                told: false,
             };
             let run = Run { journal: self.clone(), entry, _lock: file };
             run.write()?;
@@ -130,6 +148,24 @@ impl Journal {
         }
         entries.sort_by(|a, b| a.0.run.cmp(&b.0.run));
         Ok(entries)
+    }
+
+    /// Takes up a run whose process is gone. `None`: it lives, or another gate has taken it up.
+    pub(super) fn take_up(&self, run: &str) -> Option<File> {
+        let path = self.dir.join(format!("{run}.lock"));
+        let file = File::options().create(true).truncate(false).write(true).open(&path).ok()?;
+        rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).ok()?;
+        (is_at(&file, &path) && self.path(run).exists()).then_some(file)
+    }
+
+    /// Notes of a run whose process is gone that its letter is written.
+    pub(super) fn note_told(&self, entry: &Entry) -> anyhow::Result<()> {
+        self.write(&Entry { told: true, ..entry.clone() })
+    }
+
+    fn write(&self, entry: &Entry) -> anyhow::Result<()> {
+        let path = self.path(&entry.run);
+        save(&path, &serde_json::to_vec_pretty(entry)?).with_context(|| format!("cannot write {}", path.display()))
     }
 
     fn alive(&self, run: &str) -> Alive {
@@ -192,16 +228,7 @@ impl Run {
     }
 
     fn write(&self) -> anyhow::Result<()> {
-        let path = self.journal.path(&self.entry.run);
-        let write = || -> std::io::Result<()> {
-            let new = path.with_extension("new");
-            let mut file = File::create(&new)?;
-            file.write_all(&serde_json::to_vec_pretty(&self.entry)?)?;
-            file.sync_all()?;
-            fs::rename(&new, &path)?;
-            File::open(&self.journal.dir)?.sync_all()
-        };
-        write().with_context(|| format!("cannot write {}", path.display()))
+        self.journal.write(&self.entry)
     }
 
     /// Ends it: the journal forgets it, and its directory goes unless it is to be kept.
@@ -215,6 +242,23 @@ impl Run {
     }
 }
 
+/// Writes a file that is whole or not there, on the disk before it returns.
+pub(super) fn save(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let new = path.with_extension("new");
+    let mut file = File::create(&new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
+}
+
+/// Whether an open file is still the one of this name: a lock on one that was removed says nothing.
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let same = |a: fs::Metadata, b: fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+    file.metadata().is_ok_and(|open| fs::metadata(path).is_ok_and(|named| same(open, named)))
+}
+
 /// What is left of a run's directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keep {
@@ -225,7 +269,7 @@ pub(super) enum Keep {
 }
 
 /// Makes a directory that may be removed again.
-fn make(work: &Path) -> anyhow::Result<()> {
+pub(super) fn make(work: &Path) -> anyhow::Result<()> {
     if let Some(parent) = work.parent() {
         fs::create_dir_all(parent).with_context(|| format!("cannot make the test base {}", parent.display()))?;
     }

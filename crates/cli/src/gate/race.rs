@@ -7,13 +7,16 @@ use anyhow::Context;
 use api::ForceParams;
 use api::story::Story;
 use client::Client;
-use model::{Results, Span, TaskSpec};
+use model::{Results, Span, StepAction, TaskSpec};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// How often to look where nothing is heard.
 const SWEEP: Duration = Duration::from_millis(500);
+
+/// How many failing tests of a task are named.
+const MOST_NAMED: usize = 50;
 
 /// What becomes of the others when a task fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +55,12 @@ pub(super) struct Verdict {
     pub(super) took: Span,
     /// What was told of it.
     pub(super) story: Option<Story>,
+    /// The command of the stage that decided.
+    pub(super) command: Option<String>,
+    /// Tests that are at fault, by name.
+    pub(super) failing: Vec<String>,
+    /// The last lines of the stage that decided, where it speaks against the tree.
+    pub(super) tail: Vec<String>,
 }
 
 /// What a task's end means for the tree.
@@ -148,8 +157,12 @@ impl Race<'_> {
             if let (Lane::Running { set, ending, .. }, Some(why)) = (&mut *lane, why)
                 && ending.is_none()
             {
-                self.client.cancel_set(*set, &why).await?;
-                *ending = Some(why);
+                match self.client.cancel_set(*set, &why).await {
+                    Ok(()) => *ending = Some(why),
+                    Err(e) if e.is_connection() => return Err(e.into()),
+                    // It has just ended by itself: the next look says how.
+                    Err(e) => tracing::info!("{} is not ended: {e}", task.name),
+                }
             }
         }
         self.begin(lanes, end_all.as_deref(), board).await?;
@@ -186,6 +199,9 @@ impl Race<'_> {
                     build: None,
                     took: Span::ZERO,
                     story: None,
+                    command: None,
+                    failing: Vec::new(),
+                    tail: Vec::new(),
                 };
                 board.ended(&verdict)?;
                 lanes[index] = Lane::Done(Box::new(verdict));
@@ -229,8 +245,9 @@ impl Race<'_> {
             _ if too_long => Role::Culprit,
             Results::Success | Results::Warnings | Results::Skipped => Role::Passed,
             Results::Failure => Role::Culprit,
-            Results::Cancelled => Role::Bystander,
-            Results::Exception | Results::Retry => Role::Trouble,
+            Results::Cancelled if ending.is_some() => Role::Bystander,
+            // Somebody else has ended it: nothing is known of the tree.
+            Results::Cancelled | Results::Exception | Results::Retry => Role::Trouble,
         };
         let at = story.as_ref().and_then(|s| s.trouble.as_ref()).map(|t| t.step.clone());
         let last = || story.as_ref().and_then(|s| s.steps.last()).map(|s| s.name.clone());
@@ -243,6 +260,14 @@ impl Race<'_> {
             _ => super::words::of_stage(story.as_ref(), stage.as_deref()).unwrap_or_else(state),
         };
         let took = story.as_ref().map_or(Span::ZERO, |s| s.took);
+        let command = task.stages.iter().find(|s| Some(&s.name) == stage.as_ref()).and_then(|s| match &s.action {
+            StepAction::Shell(shell) => Some(shell.command.text()),
+            _ => None,
+        });
+        let failing = match (role, build) {
+            (Role::Culprit, Some(build)) => self.failing(build).await?,
+            _ => Vec::new(),
+        };
         let verdict = Verdict {
             task: task.name.clone(),
             results: Some(results),
@@ -252,8 +277,18 @@ impl Race<'_> {
             build,
             took,
             story: story.clone(),
+            command,
+            failing,
+            tail: Vec::new(),
         };
         Ok((story, Some(verdict)))
+    }
+
+    /// The tests of a build that are at fault, by name.
+    async fn failing(&self, build: i64) -> anyhow::Result<Vec<String>> {
+        let steps = self.client.steps(build).await?.rows;
+        let bad = steps.into_iter().filter_map(|step| step.tests).flat_map(|tests| tests.bad);
+        Ok(bad.map(|test| test.name).take(MOST_NAMED).collect())
     }
 }
 

@@ -2,6 +2,7 @@
 //! which nobody knows what became of it.
 
 use super::blocking;
+use super::mail::{self, About};
 use super::place::{self, Alive, Entry, Journal, Phase};
 use super::words::short;
 use crate::hosted::Hosted;
@@ -16,14 +17,18 @@ pub(super) async fn clean_up_after_others(journal: &Journal, standing: &Standing
         if alive == Alive::Yes {
             continue;
         }
+        let Some(_lock) = journal.take_up(&entry.run) else { continue };
         end_commands(&entry.work).await;
-        let known = entry.clone();
-        let words = blocking(move || Ok(became(&known))).await?;
+        let (known, from) = (entry.clone(), standing.clone());
+        let words = blocking(move || Ok(became(&known, &from))).await?;
         out::aside(format!("  an earlier gate ({}) was killed while {}: {words}", entry.run, entry.phase.words()));
-        if entry.work.join("tree").exists() && words.is_unknown() {
+        if matches!(words, Became::Unknown(_)) {
             // What it tested may be wanted to find out by hand; nothing runs there any more.
             continue;
         }
+        let about = About { entry: &entry, root: &standing.root };
+        mail::write_of_killed(journal, &about, matches!(words, Became::Landed(_)), &words.to_string())?;
+        journal.note_told(&entry)?;
         let work = entry.work.clone();
         tokio::task::spawn_blocking(move || place::clear(&work)).await?;
         standing.release(&entry.run)?;
@@ -41,12 +46,6 @@ enum Became {
     Unknown(String),
 }
 
-impl Became {
-    fn is_unknown(&self) -> bool {
-        matches!(self, Became::Unknown(_))
-    }
-}
-
 impl std::fmt::Display for Became {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -60,7 +59,7 @@ impl std::fmt::Display for Became {
     }
 }
 
-fn became(entry: &Entry) -> Became {
+fn became(entry: &Entry, standing: &Standing) -> Became {
     let (Some((repository, branch)), Some(tested)) = (entry.target.clone(), entry.tested.clone()) else {
         return Became::Nothing;
     };
@@ -69,7 +68,10 @@ fn became(entry: &Entry) -> Became {
         Phase::Landed => return Became::Landed(tested),
         Phase::Pushing => {}
     }
-    let landing = Landing::at(&entry.work.join("tree"), &Leash::default());
+    let landing = match clone_of(entry, standing) {
+        Ok(landing) => landing,
+        Err(e) => return Became::Unknown(e.to_string()),
+    };
     let target = Target { repository, branch };
     match landing.became(&target, &tested, entry.base.as_deref(), None) {
         Ok(Pushed::Landed) => Became::Landed(tested),
@@ -78,6 +80,16 @@ fn became(entry: &Entry) -> Became {
         Ok(Pushed::Moved(None)) => Became::NotLanded(format!("{} is gone", target.branch)),
         Err(e) => Became::Unknown(e.reason),
     }
+}
+
+/// The clone that a run had; a new one where it is gone, as a RAM disk is after a start of the machine.
+fn clone_of(entry: &Entry, standing: &Standing) -> anyhow::Result<Landing> {
+    let tree = entry.work.join("tree");
+    if tree.join(".git").exists() {
+        return Ok(Landing::at(&tree, &Leash::default()));
+    }
+    place::make(&entry.work)?;
+    Ok(Landing::clone(standing, &tree, &Leash::default())?)
 }
 
 /// Ends the commands of a run that was killed: a master of its base directory takes them up, and ends them as it stops.

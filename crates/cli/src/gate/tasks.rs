@@ -3,7 +3,7 @@
 use crate::committed::{self, CommitTree, PIPELINE};
 use crate::up::plan::{checkout, here, quiet, scheduler, web};
 use anyhow::bail;
-use config::detect::detect;
+use config::detect::{Tree, detect};
 use model::property::property;
 use model::{
     BuilderSpec, CommandLine, Config, ForceSpec, ProjectSpec, SchedulerKind, ShellSpec, StepAction, StepFlags,
@@ -32,7 +32,7 @@ pub(super) fn of(commit: &LocalBranch, asked: &[String]) -> anyhow::Result<Vec<T
     }
     let all = all(commit)?;
     if asked.is_empty() {
-        return Ok(all);
+        return in_their_places(all, commit);
     }
     if let Some(unknown) = asked.iter().find(|name| !all.iter().any(|t| t.name == **name)) {
         let names: Vec<&str> = all.iter().map(|t| t.name.as_str()).collect();
@@ -55,7 +55,16 @@ pub(super) fn of(commit: &LocalBranch, asked: &[String]) -> anyhow::Result<Vec<T
         wanted.extend(more);
     }
     let chosen: Vec<TaskSpec> = all.iter().filter(|t| wanted.contains(t.name.as_str())).cloned().collect();
-    Ok(chosen)
+    in_their_places(chosen, commit)
+}
+
+/// The tasks, if the tree has the directories that they work in. A command would be run in an empty one otherwise.
+fn in_their_places(tasks: Vec<TaskSpec>, commit: &LocalBranch) -> anyhow::Result<Vec<TaskSpec>> {
+    let tree = CommitTree(commit);
+    match tasks.iter().find(|task| !task.dir.is_empty() && !tree.has_dir(&task.dir)) {
+        Some(lost) => bail!("task {} works in {}, which is no directory of the tree", lost.name, lost.dir),
+        None => Ok(tasks),
+    }
 }
 
 /// All tasks of a commit: those of its `sluice.star`; else its builders, or what its tree is built with.

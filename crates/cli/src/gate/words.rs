@@ -21,3 +21,8 @@ pub(super) fn of_stage(story: Option<&Story>, stage: Option<&str>) -> Option<Str
 pub(super) fn short(hash: &str) -> String {
     hash.chars().take(7).collect()
 }
+
+/// This machine's name.
+pub(super) fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

@@ -1,6 +1,12 @@
 //! Whole stories: the program itself, with real repositories, processes and pages.
 
 mod command;
+mod gate;
+mod gate_fail;
+mod gate_kill;
+mod gate_land;
+mod gate_mail;
+mod gate_places;
 mod hostile;
 mod keep;
 mod master;

@@ -25,6 +25,7 @@ pub(crate) use top::read_secret;
 pub(crate) const ALL: &[Def] = &[
     builder::BUILDER,
     top::DATABASE,
+    task::GATE,
     words::GLOB,
     words::INTERPOLATE,
     top::LOCAL_WORKER,

@@ -6,7 +6,10 @@ use crate::call::{Call, Outcome, Wrong};
 use crate::names::{self, quoted};
 use crate::registry::Made;
 use crate::sites::Part;
-use model::{FollowedLog, Reading, ShellSpec, Span, StepAction, StepFlags, StepSpec, TaskSpec, TestReading, Text};
+use model::{
+    CommandLine, FollowedLog, Form, Lookup, MasterSpec, Piece, Reading, ShellSpec, Span, StepAction, StepFlags,
+    StepSpec, TaskSpec, TestReading, Text,
+};
 
 pub(super) const TASK: Def = Def {
     path: "task",
@@ -56,6 +59,22 @@ pub(super) const STAGE: Def = Def {
     run: stage,
 };
 
+pub(super) const GATE: Def = Def {
+    path: "gate",
+    summary: "In a `sluice.star`: where changes of this repository land. `sluice gate --rebase-master` puts a change on \
+              top of this branch of `master`, and `--push-master` pushes to `push`.",
+    example: "gate(\"main\", master = \"https://example.org/zlib.git\", push = \"ssh://git@example.org/zlib.git\")",
+    groups: &[&[
+        p("branch", "text", ""),
+        p("master", "address of the repository that the branch is read from", ""),
+        p("push", "address of the repository that is pushed to", "master"),
+    ]],
+    by_position: 1,
+    required: &["branch", "master"],
+    in_pipelines: true,
+    run: gate,
+};
+
 /// The log that a report in a file becomes.
 const REPORT: &str = "report";
 
@@ -89,6 +108,21 @@ fn task(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
     Ok(Outcome::Nothing)
 }
 
+fn gate(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
+    let (branch, master) = (call.formed("branch", address::branch)?, call.formed("master", address::repository)?);
+    let (Some(branch), Some(master)) = (branch, master) else {
+        return Err(call.wrong(Part::Whole, "gate needs branch and master").boxed());
+    };
+    let push = call.formed("push", address::repository)?.unwrap_or_else(|| master.clone());
+    let gates = &mut call.registry.draft.borrow_mut().gates;
+    if !gates.is_empty() {
+        let wrong = call.wrong(Part::Whole, "there is a gate already");
+        return Err(wrong.help("changes of a repository land in one place"));
+    }
+    gates.push(Made { spec: MasterSpec { branch, master, push, defined_at: call.place() }, site: call.site.clone() });
+    Ok(Outcome::Nothing)
+}
+
 /// A stage works where its task does.
 fn into_dir(stage: &mut StepSpec, dir: &str) {
     if let StepAction::Shell(shell) = &mut stage.action
@@ -104,7 +138,7 @@ fn stage(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
     let Some(command) = call.some("command") else {
         return Err(call.wrong(Part::Whole, "stage needs command").boxed());
     };
-    let mut shell = ShellSpec::new(steps::command(call, "command", command)?);
+    let mut shell = ShellSpec::new(with_prefix(steps::command(call, "command", command)?));
     shell.env = call.env("env")?;
     shell.timeout = call.patience("timeout", shell.timeout)?;
     shell.max_time = call.patience("max_time", None)?;
@@ -123,6 +157,38 @@ fn stage(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
     let flags = StepFlags::HALTING;
     let spec = StepSpec { flags, defined_at: call.place(), ..StepSpec::new(name, StepAction::Shell(shell)) };
     steps::keep(call, spec, true).map(Outcome::Step)
+}
+
+/// `{prefix}` becomes what the gate says it is; `${prefix}` is the shell's, and every other brace stays.
+fn with_prefix(command: CommandLine) -> CommandLine {
+    match command {
+        CommandLine::Words(words) => CommandLine::Words(words.into_iter().map(put_prefix).collect()),
+        CommandLine::Script(script) => CommandLine::Script(put_prefix(script)),
+    }
+}
+
+fn put_prefix(text: Text) -> Text {
+    const WRITTEN: &str = "{prefix}";
+    let Some(plain) = text.plain() else { return text };
+    let mut pieces = Vec::new();
+    let (mut literal, mut rest) = (String::new(), plain);
+    while let Some(at) = rest.find(WRITTEN) {
+        literal.push_str(&rest[..at]);
+        if literal.ends_with('$') {
+            literal.push_str(WRITTEN);
+        } else {
+            pieces.push(Piece::Literal(std::mem::take(&mut literal)));
+            pieces.push(Piece::Lookup { of: Lookup::Property("prefix".to_owned()), form: Form::Value });
+        }
+        rest = &rest[at + WRITTEN.len()..];
+    }
+    if pieces.is_empty() {
+        return text;
+    }
+    literal.push_str(rest);
+    pieces.push(Piece::Literal(literal));
+    pieces.retain(|piece| *piece != Piece::Literal(String::new()));
+    Text::Pieces(pieces)
 }
 
 /// The report that a stage promises. Autobuild's names are those of MIME.
@@ -146,4 +212,33 @@ fn output(call: &Call<'_, '_>) -> Result<Option<TestReading>, Wrong> {
         return Err(call.wrong_value("output", message).help(help));
     }
     Ok(Some(TestReading { whole: true, ends_at_failure: true, ..TestReading::new(format) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_gates_own_prefix_is_put_in() {
+        let pieces = |text: &str| match put_prefix(Text::from(text.to_owned())) {
+            Text::Plain(text) => text,
+            Text::Pieces(pieces) => {
+                let short = |piece: &Piece| match piece {
+                    Piece::Literal(text) => text.clone(),
+                    Piece::Lookup { .. } => "<P>".to_owned(),
+                };
+                pieces.iter().map(short).collect::<Vec<_>>().join("|")
+            }
+        };
+        let cases = [
+            ("./configure --prefix={prefix}", "./configure --prefix=|<P>"),
+            ("{prefix}/bin:{prefix}", "<P>|/bin:|<P>"),
+            ("echo ${prefix} {PREFIX} {x}", "echo ${prefix} {PREFIX} {x}"),
+            ("echo ${prefix} {prefix}", "echo ${prefix} |<P>"),
+            ("", ""),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(pieces(text), wanted);
+        }
+    }
 }
