@@ -362,6 +362,25 @@ pub fn stop(world: &World, build: BuildId, reason: &str) -> Option<Transition> {
     Some(Transition::StopAsked { build: running.build.id, reason: reason.to_owned() })
 }
 
+/// Somebody wants a build to end that is stopped already. While it waits for the locks of a step that always runs, that
+/// wait ends: the step is not done, and is CANCELLED. Two such builds may wait for one another, and nothing else would
+/// ever end them.
+pub fn stop_waiting(world: &World, build: BuildId, now: Time) -> Vec<Transition> {
+    let mut todo = Vec::new();
+    let stopped = world.builds.get(&build).filter(|b| b.build.lease.until.is_none() && b.current().is_none());
+    let Some((running, reason)) = stopped.and_then(|b| Some((b, b.stopping.as_ref()?))) else { return todo };
+    if let Some((number, spec)) = next_step(running).filter(|(_, spec)| is_waiting(&running.build, spec)) {
+        let state = format!("stopped while it waited: {reason}");
+        Beginning { world, running, number, spec, now }.over(
+            Results::Cancelled,
+            state,
+            &mut world.next.clone(),
+            &mut todo,
+        );
+    }
+    todo
+}
+
 /// The builder whose build this is, if it runs.
 pub fn builder_of(world: &World, build: BuildId) -> Option<BuilderId> {
     world.builds.get(&build).map(|b| b.build.builder)

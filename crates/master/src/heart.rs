@@ -165,8 +165,13 @@ impl Heart {
             }
             Input::Stop { build, reason, reply } => {
                 let running = self.world.build(build).is_some();
-                let asked = engine::build::stop(&self.world, build, &reason);
-                self.take_all(asked, now, turn);
+                match engine::build::stop(&self.world, build, &reason) {
+                    Some(asked) => self.take(asked, now, turn),
+                    None => {
+                        let todo = engine::build::stop_waiting(&self.world, build, now);
+                        self.take_all(todo, now, turn);
+                    }
+                }
                 let answer = if running { Ok(()) } else { Err(not_running(build)) };
                 turn.answer(reply, answer);
             }

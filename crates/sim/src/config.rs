@@ -339,3 +339,16 @@ pub fn calm(old: &Config) -> Config {
     }
     config
 }
+
+/// The configuration with these workers in it again. No builder has builds for them.
+pub fn put_back(old: &Config, names: &[String]) -> Config {
+    let mut config = old.clone();
+    config.workers.extend(names.iter().map(|name| WorkerSpec {
+        name: name.clone(),
+        max_builds: 1,
+        access: WorkerAccess::Remote { password: Secret::new("x") },
+        lost_after: Span::seconds(600),
+        defined_at: None,
+    }));
+    config
+}

@@ -188,4 +188,15 @@ impl LogStore {
             format!("log {log} has {bytes} bytes, and {there} are there (closed: {sealed})")
         })
     }
+
+    /// A log is as long as the store says, or its rest may still come.
+    ///
+    /// # Errors
+    /// It is longer, or shorter and closed.
+    pub(crate) fn holds_or_waits(&self, log: LogId, bytes: u64) -> Checked {
+        match self.on_disk(log) {
+            (there, false) if there < bytes => Ok(()),
+            _ => self.holds(log, bytes),
+        }
+    }
 }

@@ -373,10 +373,13 @@ impl Master {
                 let filed = engine::force::rebuild(&self.world, &old.0, &old.1, by, now);
                 self.take_all([filed], turn);
             }
-            Input::Stop(build) => {
-                let todo = engine::build::stop(&self.world, build, by);
-                self.take_all(todo, turn);
-            }
+            Input::Stop(build) => match engine::build::stop(&self.world, build, by) {
+                Some(asked) => self.take_all([asked], turn),
+                None => {
+                    let todo = engine::build::stop_waiting(&self.world, build, now);
+                    self.take_all(todo, turn);
+                }
+            },
             Input::Cancel(request) => {
                 let todo = engine::request::cancel(&self.world, request, by, now);
                 self.take_all(todo, turn);

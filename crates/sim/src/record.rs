@@ -346,13 +346,15 @@ impl Record {
     }
 
     /// A build that waits for others, when nothing else goes on any more: for what it has triggered, or for a lock that
-    /// a build in the same knot holds.
+    /// a build in the same knot holds. One that is stopped already, and waits for a lock of a step that always runs, comes
+    /// last: it has to be stopped once more.
     ///
     /// # Errors
     /// A build waits for locks that are all free.
     pub fn a_build_in_a_knot(&self) -> Result<Option<BuildId>, Violation> {
         let mut found = None;
-        for build in self.running.iter().filter_map(|id| self.builds.get(id)).filter(|b| !b.stopping) {
+        let running = || self.running.iter().filter_map(|id| self.builds.get(id));
+        for build in running().filter(|b| !b.stopping).chain(running().filter(|b| b.stopping)) {
             let step = build.current().map(|s| s.number);
             let spec = step.or_else(|| build.comes_next()).and_then(|n| build.plan.get(n));
             let Some(spec) = spec else { continue };

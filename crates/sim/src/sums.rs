@@ -25,6 +25,8 @@ pub struct Sums {
     pub compared: u64,
     /// Builds that waited for one another for good, until somebody stopped one.
     pub knots: u64,
+    /// Workers that were put back into the configuration at the end, with what they still had.
+    pub put_back: u64,
     /// The most rounds that a turn took to settle.
     pub most_rounds: u64,
     /// Frames that were sent.
@@ -59,6 +61,7 @@ impl AddAssign for Sums {
             (&mut self.reloads, other.reloads),
             (&mut self.compared, other.compared),
             (&mut self.knots, other.knots),
+            (&mut self.put_back, other.put_back),
         ] {
             *mine += theirs;
         }
@@ -86,8 +89,8 @@ impl fmt::Display for Sums {
         }
         writeln!(
             f,
-            "{} answers refused; {} new configurations; {} knots of builds untied",
-            c.refused, self.reloads, self.knots
+            "{} answers refused; {} new configurations; {} knots of builds untied; {} workers put back with what they still had",
+            c.refused, self.reloads, self.knots, self.put_back
         )?;
         write!(
             f,

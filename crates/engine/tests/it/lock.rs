@@ -144,6 +144,42 @@ fn a_lock_is_released_however_its_step_ends() {
     pass(&mut town, "a", 2);
 }
 
+/// Two builds hold what the other one's last step needs, and that step is done after a stop, too.
+#[test]
+fn a_knot_of_stopped_builds_is_untied_by_stopping_once_more() {
+    let last = |lock| {
+        let flags = StepFlags { always_run: true, ..StepFlags::PLAIN };
+        StepSpec { locks: vec![wish(lock, EXCLUSIVE)], ..step("tidy", flags) }
+    };
+    let spec = |name, own, other| {
+        holding(name, &["w"], &[wish(own, EXCLUSIVE)], vec![step("work", StepFlags::PLAIN), last(other)])
+    };
+    let locks = vec![master("left", 1), master("right", 1)];
+    let specs = vec![spec("a", "left", "right"), spec("b", "right", "left")];
+    let mut town = Town::new(config(&[("w", 9)], locks, specs));
+    town.force("a", 0);
+    town.force("b", 0);
+    let (a, b) = (town.running("a", 1), town.running("b", 1));
+    assert!(engine::build::stop_waiting(&town.world, a, town.now).is_empty(), "nobody has stopped it");
+    for build in [a, b] {
+        town.take(engine::build::stop(&town.world, build, "ann").into_iter().collect());
+        town.settle();
+        assert!(engine::build::stop_waiting(&town.world, build, town.now).is_empty(), "its step runs");
+        town.end_command(build, CommandEnd::Interrupted("ann".to_owned()));
+    }
+    assert_eq!(running(&town), Vec::<String>::new());
+    assert!(town.ended().is_empty(), "each waits for the other");
+    assert_eq!(engine::build::stop(&town.world, a, "ann"), None);
+    town.take(engine::build::stop_waiting(&town.world, a, town.now));
+    town.settle();
+    assert_eq!(town.ended(), [(a, Results::Cancelled, "stopped: ann".to_owned())]);
+    let tidy = town.steps_ended().into_iter().find(|(name, ..)| name == "tidy");
+    assert_eq!(tidy, Some(("tidy".to_owned(), Results::Cancelled, "stopped while it waited: ann".to_owned())));
+    assert_eq!(running(&town), ["b #1 tidy"], "the other one's last step has its lock now");
+    pass(&mut town, "b", 1);
+    assert_eq!(town.ended().len(), 2);
+}
+
 #[test]
 fn a_builder_holds_its_locks_from_start_to_end() {
     let steps = || vec![step("one", StepFlags::PLAIN), step("two", StepFlags::PLAIN)];

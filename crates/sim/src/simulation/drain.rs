@@ -2,6 +2,7 @@
 
 use super::{Event, MACHINES, NAMES, Simulation};
 use crate::config;
+use crate::machine::Machine;
 use crate::master::Input;
 use crate::record::Record;
 use crate::violation::{Checked, Violation, broken, must};
@@ -58,8 +59,14 @@ impl Simulation {
         }
         let quiet = self.now.since(self.progress);
         let open = !self.record.open_requests().is_empty();
-        if !open && quiet >= Span::seconds(40) {
+        // A worker comes back by itself, one whose name another machine had taken after five minutes.
+        let to_come = self.machines[..NAMES].iter().any(|m| !m.jobs.is_empty() && self.is_configured(&m.name));
+        let patience = if to_come { Span::seconds(600) } else { Span::seconds(40) };
+        if !open && quiet >= patience {
             self.look_once_more()?;
+            if self.put_back()? {
+                return Ok(false);
+            }
             self.all_is_kept()?;
             return Ok(true);
         }
@@ -87,12 +94,42 @@ impl Simulation {
         looked
     }
 
+    /// A worker that is not configured any more is not let in, and may have what is missing in a log: such a log is open
+    /// on the disk, and no other log is short. When its worker is put back, it brings the rest. True: one was.
+    fn put_back(&mut self) -> Result<bool, Violation> {
+        let gone: Vec<&Machine> = self.machines[..NAMES].iter().filter(|m| !self.is_configured(&m.name)).collect();
+        let kept: BTreeSet<i64> = gone.iter().flat_map(|m| m.jobs.keys()).map(|command| command.step).collect();
+        let lost = self.lost();
+        for (log, (step, bytes)) in &self.record.logs {
+            let Some(bytes) = bytes.filter(|_| !lost.contains(&step.0)) else { continue };
+            match kept.contains(&step.0) {
+                true => self.logs.holds_or_waits(*log, bytes)?,
+                false => self.logs.holds(*log, bytes)?,
+            }
+        }
+        let names: Vec<String> = gone.iter().filter(|m| !m.jobs.is_empty()).map(|m| m.name.clone()).collect();
+        if names.is_empty() {
+            return Ok(false);
+        }
+        self.sums.put_back += names.len() as u64;
+        self.progress = self.now;
+        self.tell(Input::Configure(Arc::new(config::put_back(&self.file, &names))));
+        Ok(true)
+    }
+
+    fn is_configured(&self, name: &str) -> bool {
+        self.record.workers.values().any(|w| w.name == name && w.spec.is_some())
+    }
+
+    /// The steps of which nobody has all bytes: a machine has lost a spool and the master its memory.
+    fn lost(&self) -> BTreeSet<i64> {
+        self.machines.iter().flat_map(|m| m.lost.iter().map(|command| command.step)).collect()
+    }
+
     /// Every log is closed and whole, no command is left anywhere, and none was begun twice.
     fn all_is_kept(&self) -> Checked {
         let Record { logs, .. } = &self.record;
-        // Where a machine has lost a spool and the master its memory, nobody has the bytes.
-        let lost: BTreeSet<i64> =
-            self.machines.iter().flat_map(|m| m.lost.iter().map(|command| command.step)).collect();
+        let lost = self.lost();
         for (log, (step, bytes)) in logs {
             match bytes {
                 Some(bytes) if !lost.contains(&step.0) => self.logs.holds(*log, *bytes)?,
@@ -101,9 +138,8 @@ impl Simulation {
             }
         }
         for machine in &self.machines[..NAMES] {
-            let configured = self.record.workers.values().any(|w| w.name == machine.name && w.spec.is_some());
             let left: Vec<String> = machine.jobs.keys().map(ToString::to_string).collect();
-            must("nothing-is-left", left.is_empty() || !configured, || {
+            must("nothing-is-left", left.is_empty(), || {
                 format!("{} still has the commands {}", machine.name, left.join(", "))
             })?;
             let twice = machine.begun.iter().find(|(_, times)| **times > 1 && machine.remembers);
