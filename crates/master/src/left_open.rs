@@ -1,11 +1,13 @@
 //! Log files that an earlier master did not close: it was killed after the end of a build was stored, and before the
-//! index of its logs was on the disk. All their bytes are there; only the last record is missing, or torn.
+//! index of its logs was on the disk. All their bytes are there; only the last record is missing, or torn. Or their last
+//! bytes are not there: then the worker keeps them until it comes back, and the master says so.
 
 use crate::hub::Hub;
 use logs::Logs;
-use model::Query;
+use model::{Build, BuildId, LogId, LogStatus, Query};
+use std::fmt;
 use std::sync::Arc;
-use store::Store;
+use store::{Store, StoreError};
 
 /// How many of the latest builds are looked at: more than run at the same time.
 const LATEST: u64 = 256;
@@ -19,9 +21,14 @@ pub(crate) async fn close(store: Store, logs: Logs, hub: Arc<Hub>) {
             return;
         }
     };
-    for build in latest.iter().filter(|build| build.status.complete_at().is_some()).map(|build| build.id) {
+    for ended in latest.iter().filter(|build| build.status.complete_at().is_some()) {
+        let build = ended.id;
         if hub.waits_for_rest(build) {
             continue;
+        }
+        match short(&store, &logs, ended).await {
+            Ok(short) => short.iter().for_each(|log| tracing::warn!("{log}")),
+            Err(e) => tracing::warn!("whether the logs of build {build} are whole cannot be told: {e}"),
         }
         match logs.close_left_open(build).await {
             Ok(true) => tracing::info!("the logs of build {build} were left open and are closed"),
@@ -29,4 +36,50 @@ pub(crate) async fn close(store: Store, logs: Logs, hub: Arc<Hub>) {
             Err(e) => tracing::error!("the logs of build {build} cannot be closed: {e}"),
         }
     }
+}
+
+/// A log that has fewer bytes here than its worker told of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Short {
+    log: LogId,
+    build: BuildId,
+    told: u64,
+    here: u64,
+    /// The name of the worker that has the rest.
+    worker: String,
+    /// It is in the configuration, so that it can come back.
+    configured: bool,
+}
+
+impl fmt::Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Short { log, build, told, here, worker, configured } = self;
+        write!(f, "log {log} of build {build} is cut short: it has {told} bytes, and {here} of them are here; ")?;
+        match configured {
+            true => write!(f, "the worker \"{worker}\" brings the rest when it comes back"),
+            false => write!(
+                f,
+                "the worker \"{worker}\", which has the rest, is no longer in the configuration, and brings it only when \
+                 it is put back"
+            ),
+        }
+    }
+}
+
+/// The logs of a build that lack bytes which its worker has.
+pub(crate) async fn short(store: &Store, logs: &Logs, build: &Build) -> Result<Vec<Short>, StoreError> {
+    let mut found = Vec::new();
+    for log in store.logs_of_build(build.id).await? {
+        let LogStatus::Sealed { bytes: told, .. } = log.status else { continue };
+        let there = logs.facts(build.id, log.id).await;
+        let here = there.map_or(0, |there| there.bytes);
+        if here >= told || there.is_some_and(|there| there.sealed.is_some()) {
+            continue;
+        }
+        let worker = store.worker(build.worker).await?;
+        let configured = worker.as_ref().is_some_and(|worker| worker.configured);
+        let worker = worker.map_or_else(String::new, |worker| worker.name);
+        found.push(Short { log: log.id, build: build.id, told, here, worker, configured });
+    }
+    Ok(found)
 }

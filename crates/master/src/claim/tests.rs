@@ -170,3 +170,26 @@ async fn what_is_nobodys_is_nobodys() {
         assert_eq!(of(&store, &logs, command(step, epoch)).await.unwrap(), Claim::Nobodys, "{step} {epoch}");
     }
 }
+
+#[tokio::test]
+async fn a_log_that_is_cut_short_is_told_of_with_the_worker_that_has_the_rest() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&Location::Sqlite(dir.path().join("db"))).await.unwrap();
+    store.commit(life()).await.unwrap();
+    drop(write(dir.path(), 0, 5).await);
+    let logs = Logs::open(dir.path().join("logs")).unwrap();
+    let build = store.build(BuildId(1)).await.unwrap().unwrap();
+    let told = async |logs: &Logs| -> Vec<String> {
+        let short = crate::left_open::short(&store, logs, &build).await.unwrap();
+        short.iter().map(ToString::to_string).collect()
+    };
+    let here = "log 1 of build 1 is cut short: it has 11 bytes, and 5 of them are here; the worker \"w\"";
+    assert_eq!(told(&logs).await, [format!("{here} brings the rest when it comes back")]);
+    let Some(Transition::WorkerKnown(worker)) = filed().into_iter().nth(1) else { panic!("no worker") };
+    store.commit(vec![Transition::WorkerKnown(Worker { configured: false, ..worker })]).await.unwrap();
+    let gone = ", which has the rest, is no longer in the configuration, and brings it only when it is put back";
+    assert_eq!(told(&logs).await, [format!("{here}{gone}")]);
+    drop(logs);
+    let logs = write(dir.path(), 5, SAID.len()).await;
+    assert!(told(&logs).await.is_empty());
+}
