@@ -286,7 +286,7 @@ impl Simulation {
 
     fn happens(&mut self, event: Event) -> Checked {
         match event {
-            Event::Act if self.acts >= self.options.acts => self.calm_down(),
+            Event::Act if self.acts >= self.options.acts => return self.calm_down(),
             Event::Act => {
                 self.acts += 1;
                 self.act()?;
