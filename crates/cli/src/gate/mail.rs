@@ -216,12 +216,9 @@ fn facts(about: &About<'_>) -> String {
         let title = entry.title.as_ref().map(|title| format!(", {title}")).unwrap_or_default();
         fact("tested:", format!("{tested}{title}"));
     }
-    match (&entry.target, &entry.base) {
-        (Some((repository, branch)), base) => {
-            let at = base.as_ref().map(|base| format!(" at {}", short(base))).unwrap_or_default();
-            fact("on:", format!("{branch}{at} of {}", model::source::shown(repository)));
-        }
-        (None, _) => {}
+    if let Some((repository, branch)) = &entry.target {
+        let at = entry.base.as_ref().map(|base| format!(" at {}", short(base))).unwrap_or_default();
+        fact("on:", format!("{branch}{at} of {}", model::source::shown(repository)));
     }
     fact("attempts:", entry.attempt.to_string());
     fact("checkout:", format!("{host}:{}", about.root.display()));

@@ -25,7 +25,7 @@ impl Land {
         let target = Repo::bare(place.path("target.git"));
         target.git(["config", "receive.denyNonFastForwards", "false"]);
         target.git(["config", "receive.denyDeletes", "false"]);
-        fs::create_dir_all(place.path("ev")).unwrap();
+        fs::create_dir_all(place.path("ev")).expect("the story can be told");
         let log = place.path("transitions");
         let land = Self { place, target, elsewhere: Vec::new() };
         land.hook("post-receive", &format!("cat >> {}", log.display()));
@@ -48,15 +48,15 @@ impl Land {
     /// A hook of the target.
     pub(crate) fn hook(&self, name: &str, script: &str) {
         let path = self.target.path().join("hooks").join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::create_dir_all(path.parent().expect("the story can be told")).expect("the story can be told");
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("the story can be told");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("the story can be told");
     }
 
     /// A clone of the target for a developer.
     pub(crate) fn developer(&self, name: &str) -> Repo {
         let path = self.place.path(name);
-        self.target.git(["clone", "-q", &self.target.address(), path.to_str().unwrap()]);
+        self.target.git(["clone", "-q", &self.target.address(), path.to_str().expect("the story can be told")]);
         let repo = Repo::with_work_tree(path);
         repo.git(["config", "user.name", name]);
         repo.git(["config", "user.email", &format!("{name}@example.org")]);
@@ -72,7 +72,7 @@ impl Land {
 
     /// Runs the gate to its end.
     pub(crate) fn gate(&self, repo: &Repo, arguments: &[&str]) -> Said {
-        said(self.command(repo, arguments).output().unwrap())
+        said(self.command(repo, arguments).output().expect("the story can be told"))
     }
 
     /// Rebases on the target and lands there, and gives the one document that it ends with.
@@ -88,7 +88,7 @@ impl Land {
         let all = [&["--rebase", &target, "--pushto", &target, "--json"], arguments].concat();
         let mut command = self.command(repo, &all);
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-        Running(Some(command.spawn().unwrap()))
+        Running(Some(command.spawn().expect("the story can be told")))
     }
 
     /// Somebody pushes past the gate. The commit.
@@ -109,7 +109,7 @@ impl Land {
     /// A pipe with a name, among the evidence.
     pub(crate) fn fifo(&self, name: &str) -> PathBuf {
         let path = self.place.path("ev").join(name);
-        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        assert!(Command::new("mkfifo").arg(&path).status().expect("the story can be told").success());
         path
     }
 
@@ -120,7 +120,7 @@ impl Land {
         let mut pipe = wait_for(&format!("a reader of {name}"), || {
             fs::OpenOptions::new().write(true).custom_flags(flags).open(&path).ok()
         });
-        pipe.write_all(b"go\n").unwrap();
+        pipe.write_all(b"go\n").expect("the story can be told");
     }
 
     /// Waits until a task has written its line.
@@ -142,8 +142,11 @@ impl Land {
         }
         for commit in self.target.git(["rev-list", "--first-parent", "main"]).lines() {
             let script = self.target.git(["show", &format!("{commit}:check")]);
-            let passed =
-                Command::new("/bin/sh").args(["-c", &script]).current_dir(self.target.path()).status().unwrap();
+            let passed = Command::new("/bin/sh")
+                .args(["-c", &script])
+                .current_dir(self.target.path())
+                .status()
+                .expect("the story can be told");
             assert!(passed.success(), "{commit} is on the branch and not good");
         }
         self.is_clean();
@@ -154,9 +157,9 @@ impl Land {
         wait_for("no process is left", || self.processes().is_empty().then_some(()));
         let left: Vec<_> = fs::read_dir(self.place.path("testbase")).into_iter().flatten().flatten().collect();
         assert!(left.is_empty(), "{left:?}");
-        let clones = fs::read_dir(self.place.path(".")).unwrap().flatten().map(|e| e.path());
+        let clones = fs::read_dir(self.place.path(".")).expect("the story can be told").flatten().map(|e| e.path());
         for clone in clones.filter(|path| path.join(".git/sluice/gate").is_dir()) {
-            let notes = fs::read_dir(clone.join(".git/sluice/gate")).unwrap().flatten();
+            let notes = fs::read_dir(clone.join(".git/sluice/gate")).expect("the story can be told").flatten();
             let runs: Vec<_> = notes.map(|e| e.file_name()).filter(|n| n.to_string_lossy().starts_with('b')).collect();
             assert!(runs.is_empty(), "{runs:?}");
             assert!(
@@ -168,7 +171,7 @@ impl Land {
     /// Processes whose environment was given here.
     pub(crate) fn processes(&self) -> Vec<String> {
         let home = format!("HOME={}\0", self.place.path("").display().to_string().trim_end_matches('/'));
-        let entries = fs::read_dir("/proc").unwrap().flatten();
+        let entries = fs::read_dir("/proc").expect("the story can be told").flatten();
         let numbered = entries.filter(|e| e.file_name().to_string_lossy().bytes().all(|b| b.is_ascii_digit()));
         let ours = numbered.filter(|e| {
             let environment = fs::read(e.path().join("environ")).unwrap_or_default();
@@ -181,12 +184,12 @@ impl Land {
     pub(crate) fn archive(&self, document: &Value) -> (Vec<String>, Value) {
         let path = document["logs"].as_str().expect("an archive");
         let out = |arguments: &[&str]| {
-            let out = Command::new("tar").args(arguments).output().unwrap();
+            let out = Command::new("tar").args(arguments).output().expect("the story can be told");
             assert!(out.status.success());
-            String::from_utf8(out.stdout).unwrap()
+            String::from_utf8(out.stdout).expect("the story can be told")
         };
         let names = out(&["-tzf", path]).lines().map(str::to_owned).collect();
-        (names, serde_json::from_str(&out(&["-xzOf", path, "manifest.json"])).unwrap())
+        (names, serde_json::from_str(&out(&["-xzOf", path, "manifest.json"])).expect("the story can be told"))
     }
 }
 
@@ -199,19 +202,19 @@ pub(crate) struct Running(Option<std::process::Child>);
 
 impl Running {
     pub(crate) fn pid(&self) -> u32 {
-        self.0.as_ref().unwrap().id()
+        self.0.as_ref().expect("the story can be told").id()
     }
 
     /// What it says in the end.
     pub(crate) fn end(mut self) -> Said {
-        said(self.0.take().unwrap().wait_with_output().unwrap())
+        said(self.0.take().expect("the story can be told").wait_with_output().expect("the story can be told"))
     }
 
     /// `kill -9`, and nothing else of it is ended.
     pub(crate) fn kill(mut self) {
-        let mut child = self.0.take().unwrap();
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let mut child = self.0.take().expect("the story can be told");
+        child.kill().expect("the story can be told");
+        child.wait().expect("the story can be told");
     }
 }
 
@@ -229,7 +232,7 @@ impl Drop for Running {
 pub(crate) fn document(said: &Said) -> Value {
     let lines: Vec<&str> = said.out.lines().collect();
     assert_eq!(lines.len(), 1, "out:\n{}\nerr:\n{}", said.out, said.err);
-    let document: Value = serde_json::from_str(lines[0]).unwrap();
+    let document: Value = serde_json::from_str(lines[0]).expect("the story can be told");
     let code = document["exit"].as_i64().or(document["error"]["code"].as_i64());
     assert_eq!(code, said.code.map(i64::from), "{document}");
     document
@@ -240,5 +243,5 @@ pub(crate) fn document(said: &Said) -> Value {
 pub(crate) fn task<'d>(document: &'d Value, name: &str) -> (&'d str, &'d str) {
     let tasks = document["tasks"].as_array().expect("tasks");
     let task = tasks.iter().find(|t| t["name"] == name).unwrap_or_else(|| panic!("no task {name} in {document}"));
-    (task["verdict"].as_str().unwrap(), task["words"].as_str().unwrap())
+    (task["verdict"].as_str().expect("the story can be told"), task["words"].as_str().expect("the story can be told"))
 }

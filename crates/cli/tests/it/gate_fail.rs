@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// A task per line: name, command, output. `EV` is the directory for evidence.
 fn tasks(lines: &[(&str, &str, &str)]) -> String {
-    let quoted = |text: &str| serde_json::to_string(text).unwrap();
+    let quoted = |text: &str| serde_json::to_string(text).expect("the story can be told");
     lines
         .iter()
         .map(|(name, command, output)| {

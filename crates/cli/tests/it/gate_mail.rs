@@ -7,7 +7,7 @@ use testkit::wait_until;
 
 /// The text of a letter as people read it: quoted-printable undone.
 fn text(letter: &testkit::smtp::Letter) -> String {
-    let body = letter.text.split_once("\n\n").unwrap().1;
+    let body = letter.text.split_once("\n\n").expect("the story can be told").1;
     let joined = body.replace("=\n", "");
     let mut bytes = Vec::new();
     let mut rest = joined.as_bytes();
@@ -24,7 +24,7 @@ fn text(letter: &testkit::smtp::Letter) -> String {
             }
         }
     }
-    String::from_utf8(bytes).unwrap()
+    String::from_utf8(bytes).expect("the story can be told")
 }
 
 #[test]
