@@ -164,7 +164,9 @@ fn start(dir: &Path) -> anyhow::Result<Exit> {
     let arguments = ["master".as_ref(), "run".as_ref(), argument(dir)];
     let ready = |pid: u32| address(&base).is_some_and(|(of, _)| of == pid);
     let pid = daemon(&base).start(&arguments, ready).map_err(|e| Trouble(format!("{e:#}")))?;
+    // The master says itself where its token is, a moment after its address: the next command may be faster than that.
     let (_, url) = address(&base).context("the master is gone again")?;
+    announce(&url, base.root());
     out::line(format!("  ✓ the master of {} runs as process {pid}: {url}", dir.display()))?;
     Ok(Exit::Passed)
 }

@@ -116,8 +116,8 @@ impl Session {
     async fn open(basedir: &Path, plan: Plan) -> anyhow::Result<Self> {
         let listen = plan.config.web.listen.clone();
         let hosted = Hosted::open(basedir, plan.config).await.map_err(|e| free::in_words(e, &listen))?;
-        announce(hosted.client.url(), basedir);
-        let said = out::lines([format!("  the pages are at {}", hosted.client.url()), String::new()]);
+        announce(hosted.master.url(), basedir);
+        let said = out::lines([format!("  the pages are at {}", hosted.master.url()), String::new()]);
         let session = Self { hosted };
         if let Err(e) = said {
             session.close().await;

@@ -137,7 +137,7 @@ impl BaseDir {
             let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
             made.map_err(|source| BaseError::Io { act: "make", path, source })
         };
-        fs::create_dir_all(&self.root).map_err(|source| self.io("make", &self.root, source))?;
+        private(self.root.clone())?;
         private(self.root.join("secrets"))?;
         private(self.root.join("workers"))?;
         fs::create_dir_all(self.logs()).map_err(|source| self.io("make", &self.logs(), source))?;

@@ -78,6 +78,7 @@ fn unavailable(text: &str) -> StoreError {
 fn prepare(path: &Path, limits: Limits) -> Answer<(Connection, Vec<Connection>)> {
     let failed = |e: rusqlite::Error| StoreError::Unavailable(format!("{}: {e}", path.display()));
     refuse_newer(path)?;
+    make_private(path).map_err(|e| StoreError::Unavailable(format!("{}: {e}", path.display())))?;
     let connection = connect(path, OpenFlags::SQLITE_OPEN_CREATE).map_err(failed)?;
     if let Some(pages) = limits.pages {
         connection.pragma_update(None, "max_page_count", pages).map_err(failed)?;
@@ -89,6 +90,16 @@ fn prepare(path: &Path, limits: Limits) -> Answer<(Connection, Vec<Connection>)>
         Ok(reader)
     });
     Ok((connection, readers.collect::<rusqlite::Result<_>>().map_err(failed)?))
+}
+
+/// A new database is its owner's alone: plans hold addresses of repositories, and with them passwords. What SQLite puts
+/// beside it has the same mode.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(e),
+        _ => Ok(()),
+    }
 }
 
 /// A database of a later version is not touched, not even the kind of its journal. Whatever else is wrong is told later.
@@ -390,6 +401,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state.sqlite");
         let (writer, _) = prepare(&path, Limits::default()).unwrap();
+        let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&path).unwrap());
+        assert_eq!(mode & 0o777, 0o600);
         writer.busy_timeout(Duration::ZERO).unwrap();
         let other = Connection::open(&path).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();

@@ -62,7 +62,8 @@ fn without_a_verb_it_says_what_it_is() {
 
     Commands:
       up          Build a repository and every new commit, with no configuration
-      master      Run a master: init, check, run, start, stop, restart, reload
+      master      Run a master: init, check, run, start, stop, restart, reload,
+                  backup, restore, upgrade
       worker      Run a worker: init, run, start, stop, restart
       force       Ask for a build
       stop        End a running build, or take a request out of the queue
@@ -73,6 +74,9 @@ fn without_a_verb_it_says_what_it_is() {
       try         Build what is not committed yet
       tryserver   Lay a try job into a directory that a master watches
       sendchange  Tell a master of a change
+      fsck        Look through a base directory and say what is wrong with it
+      version     Say which Sluice this is
+      gate        Test a tree the way it would land, then land it
       import      Translate the easy part of a Buildbot master.cfg
 
     Options:
