@@ -163,18 +163,7 @@ impl Heart {
                 let filed = engine::force::rebuild(&self.world, &build, &set, &owner, now);
                 self.filed(filed, reply, turn);
             }
-            Input::Stop { build, reason, reply } => {
-                let running = self.world.build(build).is_some();
-                match engine::build::stop(&self.world, build, &reason) {
-                    Some(asked) => self.take(asked, now, turn),
-                    None => {
-                        let todo = engine::build::stop_waiting(&self.world, build, now);
-                        self.take_all(todo, now, turn);
-                    }
-                }
-                let answer = if running { Ok(()) } else { Err(not_running(build)) };
-                turn.answer(reply, answer);
-            }
+            Input::Stop { build, reason, reply } => self.stop(build, &reason, reply, now, turn),
             Input::Cancel { request, reason, reply } => {
                 let open = self.world.request(request).is_some();
                 let todo = engine::request::cancel(&self.world, request, &reason, now);
@@ -237,6 +226,19 @@ impl Heart {
             Input::Live { .. } | Input::Transfer { .. } | Input::Why { .. } => turn.questions.push(input),
             Input::Quit { reply } => turn.quit = Some(reply),
         }
+    }
+
+    /// Asks for the end of a build; asked once more, it waits for nothing any longer.
+    fn stop(&mut self, build: BuildId, reason: &str, reply: Reply<()>, now: Time, turn: &mut Turn) {
+        let running = self.world.build(build).is_some();
+        match engine::build::stop(&self.world, build, reason) {
+            Some(asked) => self.take(asked, now, turn),
+            None => {
+                let todo = engine::build::stop_waiting(&self.world, build, now);
+                self.take_all(todo, now, turn);
+            }
+        }
+        turn.answer(reply, if running { Ok(()) } else { Err(not_running(build)) });
     }
 
     /// Changes that are known already are passed over, so that telling one twice is telling it once.
