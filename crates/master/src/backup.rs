@@ -270,7 +270,7 @@ async fn logs(
         let Some(last) = builds.last() else { return Ok(count) };
         after = last.build;
         for build in builds {
-            // A file that came after the list was made is of a build that had not said anything.
+            // A file that came after the list was made is of a build of which nothing was on the disk yet.
             if let Some(path) = there.builds.get(&build.build) {
                 let name = path.strip_prefix(base.root()).unwrap_or(path);
                 let target = to.join(name);

@@ -78,7 +78,7 @@ fn unavailable(text: &str) -> StoreError {
 fn prepare(path: &Path, limits: Limits) -> Answer<(Connection, Vec<Connection>)> {
     let failed = |e: rusqlite::Error| StoreError::Unavailable(format!("{}: {e}", path.display()));
     refuse_newer(path)?;
-    make_private(path).map_err(|e| StoreError::Unavailable(format!("{}: {e}", path.display())))?;
+    make_private(path);
     let connection = connect(path, OpenFlags::SQLITE_OPEN_CREATE).map_err(failed)?;
     if let Some(pages) = limits.pages {
         connection.pragma_update(None, "max_page_count", pages).map_err(failed)?;
@@ -93,12 +93,11 @@ fn prepare(path: &Path, limits: Limits) -> Answer<(Connection, Vec<Connection>)>
 }
 
 /// A new database is its owner's alone: plans hold addresses of repositories, and with them passwords. What SQLite puts
-/// beside it has the same mode.
-fn make_private(path: &Path) -> std::io::Result<()> {
+/// beside it has the same mode. A file that cannot be made is SQLite's to tell, and a `file:` address is its to read.
+fn make_private(path: &Path) {
     use std::os::unix::fs::OpenOptionsExt;
-    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(e),
-        _ => Ok(()),
+    if !path.as_os_str().as_encoded_bytes().starts_with(b"file:") {
+        let _ = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     }
 }
 

@@ -222,6 +222,10 @@ fn a_backup_under_load_comes_back_whole_and_what_ran_is_built_again() {
     mode(&place.path("m/secrets/s"), 0o600);
     place.run(&["force", "b", "--master", &url]).passes();
     testkit::wait_until("it has said all", || place.run(&["log", "b/1", "--master", &url]).out.contains("\n5000\n"));
+    // What was said just now is in memory first; a backup has what is on the disk.
+    testkit::wait_until("its log is on the disk", || {
+        place.path("m/logs/0/1.slog").metadata().is_ok_and(|m| m.len() > 200)
+    });
     // Changes, requests and builds come while it is copied.
     let load: Vec<_> = (0..20)
         .map(|n| {
