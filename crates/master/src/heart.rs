@@ -4,30 +4,28 @@
 //! batch of inputs is decided and written as one commit; nothing of it is seen, sent or answered before that commit.
 //! When the store refuses a batch, the world is thrown away and read anew, and those who asked are told to ask again.
 
+mod acts;
 mod anew;
+mod workers;
 
 use crate::Clock;
-use crate::admission::{Admission, OWN, Refusal, Sessions, Verdict};
-use crate::claim::{self, Claim};
+use crate::admission::Sessions;
 use crate::effect::{self, Effect};
 use crate::events::Nouns;
-use crate::input::{CommandEnded, Input, Reply, SourceMemory};
+use crate::input::{CommandEnded, Input, Reply};
 use crate::outbox;
 use crate::session::{ChangedFiles, apart};
 use engine::build::{SealedLog, StepEnd};
-use engine::build_set::NewStamp;
-use engine::force::Wish;
 use engine::{Surroundings, World};
 use killpoint::fail_point;
-use model::{BuildId, ChangeId, Config, Event, LogId, NewChange, Query, Span, StepId, Time, Transition, WorkerId};
+use model::{BuildId, Config, Event, LogId, Span, StepId, Time, Transition};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use store::{CommitError, Store, StoreError};
 use tokio::sync::{broadcast, mpsc, watch};
-use web::control::{ControlError, Enabled, Force, Forced};
-use wire::Again;
+use web::control::{ControlError, Enabled};
 
 /// How many inputs are decided as one batch at most.
 const BATCH: usize = 512;
@@ -225,172 +223,6 @@ impl Heart {
             Input::Grew { build, log, lines } => self.grew(build, log, lines, turn),
             Input::Live { .. } | Input::Transfer { .. } | Input::Why { .. } => turn.questions.push(input),
             Input::Quit { reply } => turn.quit = Some(reply),
-        }
-    }
-
-    /// Asks for the end of a build; asked once more, it waits for nothing any longer.
-    fn stop(&mut self, build: BuildId, reason: &str, reply: Reply<()>, now: Time, turn: &mut Turn) {
-        let running = self.world.build(build).is_some();
-        match engine::build::stop(&self.world, build, reason) {
-            Some(asked) => self.take(asked, now, turn),
-            None => {
-                let todo = engine::build::stop_waiting(&self.world, build, now);
-                self.take_all(todo, now, turn);
-            }
-        }
-        turn.answer(reply, if running { Ok(()) } else { Err(not_running(build)) });
-    }
-
-    /// Changes that are known already are passed over, so that telling one twice is telling it once.
-    async fn changes(
-        &mut self,
-        changes: Vec<NewChange>,
-        memory: Option<SourceMemory>,
-        reply: Reply<Vec<Option<ChangeId>>>,
-        now: Time,
-        turn: &mut Turn,
-    ) {
-        let mut fresh = Vec::new();
-        let mut known = Vec::new();
-        // What this very turn has taken in is not in the store yet.
-        let mut seen: BTreeSet<_> = turn.transitions.iter().filter_map(added).collect();
-        for change in changes {
-            let again = change.revision.is_some() && !seen.insert(identity(&change));
-            match self.is_known(&change).await {
-                Ok(stored) => {
-                    known.push(stored || again);
-                    if !stored && !again {
-                        fresh.push(change);
-                    }
-                }
-                Err(e) => {
-                    let _ = reply.send(Err(ControlError::Unavailable(e.to_string())));
-                    return;
-                }
-            }
-        }
-        fail_point!("change-heard");
-        let todo = engine::change::accept(&self.world, fresh, now);
-        let mut ids = todo.iter().filter_map(|t| match t {
-            Transition::ChangeAdded(change) => Some(change.id),
-            _ => None,
-        });
-        let answer = known.iter().map(|known| if *known { None } else { ids.next() }).collect();
-        self.take_all(todo, now, turn);
-        if let Some(SourceMemory { source, text }) = memory {
-            self.take(Transition::SourceRemembers { source, memory: text }, now, turn);
-        }
-        turn.answer(reply, Ok(answer));
-    }
-
-    async fn is_known(&self, change: &NewChange) -> Result<bool, store::StoreError> {
-        let Some(revision) = &change.revision else { return Ok(false) };
-        let query = Query::default().eq("revision", revision.as_str()).limit(100);
-        let same = self.store.changes(&query).await?.rows.into_iter().any(|stored| {
-            stored.facts.repository == change.repository
-                && stored.facts.branch == change.branch
-                && stored.facts.codebase == change.codebase
-        });
-        Ok(same)
-    }
-
-    fn force(&mut self, force: Force, reply: Reply<Forced>, now: Time, turn: &mut Turn) {
-        let wish = Wish {
-            scheduler: force.scheduler,
-            builders: force.builders,
-            owner: force.owner,
-            reason: force.reason,
-            stamp: NewStamp {
-                repository: force.repository,
-                branch: force.branch,
-                revision: force.revision,
-                project: force.project,
-                ..NewStamp::default()
-            },
-            priority: force.priority,
-            fields: force.fields,
-            properties: force.properties,
-        };
-        match engine::force::grant(&self.world, wish, now) {
-            Ok(filed) => self.filed(filed, reply, turn),
-            Err(fields) => turn.answer(reply, Err(ControlError::Fields(fields))),
-        }
-    }
-
-    pub(crate) fn filed(&mut self, filed: Transition, reply: Reply<Forced>, turn: &mut Turn) {
-        if let Transition::SetFiled { set, requests } = &filed {
-            let requests = requests.iter().map(|r| (r.builder, r.id)).collect();
-            turn.answer(reply, Ok(Forced { set: set.id, requests }));
-        }
-        let now = self.clock.now();
-        self.take(filed, now, turn);
-    }
-
-    fn configure(&mut self, config: Arc<Config>, reply: Reply<Vec<String>>, now: Time, turn: &mut Turn) {
-        let mut said = config::difference(self.world.config(), &config);
-        fail_point!("config-read");
-        let todo = engine::config::adopt(&self.world, &config);
-        self.take_all(todo, now, turn);
-        self.world.configure(config);
-        let consequences = engine::config::consequences(&self.world);
-        consequences.iter().for_each(|line| tracing::info!("the new configuration {line}"));
-        said.extend(consequences);
-        turn.answer(reply, Ok(said));
-        self.leaving.send_replace(leaving(&self.world));
-    }
-
-    async fn admit(&mut self, admission: Admission, now: Time, turn: &mut Turn) {
-        let worker = match self.sessions.check(&self.world, &admission) {
-            Ok(worker) => worker,
-            Err(refusal) => {
-                let _ = admission.reply.send(Verdict::Refused(refusal));
-                return;
-            }
-        };
-        if let Some(older) = self.sessions.older(worker, &admission) {
-            older.ask(admission, self.own_inbox.clone());
-            return;
-        }
-        if let Err(e) = self.claim(worker, &admission).await {
-            let reason = format!("what it brings back cannot be looked up now: {e}");
-            let _ = admission.reply.send(Verdict::Refused(Refusal { reason, again: Again::Soon }));
-            return;
-        }
-        let todo = engine::worker::connected(&self.world, worker, admission.hello.info.clone(), now);
-        self.record_of(worker, todo, now, turn);
-        self.sessions.admit(worker, admission);
-    }
-
-    /// Of what the worker brings back, that which no running step waits for.
-    async fn claim(&self, worker: WorkerId, admission: &Admission) -> Result<(), StoreError> {
-        let link = self.sessions.hub.link(worker);
-        for command in admission.hello.held.iter().map(|held| held.command) {
-            if link.ledger().standing(command).is_some() {
-                continue;
-            }
-            match claim::of(&self.store, &self.logs, command).await? {
-                Claim::Nobodys => {}
-                Claim::Known => self.sessions.hub.known(command),
-                Claim::Rest(parts) => {
-                    tracing::info!("the rest of the logs of command {command} comes from its worker");
-                    self.sessions.hub.claim(&link, command, &parts);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn gone(&mut self, worker: WorkerId, session: u64, now: Time, turn: &mut Turn) {
-        if self.sessions.remove(worker, session) {
-            let todo = engine::worker::disconnected(&self.world, worker, now);
-            self.record_of(worker, todo, now, turn);
-        }
-    }
-
-    /// Takes what a worker's coming or going means. The master's own worker is no worker of the store.
-    fn record_of(&mut self, worker: WorkerId, todo: impl IntoIterator<Item = Transition>, now: Time, turn: &mut Turn) {
-        if worker != OWN {
-            self.take_all(todo, now, turn);
         }
     }
 
@@ -627,22 +459,4 @@ impl Heart {
 fn leaving(world: &World) -> BTreeSet<String> {
     let gone = world.workers().filter(|w| w.spec.is_none() && !w.builds.is_empty());
     gone.map(|w| w.worker.name.clone()).collect()
-}
-
-/// What makes two tellings of a change one change.
-type Identity = (String, Option<String>, Option<String>, String);
-
-fn identity(change: &NewChange) -> Identity {
-    (change.repository.clone(), change.branch.clone(), change.revision.clone(), change.codebase.clone())
-}
-
-fn added(transition: &Transition) -> Option<Identity> {
-    match transition {
-        Transition::ChangeAdded(change) => Some(identity(&change.facts)),
-        _ => None,
-    }
-}
-
-fn not_running(build: BuildId) -> ControlError {
-    ControlError::Refused(format!("build {build} does not run"))
 }
