@@ -18,6 +18,7 @@ fn filled(place: &mut Sealed) -> PathBuf {
     place.run(&["force", "b", "--master", &url]).passes();
     testkit::wait_until("it has said all", || place.run(&["log", "b/3", "--master", &url]).out.contains("\n3000\n"));
     let dir = place.path("m");
+    testkit::wait_until("the spools of what is over are deleted", || spools(&dir).len() == 1);
     place.run(&["master", "stop", &text(&dir)]).passes();
     dir
 }
@@ -70,11 +71,16 @@ fn sql(dir: &Path, text: &str) {
     connection.execute_batch(text).expect("taken");
 }
 
-/// The spool of the third build's command.
-fn spool(dir: &Path) -> PathBuf {
+/// The spools of commands.
+fn spools(dir: &Path) -> Vec<PathBuf> {
     let slots = fs::read_dir(dir.join("workers/here/.slots")).expect("slots").flatten();
     let jobs = slots.flat_map(|slot| fs::read_dir(slot.path().join("jobs")).into_iter().flatten().flatten());
-    jobs.map(|job| job.path()).find(|path| path.to_string_lossy().contains("/3.1.")).expect("its spool")
+    jobs.map(|job| job.path()).collect()
+}
+
+/// The spool of the third build's command.
+fn spool(dir: &Path) -> PathBuf {
+    spools(dir).into_iter().find(|path| path.to_string_lossy().contains("/3.1.")).expect("its spool")
 }
 
 /// Its name, what is done to a directory, what is found then, how fsck ends, and what is left after a repair.
