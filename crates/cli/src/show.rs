@@ -3,6 +3,7 @@
 use anyhow::bail;
 use api::story::{StepStory, Story, Trouble};
 use client::Client;
+use model::shell::quoted;
 use model::{Results, Span};
 use std::io::IsTerminal;
 
@@ -153,14 +154,9 @@ pub(crate) fn ago(span: Span) -> String {
     }
 }
 
-/// A word as a shell reads it back.
+/// A word as a shell reads it back, without control characters.
 fn word(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '+' | ',' | '=' | '@' | '%');
-    let clean = cut(text, usize::MAX - 1);
-    match !clean.is_empty() && clean.chars().all(plain) {
-        true => clean,
-        false => format!("'{}'", clean.replace('\'', "'\\''")),
-    }
+    quoted(&cut(text, usize::MAX - 1))
 }
 
 /// At most `most` characters, without control characters: what a log or a message says must not drive the terminal.

@@ -13,6 +13,7 @@
 //!
 //! A name that begins with `-` gets `./` before it, so that no program takes it for an option.
 
+use crate::shell::quoted;
 use crate::{CommandLine, Form, Lookup, Piece, ShellSpec, StepAction, Text};
 use std::borrow::Cow;
 
@@ -72,8 +73,8 @@ fn put_into(shell: &mut ShellSpec, files: &[String]) -> Result<(), String> {
 fn command(command: &CommandLine, files: &[String]) -> Result<CommandLine, String> {
     Ok(match command {
         CommandLine::Script(script) => {
-            let quoted = |names: &[&str]| names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(" ");
-            CommandLine::Script(joined(script, files, &quoted)?)
+            let words = |names: &[&str]| names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(" ");
+            CommandLine::Script(joined(script, files, &words)?)
         }
         CommandLine::Words(written) => {
             let mut words = Vec::with_capacity(written.len());
@@ -181,16 +182,6 @@ fn pieces_of(text: &Text) -> Vec<Piece> {
 /// A name that no program takes for an option.
 fn plain(name: &str) -> Cow<'_, str> {
     if name.starts_with('-') { Cow::Owned(format!("./{name}")) } else { Cow::Borrowed(name) }
-}
-
-/// A word that `/bin/sh` takes as it is.
-fn quote(word: &str) -> String {
-    let safe = |c: char| c.is_ascii_alphanumeric() || "_-./+@%,=".contains(c);
-    if !word.is_empty() && word.chars().all(safe) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 /// Whether a name is like one of the patterns, or there are none. No command takes a name with a NUL.

@@ -22,6 +22,7 @@ pub mod report;
 pub mod request;
 pub mod results;
 pub mod scheduler;
+pub mod shell;
 pub mod snapshot;
 pub mod source;
 pub mod source_stamp;

@@ -4,6 +4,7 @@ use super::Args;
 use crate::exit::Trouble;
 use anyhow::{Context, bail};
 use formats::try_job::TryJob;
+use model::shell::quoted;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -22,7 +23,7 @@ pub(super) fn deliver(args: &Args, job: &TryJob) -> anyhow::Result<()> {
     }
     let program = args.trybin.as_deref().unwrap_or("sluice");
     // The machine there gives one line to a shell.
-    command.arg(host).arg(format!("{} tryserver --jobdir {}", quoted(program), quoted(dir)));
+    command.arg(host).arg(format!("{} tryserver --jobdir {}", at_home(program), at_home(dir)));
     let shown = args.ssh.display();
     let mut child =
         command.stdin(Stdio::piped()).spawn().map_err(|e| Trouble(format!("{shown} cannot be started: {e}")))?;
@@ -37,11 +38,10 @@ pub(super) fn deliver(args: &Args, job: &TryJob) -> anyhow::Result<()> {
     written.with_context(|| format!("{shown} did not take the whole job"))
 }
 
-/// A word for a POSIX shell.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./~".contains(c);
-    match word.chars().all(plain) && !word.is_empty() {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
+/// A word for a POSIX shell, in which `~/` is the home of the one who logs in.
+fn at_home(word: &str) -> String {
+    match word.strip_prefix("~/") {
+        Some(rest) => format!("~/{}", quoted(rest)),
+        None => quoted(word),
     }
 }

@@ -8,6 +8,7 @@ use crate::pages::clock::Clock;
 use crate::pages::mark::Mark;
 use crate::pages::patch::Patch;
 use model::render::{self, Sight};
+use model::shell::quoted;
 use model::{
     Build, BuildId, BuildSet, Builder, Config, LogFacts, LogStatus, SourceStamp, Step, StepAction, StepId, StepSpec,
     Text,
@@ -264,33 +265,4 @@ fn reproduce(of: &Builder, config: &Config, plan: &[StepSpec], stamps: &[SourceS
 /// A comment stays one line.
 fn one_comment(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-/// A word for a POSIX shell: quoted when it holds anything but harmless characters.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn words_are_quoted_for_a_shell() {
-        let cases = [
-            ("make", "make"),
-            ("", "''"),
-            ("a b", "'a b'"),
-            ("it's", "'it'\\''s'"),
-            ("$(rm)", "'$(rm)'"),
-            ("-j2", "-j2"),
-        ];
-        for (word, expected) in cases {
-            assert_eq!(quoted(word), expected);
-        }
-    }
 }
