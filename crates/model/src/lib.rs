@@ -3,6 +3,7 @@
 //! Ring 0: no clock, no file, no socket, no thread. Time comes in as a [`Time`].
 //! Every other room speaks in these words; the same noun has the same file name in each of them.
 
+pub mod area;
 pub mod build;
 pub mod build_set;
 pub mod builder;
