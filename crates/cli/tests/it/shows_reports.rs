@@ -104,6 +104,20 @@ fn pytest_as_junit() {
     ");
 }
 
+/// The file of the build before stands in the same directory still, and the new one is as long.
+#[test]
+fn a_report_that_is_written_over_is_read_anew() {
+    let mut place = Sealed::new();
+    let script = r#"echo '<testsuite><testcase name="a"><failure/></testcase></testsuite>' > r.xml"#;
+    let step = format!("steps.test({script:?}, name = \"tests\", report = \"junit\", report_file = \"r.xml\")");
+    let url = place.master(&config("", &step));
+    for build in 1..=2 {
+        place.run(&["force", "b", "--wait", "--master", &url]).ends(1).says("1 test, 1 failed");
+        let found = document(&place, &url, &format!("/api/v2/builds/{build}/steps"));
+        assert_eq!(found["steps"][0]["tests"]["failed"], 1, "{found:#}");
+    }
+}
+
 #[test]
 fn prove_as_it_prints_and_as_tap() {
     let prove = "steps.test([\"prove\", \"t\"], name = \"tests\")";

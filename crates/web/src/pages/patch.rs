@@ -52,7 +52,7 @@ impl Patch {
     pub(super) fn section(&self) -> Markup {
         html! {
             details #patch {
-                summary { "The patch by " (outside(&self.author, 60)) ", applied with -p" (self.level) }
+                summary { h2 { "The patch by " (outside(&self.author, 60)) ", applied with -p" (self.level) } }
                 pre.message { (self.head) }
                 p {
                     @if self.more > 0 { (thousands(self.more as u64)) " more lines. " }

@@ -6,7 +6,7 @@ use crate::pages::layout::log_at;
 use crate::pages::mark::{Mark, Outcome};
 use crate::pages::text::{count, outside, safe_href, segment, thousands};
 use maud::{Markup, html};
-use model::{Span, Time};
+use model::{Span, TestTotals, Time};
 
 /// The width of the whole build, in units of the drawing.
 const WHOLE: i64 = 1000;
@@ -61,9 +61,7 @@ fn row(v: &Build, s: &Step, end: Time, clock: &Clock) -> Markup {
                     Some((_, slug, _)) => a.name href=(log_at(&v.builder, v.number, &s.name, slug)) { (outside(&s.name, 40)) },
                     None => span.name { (outside(&s.name, 40)) },
                 }
-                @if !s.state.is_empty() && s.mark != Mark::Done(Outcome::Passed) && s.state != s.name { " " span.faint { (outside(&s.state, 60)) } }
-                @if let Some(n) = s.warnings.filter(|n| *n > 0) { " " span.faint { (count(usize::try_from(n).unwrap_or(usize::MAX), "warning", "warnings")) } }
-                @if let Some(tests) = &s.tests { " " a.faint href={ "#tests-" (segment(&s.name)) } { (tests.words()) } }
+                (said(s))
                 @for (words, address) in &s.urls {
                     @if let Some(address) = safe_href(address) { " " a href=(address) rel="noreferrer" { (outside(words, 40)) } }
                 }
@@ -82,6 +80,22 @@ fn row(v: &Build, s: &Step, end: Time, clock: &Clock) -> Markup {
                 @if let Some(usual) = s.usual { span.faint { " usually " (usual) } }
             }
         }
+    }
+}
+
+/// What it said, how many warnings and which tests: each once, though what it said may name them too.
+fn said(s: &Step) -> Markup {
+    let state = if s.mark == Mark::Done(Outcome::Passed) || s.state == s.name { "" } else { s.state.as_str() };
+    let warnings =
+        s.warnings.filter(|n| *n > 0).map(|n| count(usize::try_from(n).unwrap_or(usize::MAX), "warning", "warnings"));
+    let tests = s.tests.as_ref().map(TestTotals::words);
+    let tests_at = || format!("#tests-{}", segment(&s.name));
+    let tests_said = tests.as_ref().is_some_and(|words| state.contains(words));
+    html! {
+        @if tests_said { " " a.faint href=(tests_at()) { (outside(state, 60)) } }
+        @else if !state.is_empty() { " " span.faint { (outside(state, 60)) } }
+        @if let Some(words) = warnings.filter(|words| !state.contains(words)) { " " span.faint { (words) } }
+        @if let Some(words) = tests.filter(|_| !tests_said) { " " a.faint href=(tests_at()) { (words) } }
     }
 }
 
