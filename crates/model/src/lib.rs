@@ -13,6 +13,7 @@ pub mod config;
 pub mod event;
 pub mod finding;
 pub mod function;
+pub mod glob;
 pub mod id;
 pub mod lock;
 pub mod log;

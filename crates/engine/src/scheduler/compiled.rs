@@ -13,7 +13,6 @@ const PATTERN_BYTES: usize = 1 << 20;
 #[derive(Clone, Debug, Default)]
 pub struct Compiled {
     regexes: BTreeMap<String, Regex>,
-    globs: BTreeMap<String, Regex>,
     wholes: BTreeMap<String, Regex>,
     tables: BTreeMap<String, Table>,
     followers: BTreeMap<String, Vec<String>>,
@@ -74,12 +73,7 @@ impl Compiled {
 
     fn add_match(&mut self, field: &str, wish: &Match, wrong: &mut Vec<String>) {
         match wish {
-            Match::Any | Match::OneOf(_) | Match::NoneOf(_) => {}
-            Match::Glob(globs) => {
-                for glob in globs {
-                    keep(&mut self.globs, glob, &of_glob(glob), field, wrong);
-                }
-            }
+            Match::Any | Match::OneOf(_) | Match::NoneOf(_) | Match::Glob(_) => {}
             Match::Regex(regex) | Match::NotRegex(regex) => keep(&mut self.regexes, regex, regex, field, wrong),
         }
     }
@@ -87,11 +81,6 @@ impl Compiled {
     /// Whether the text has something that the pattern describes; `None`: the pattern cannot be read.
     pub(crate) fn finds(&self, regex: &str, text: &str) -> Option<bool> {
         self.regexes.get(regex).map(|r| r.is_match(text))
-    }
-
-    /// Whether the text is like the glob, whole.
-    pub(crate) fn is_like(&self, glob: &str, text: &str) -> Option<bool> {
-        self.globs.get(glob).map(|r| r.is_match(text))
     }
 
     /// Whether the pattern of a form's field describes the whole text.
@@ -177,28 +166,4 @@ fn keep(kept: &mut BTreeMap<String, Regex>, key: &str, pattern: &str, field: &st
             wrong.push(format!("{field}: the pattern '{shown}' cannot be read: {why}"));
         }
     }
-}
-
-/// A glob as a regular expression. `*` is anything, slashes too, so that `**` says the same; `?` is one character.
-fn of_glob(glob: &str) -> String {
-    let mut regex = String::from(r"(?s)\A");
-    let mut plain = String::new();
-    let mut last = ' ';
-    for c in glob.chars() {
-        match c {
-            '*' | '?' => {
-                regex.push_str(&regex::escape(&std::mem::take(&mut plain)));
-                match (c, last) {
-                    ('*', '*') => {}
-                    ('*', _) => regex.push_str(".*"),
-                    _ => regex.push('.'),
-                }
-            }
-            other => plain.push(other),
-        }
-        last = c;
-    }
-    regex.push_str(&regex::escape(&plain));
-    regex.push_str(r"\z");
-    regex
 }

@@ -1,6 +1,7 @@
 //! Change filters: which changes a scheduler looks at.
 
 use super::Compiled;
+use model::glob::is_like;
 use model::{CallError, ChangeFilter, Functions, Match, NewChange, Value};
 use std::collections::BTreeMap;
 
@@ -41,7 +42,7 @@ fn fits(wish: &Match, text: &str, compiled: &Compiled) -> bool {
         Match::Any => true,
         Match::OneOf(list) => list.iter().any(is),
         Match::NoneOf(list) => !list.iter().any(is),
-        Match::Glob(globs) => globs.iter().any(|glob| compiled.is_like(glob, text).unwrap_or(true)),
+        Match::Glob(globs) => globs.iter().any(|glob| is_like(glob, text)),
         Match::Regex(regex) => compiled.finds(regex, text).unwrap_or(true),
         Match::NotRegex(regex) => compiled.finds(regex, text).is_none_or(|found| !found),
     }
