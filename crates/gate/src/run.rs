@@ -242,8 +242,10 @@ impl Run {
     }
 
     /// Passes are reused where nothing was touched; nothing else is. A task that needs one that runs again runs again.
+    /// A run that was interrupted because the branch moved goes on with it.
     fn moved(&mut self, touched: Footprint) {
         self.moves += 1;
+        self.interrupted = false;
         let mut again = vec![false; self.tasks.len()];
         for task in 0..self.tasks.len() {
             again[task] = touched.touches(task) || self.tasks[task].needs.iter().any(|n| again[*n]);

@@ -89,6 +89,22 @@ fn an_interrupted_run_passes_never() {
 }
 
 #[test]
+fn what_was_interrupted_for_a_move_goes_on_with_it() {
+    let mut run = Run::new(vec![task("a", 1, &[]), task("b", 1, &[]), task("c", 1, &[1])], 2, AtFailure::Stop);
+    settle(&mut run);
+    ended(&mut run, 0, Verdict::Passed);
+    run.apply(Happened::Interrupted);
+    assert_eq!(settle(&mut run), "stop:b skip:c");
+    ended(&mut run, 1, Verdict::Cancelled);
+    assert_eq!(run.verdict(), Some(Verdict::Cancelled));
+    run.apply(Happened::Moved { touched: Footprint::of([2]) });
+    assert_eq!(settle(&mut run), "b.0");
+    ended(&mut run, 1, Verdict::Passed);
+    ended(&mut run, 2, Verdict::Passed);
+    assert_eq!(run.verdict(), Some(Verdict::Passed));
+}
+
+#[test]
 fn after_a_move_only_what_was_touched_runs_again() {
     let tasks = vec![task("a", 1, &[]), task("b", 1, &[]), task("c", 1, &[1]), task("d", 1, &[])];
     let mut run = Run::new(tasks, 4, AtFailure::Stop);
