@@ -1,5 +1,6 @@
 //! Exit codes, and how an error ends the program.
 
+use crate::hosted::HostedError;
 use crate::out::{self, OutError};
 use client::ClientError;
 use master::StartError;
@@ -71,10 +72,19 @@ pub(crate) fn of_error(error: &anyhow::Error) -> Exit {
     match error.downcast_ref::<ClientError>() {
         Some(e) if e.is_connection() => Exit::Infrastructure,
         Some(ClientError::Foreign { .. } | ClientError::Strange { .. } | ClientError::Setup(_)) => Exit::Infrastructure,
-        _ if error.downcast_ref::<StartError>().is_some_and(is_trouble) => Exit::Infrastructure,
+        _ if start_error(error).is_some_and(is_trouble) => Exit::Infrastructure,
         _ if error.downcast_ref::<Trouble>().is_some() || error.chain().any(no_room) => Exit::Infrastructure,
         _ => Exit::Usage,
     }
+}
+
+/// Why a master cannot start, also one that a command hosts.
+fn start_error(error: &anyhow::Error) -> Option<&StartError> {
+    let hosted = error.downcast_ref::<HostedError>().and_then(|e| match e {
+        HostedError::Start(e) => Some(e),
+        HostedError::Client(_) => None,
+    });
+    hosted.or_else(|| error.downcast_ref::<StartError>())
 }
 
 /// A master cannot start for a reason that is not in its configuration: the disk, the database, another program.

@@ -16,6 +16,7 @@ mod passcmd;
 mod place;
 mod race;
 mod recover;
+mod room;
 mod tail;
 mod tasks;
 mod words;
@@ -69,11 +70,13 @@ async fn gate(wish: &Wish, standing: &Standing, journal: &Journal) -> anyhow::Re
         board.say(&["  ! what is not committed is not tested".to_owned()])?;
     }
     let mut run = journal.begin(&wish.testbase)?;
-    let outcome =
-        match run.note(|entry| entry.mail = wish.mail.clone()).and_then(|()| Ok(standing.hold(&run.entry().run)?)) {
-            Ok(()) => attempts(wish, standing, &mut run, &mut board).await,
-            Err(e) => Err(e),
-        };
+    let noted = run.note(|entry| entry.mail = wish.mail.clone());
+    let held = noted.and_then(|()| Ok(standing.hold(&run.entry().run)?));
+    let outcome = match held {
+        Ok(()) if room::is_too_little(run.work()) => Ok(End::NoRoom { dir: wish.testbase.clone() }),
+        Ok(()) => attempts(wish, standing, &mut run, &mut board).await,
+        Err(e) => Err(e),
+    };
     board.memory().write(&journal.dir().join(MEMORY));
     let told = mail::write(journal, &About { entry: run.entry(), root: &standing.root }, &outcome);
     let told = told.and_then(|()| run.note(|entry| entry.told = true));
@@ -89,7 +92,12 @@ async fn gate(wish: &Wish, standing: &Standing, journal: &Journal) -> anyhow::Re
             };
             leave(run, standing, keep).await.and_then(|()| tell(wish, &mut board, &end, attempts)).map(|()| end.exit())
         }
-        Err(e) => leave(run, standing, Some(Keep::Nothing)).await.and(Err(e)),
+        // What still runs there must be found again.
+        Err(e) if e.is::<attempt::Stuck>() => Err(e.context(no_room(&wish.testbase))),
+        Err(e) => {
+            let e = if room::is_full(&work) { e.context(no_room(&wish.testbase)) } else { e };
+            leave(run, standing, Some(Keep::Nothing)).await.and(Err(e))
+        }
     };
     if wish.nocleanup {
         board.say(&[format!("    everything is kept in {}", work.display())])?;
@@ -115,6 +123,10 @@ async fn attempts(wish: &Wish, standing: &Standing, run: &mut Run, board: &mut B
             other => return other,
         }
     }
+}
+
+fn no_room(testbase: &Path) -> crate::exit::Trouble {
+    crate::exit::Trouble(format!("no space is left in {}", testbase.display()))
 }
 
 /// Leaves nothing behind, or what is to be kept; `None`: also the journal keeps it.

@@ -3,17 +3,20 @@
 use super::blocking;
 use super::board::Board;
 use super::end::End;
+use super::footprint::Footprint as Paths;
 use super::logs::Logs;
 use super::options::Wish;
 use super::place::{Phase, Run};
 use super::race::{Race, Role, Stop, Verdict};
+use super::room::{self, Ballast};
 use super::tail::Onto;
 use super::tasks;
 use super::words::short;
 use crate::hosted::Hosted;
 use anyhow::Context;
+use gate::Footprint;
+use gate::run::{Happened, Run as Rules, Task, TaskState};
 use model::TaskSpec;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,13 +28,18 @@ use vcs::git::{Fault, Landing, Leash, LocalBranch, Pushed, RebaseError, Standing
 const PAUSES: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
-/// What an earlier attempt has found out: which commit was tested, and what of it passed.
+/// What an earlier attempt has found out: which commit was tested, what the rules made of it, and what passed.
 #[derive(Default)]
 pub(super) struct Settled {
-    tested: Option<String>,
+    tested: Option<(String, Rules)>,
     passed: Vec<Verdict>,
     logs: Logs,
 }
+
+/// What ran cannot be ended in order: the disk is full, and stays so.
+#[derive(Debug, thiserror::Error)]
+#[error("the disk is full, and what runs cannot be ended: the next gate in this checkout does so")]
+pub(super) struct Stuck;
 
 /// An attempt, and what it works with.
 pub(super) struct Attempt<'a> {
@@ -95,9 +103,11 @@ impl Attempt<'_> {
         let title = candidate.title().await?;
         let (base, tested) = (candidate.base.clone(), Some(candidate.commit.clone()));
         self.run.note(|e| (e.phase, e.base, e.tested, e.title) = (Phase::Testing, base, tested, title))?;
-        let known = known(settled, &candidate, &tasks).await?;
+        let (mut rules, known) = self.rules(settled, &candidate, &tasks).await?;
         let watcher = self.watch_target(&candidate, stop);
-        let tested = self.test(&candidate, &tasks, known, stopped.clone()).await;
+        let room = tokio::spawn(Ballast::take(self.run.work()).watch(stop.clone()));
+        let tested = self.test(&candidate, &tasks, (&mut rules, known), stopped.clone()).await;
+        room.abort();
         if let Some(watcher) = watcher {
             watcher.abort();
         }
@@ -107,10 +117,11 @@ impl Attempt<'_> {
             let stage = verdict.stage.clone().unwrap_or_default();
             verdict.tail = logs.last_lines(&verdict.task, &stage);
         }
-        settled.tested = Some(candidate.commit.clone());
+        let passed = rules.verdict().is_some_and(|verdict| verdict.may_land());
+        settled.tested = Some((candidate.commit.clone(), rules));
         settled.passed = verdicts.iter().filter(|v| v.role == Role::Passed).cloned().collect();
         settled.logs = logs.clone();
-        self.judge(&candidate, verdicts, logs, &stopped).await
+        self.judge(&candidate, verdicts, passed, logs, &stopped).await
     }
 
     /// The clone with the change on top of the target branch; or why there is none.
@@ -232,6 +243,31 @@ impl Attempt<'_> {
         .await
     }
 
+    /// The rules of this attempt. Where an earlier one has tested these very tasks, what it found holds as far as nothing
+    /// that the tasks depend on has changed.
+    async fn rules(
+        &self,
+        settled: &mut Settled,
+        candidate: &Candidate,
+        tasks: &[TaskSpec],
+    ) -> anyhow::Result<(Rules, Vec<Verdict>)> {
+        let new = begun(tasks, self.wish);
+        let Some((before, mut run)) = settled.tested.take() else { return Ok((new, Vec::new())) };
+        if !run.tasks().map(|(task, _)| task).eq(new.tasks().map(|(task, _)| task)) {
+            return Ok((new, Vec::new()));
+        }
+        run.apply(Happened::Moved { touched: touched(candidate, before, tasks).await? });
+        let reused = |v: &&Verdict| {
+            run.tasks()
+                .any(|(task, state)| task.name == v.task && matches!(state, TaskState::Ended { reused: true, .. }))
+        };
+        let words = "passed before, and nothing that it depends on has changed";
+        // Its build was that of another master: what is asked of this one is not about it.
+        let known = settled.passed.iter().filter(reused);
+        let known = known.map(|v| Verdict { words: words.to_owned(), build: None, ..v.clone() }).collect();
+        Ok((run, known))
+    }
+
     fn announce(&mut self, candidate: &Candidate, tasks: &[TaskSpec]) -> anyhow::Result<()> {
         let attempt = match self.run.entry().attempt {
             1 => String::new(),
@@ -282,7 +318,7 @@ impl Attempt<'_> {
         &mut self,
         candidate: &Candidate,
         tasks: &[TaskSpec],
-        settled: BTreeMap<String, Verdict>,
+        (run, settled): (&mut Rules, Vec<Verdict>),
         mut stopped: watch::Receiver<Stop>,
     ) -> anyhow::Result<(Vec<Verdict>, Logs)> {
         let work = self.run.work().to_owned();
@@ -299,10 +335,14 @@ impl Attempt<'_> {
             tasks,
             revision: candidate.commit.clone(),
             reason: "sluice gate".to_owned(),
-            at_failure: self.wish.at_failure,
+            run,
             settled,
         };
-        let raced = race.run(self.board, &mut stopped).await;
+        let full = stopped.clone();
+        let raced = tokio::select! {
+            raced = race.run(self.board, &mut stopped) => raced,
+            () = room::out_of_patience(full.clone()) => Err(Stuck.into()),
+        };
         if let Some(tail) = tail {
             tail.end().await;
         }
@@ -310,7 +350,10 @@ impl Attempt<'_> {
             Ok(verdicts) => Logs::fetch(&hosted.client, verdicts, &work.join("logs")).await,
             Err(_) => Ok(Logs::default()),
         };
-        hosted.close().await;
+        tokio::select! {
+            () = hosted.close() => {}
+            () = room::out_of_patience(full) => return Err(Stuck.into()),
+        }
         let verdicts = raced?;
         for verdict in verdicts.iter().filter(|v| v.role == Role::Passed && v.build.is_some()) {
             if let Some(story) = &verdict.story {
@@ -325,14 +368,18 @@ impl Attempt<'_> {
         &mut self,
         candidate: &Candidate,
         verdicts: Vec<Verdict>,
+        passed: bool,
         mut logs: Logs,
         stopped: &watch::Receiver<Stop>,
     ) -> anyhow::Result<End> {
+        if *stopped.borrow() == Stop::NoRoom {
+            return Ok(End::NoRoom { dir: self.wish.testbase.clone() });
+        }
         let culprit = verdicts.iter().any(|v| v.role == Role::Culprit);
         if let Some(end) = moved(candidate, stopped).filter(|_| !culprit) {
             return Ok(end);
         }
-        if !verdicts.iter().all(|v| v.role == Role::Passed) {
+        if !passed {
             let packed = self.pack(&logs, &verdicts).await?;
             return Ok(End::Failed { commit: candidate.commit.clone(), verdicts, packed });
         }
@@ -427,7 +474,10 @@ async fn push_and_ask(
 
 /// What it is when everything was ended from outside.
 fn moved(candidate: &Candidate, stopped: &watch::Receiver<Stop>) -> Option<End> {
-    let Stop::Because(why) = stopped.borrow().clone() else { return None };
+    let why = match stopped.borrow().clone() {
+        Stop::Because(why) => why,
+        Stop::NoRoom | Stop::No => return None,
+    };
     let target = candidate.onto.as_ref().map(|(target, _)| target).or(candidate.target.as_ref());
     Some(End::Moved { target: target.cloned(), commit: candidate.commit.clone(), why })
 }
@@ -446,27 +496,29 @@ impl Candidate {
     }
 }
 
-/// What an earlier attempt has said that still holds: tasks that passed, and of whose paths nothing differs between the
-/// tree that they were run on and this one.
-async fn known(
-    settled: &Settled,
-    candidate: &Candidate,
-    tasks: &[TaskSpec],
-) -> anyhow::Result<BTreeMap<String, Verdict>> {
-    let Some(before) = settled.tested.clone() else { return Ok(BTreeMap::new()) };
+/// The rules with every task as one stage: the stages of a task are the steps of its build, and those are in order by
+/// themselves.
+fn begun(tasks: &[TaskSpec], wish: &Wish) -> Rules {
+    let at = |name: &String| tasks.iter().position(|task| task.name == *name);
+    let all = tasks.iter().map(|task| Task {
+        name: task.name.clone(),
+        stages: vec!["build".to_owned()],
+        needs: task.after.iter().filter_map(at).collect(),
+    });
+    Rules::new(all.collect(), usize::try_from(wish.jobs).unwrap_or(1), wish.at_failure)
+}
+
+/// Which tasks' inputs differ between two trees.
+async fn touched(candidate: &Candidate, before: String, tasks: &[TaskSpec]) -> anyhow::Result<Footprint> {
     let (landing, now) = (candidate.landing.clone(), candidate.commit.clone());
     let changed = blocking(move || Ok(landing.changed(&before, &now)?)).await?;
-    let mut known = BTreeMap::new();
-    for task in tasks.iter().filter(|task| !task.paths.is_empty()) {
-        let footprint = super::footprint::Footprint::new(&task.paths)?;
-        let passed = settled.passed.iter().find(|v| v.task == task.name);
-        if let Some(passed) = passed.filter(|_| !footprint.touches(&changed)) {
-            // Its build was that of another master: what is asked of this one is not about it.
-            let words = "passed before, and nothing that it depends on has changed".to_owned();
-            known.insert(task.name.clone(), Verdict { words, build: None, ..passed.clone() });
+    let mut touched = Footprint::NONE;
+    for (index, task) in tasks.iter().enumerate() {
+        if task.paths.is_empty() || Paths::new(&task.paths)?.touches(&changed) {
+            touched |= Footprint::of([index]);
         }
     }
-    Ok(known)
+    Ok(touched)
 }
 
 /// What a mark says, in autobuild's words.

@@ -30,6 +30,8 @@ pub(super) enum End {
     Refused { target: Target, commit: String, why: String },
     /// The remote does not say what became of the push.
     Doubtful { target: Target, commit: String, why: String },
+    /// The disk of the test base was full: nothing is known.
+    NoRoom { dir: PathBuf },
     /// Somebody pressed Ctrl-C.
     Interrupted,
 }
@@ -42,7 +44,7 @@ impl End {
             End::Failed { verdicts, .. } if !verdicts.iter().any(|v| v.role == Role::Culprit) => Exit::Infrastructure,
             End::Failed { .. } | End::PasscmdFailed { .. } => Exit::Failed,
             End::Conflict { .. } | End::Behind { .. } | End::Moved { .. } | End::Refused { .. } => Exit::CouldNotLand,
-            End::Doubtful { .. } => Exit::Infrastructure,
+            End::Doubtful { .. } | End::NoRoom { .. } => Exit::Infrastructure,
             End::Interrupted => Exit::Interrupted,
         }
     }
@@ -75,6 +77,7 @@ impl End {
             End::Moved { .. } => "the branch moved".to_owned(),
             End::Refused { commit, .. } => format!("{} passed, and was refused", short(commit)),
             End::Doubtful { commit, .. } => format!("whether {} landed is not known", short(commit)),
+            End::NoRoom { .. } => "the disk is full".to_owned(),
             End::Interrupted => "interrupted".to_owned(),
         }
     }
@@ -133,6 +136,10 @@ impl End {
                 ),
                 "    the next gate in this checkout asks again".to_owned(),
             ],
+            End::NoRoom { dir } => vec![
+                format!("  ! nothing landed: no space is left in {}", dir.display()),
+                "    with --testbase DIR trees are made elsewhere".to_owned(),
+            ],
             End::Interrupted => vec!["  stopped; nothing landed".to_owned()],
         }
     }
@@ -170,6 +177,7 @@ impl End {
             End::Moved { target, commit, .. } => ("moved", target.as_ref(), Some(commit), &[]),
             End::Refused { target, commit, .. } => ("refused", Some(target), Some(commit), &[]),
             End::Doubtful { target, commit, .. } => ("doubtful", Some(target), Some(commit), &[]),
+            End::NoRoom { .. } => ("no_room", None, None, &[]),
             End::Interrupted => ("interrupted", None, None, &[]),
         }
     }
@@ -179,6 +187,7 @@ impl End {
         match self {
             End::Moved { why, .. } | End::Refused { why, .. } | End::Doubtful { why, .. } => Some(why.clone()),
             End::PasscmdFailed { command, words, .. } => Some(format!("{command} {words}")),
+            End::NoRoom { dir } => Some(format!("no space is left in {}", dir.display())),
             End::Conflict { conflict, .. } => Some(format!("both changed {}", conflict.files.join(", "))),
             End::Failed { verdicts, .. } => verdicts
                 .iter()

@@ -6,6 +6,7 @@ use crate::committed::{self, PIPELINE};
 use crate::exit::Exit;
 use crate::out;
 use anyhow::{Context, bail};
+use gate::run::AtFailure;
 use std::fs::OpenOptions;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -122,7 +123,7 @@ pub(super) struct Wish {
     pub(super) whitespace: vcs::git::Whitespace,
     most_attempts: u32,
     pub(super) jobs: u32,
-    pub(super) at_failure: super::race::AtFailure,
+    pub(super) at_failure: AtFailure,
     pub(super) dry_run: bool,
     pub(super) passcmd: Option<String>,
     pub(super) mail: Option<Post>,
@@ -180,8 +181,8 @@ impl Wish {
             most_attempts: if args.retry { args.max_attempts } else { 1 },
             jobs: args.jobs.unwrap_or(processors),
             at_failure: match args.fail_slowly {
-                true => super::race::AtFailure::GoOn,
-                false => super::race::AtFailure::StopAll,
+                true => AtFailure::GoOn,
+                false => AtFailure::Stop,
             },
             dry_run: args.dry_run,
             passcmd: args.passcmd,

@@ -1,4 +1,5 @@
-//! Tasks beside each other, until all have passed or the first has failed.
+//! The tasks of one tree, run by a master: which of them starts, is ended or is passed over is for the gate's rules
+//! ([`gate::run`]) to say; this asks them, carries it out, and makes a verdict of each end.
 
 use super::board::Board;
 use super::tasks::SCHEDULER;
@@ -7,8 +8,9 @@ use anyhow::Context;
 use api::ForceParams;
 use api::story::Story;
 use client::Client;
+use gate::run::{Do, Happened, Run, TaskState};
+use gate::verdict::Verdict as Ruling;
 use model::{Results, Span, StepAction, TaskSpec};
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -18,15 +20,6 @@ const SWEEP: Duration = Duration::from_millis(500);
 /// How many failing tests of a task are named.
 const MOST_NAMED: usize = 50;
 
-/// What becomes of the others when a task fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AtFailure {
-    /// They are ended.
-    StopAll,
-    /// They go on; nothing lands all the same.
-    GoOn,
-}
-
 /// Why everything is to be ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
@@ -34,6 +27,19 @@ pub(super) enum Stop {
     No,
     /// What is tested has no future.
     Because(String),
+    /// The disk is full: what is found out now says nothing.
+    NoRoom,
+}
+
+impl Stop {
+    /// Why, in words; `None`: nothing asks for it.
+    fn words(&self) -> Option<&str> {
+        match self {
+            Stop::No => None,
+            Stop::Because(why) => Some(why),
+            Stop::NoRoom => Some("the disk is full"),
+        }
+    }
 }
 
 /// What a task came to.
@@ -76,22 +82,47 @@ pub(super) enum Role {
     Bystander,
 }
 
+impl Role {
+    /// What the rules call it.
+    fn ruling(self) -> Ruling {
+        match self {
+            Role::Passed => Ruling::Passed,
+            Role::Culprit => Ruling::Failed,
+            Role::Trouble => Ruling::Broken,
+            Role::Bystander => Ruling::Cancelled,
+        }
+    }
+}
+
 /// What is run, and how.
 pub(super) struct Race<'r> {
     pub(super) client: &'r Client,
+    /// The tasks, in the order of the run's.
     pub(super) tasks: &'r [TaskSpec],
     /// The commit, as it is checked out.
     pub(super) revision: String,
     pub(super) reason: String,
-    pub(super) at_failure: AtFailure,
-    /// Tasks whose verdict stands from an earlier run, by name.
-    pub(super) settled: BTreeMap<String, Verdict>,
+    /// The rules' side of it. Where tasks have ended in it already, their verdicts are in `settled`.
+    pub(super) run: &'r mut Run,
+    /// Verdicts that stand from an earlier tree.
+    pub(super) settled: Vec<Verdict>,
 }
 
-enum Lane {
-    Waiting,
-    Running { request: i64, set: i64, since: Instant, ending: Option<String> },
-    Done(Box<Verdict>),
+/// What is known of one task beside the rules.
+#[derive(Default)]
+struct Lane {
+    /// What runs of it.
+    job: Option<Job>,
+    /// How it ended.
+    verdict: Option<Verdict>,
+}
+
+struct Job {
+    request: i64,
+    set: i64,
+    since: Instant,
+    /// Why it is ended, if it is.
+    ending: Option<String>,
 }
 
 impl Race<'_> {
@@ -103,14 +134,14 @@ impl Race<'_> {
     ) -> anyhow::Result<Vec<Verdict>> {
         let mut lanes: Vec<Lane> = Vec::with_capacity(self.tasks.len());
         for task in self.tasks {
-            let settled = self.settled.remove(&task.name);
-            lanes.push(settled.map_or(Lane::Waiting, |verdict| Lane::Done(Box::new(verdict))));
+            let settled = self.settled.iter().position(|v| v.task == task.name);
+            lanes.push(Lane { verdict: settled.map(|at| self.settled.swap_remove(at)), ..Lane::default() });
         }
         let mut listeners = [self.client.listen("builds/*/*"), self.client.listen("builds/*/steps/*/*")];
         loop {
             let why = stop.borrow_and_update().clone();
             self.step(&mut lanes, &why, board).await?;
-            if lanes.iter().all(|lane| matches!(lane, Lane::Done(_))) {
+            if self.run.verdict().is_some() {
                 break;
             }
             tokio::select! {
@@ -119,100 +150,88 @@ impl Race<'_> {
                 changed = stop.changed() => if changed.is_err() { std::future::pending::<()>().await },
             }
         }
-        Ok(lanes
-            .into_iter()
-            .filter_map(|lane| if let Lane::Done(verdict) = lane { Some(*verdict) } else { None })
-            .collect())
+        Ok(lanes.into_iter().filter_map(|lane| lane.verdict).collect())
     }
 
-    /// One look at everything.
-    async fn step(&self, lanes: &mut [Lane], stop: &Stop, board: &mut Board) -> anyhow::Result<()> {
+    /// One look at everything, and what follows from it.
+    async fn step(&mut self, lanes: &mut [Lane], stop: &Stop, board: &mut Board) -> anyhow::Result<()> {
         let mut running = Vec::new();
-        for (lane, task) in lanes.iter_mut().zip(self.tasks) {
-            let Lane::Running { request, ending, since, .. } = lane else { continue };
-            let (story, verdict) = self.look(task, *request, ending.as_deref()).await?;
-            match verdict {
-                Some(verdict) => {
-                    board.ended(&verdict)?;
-                    *lane = Lane::Done(Box::new(verdict));
-                }
-                None => {
-                    let late = task.max_time.filter(|most| since.elapsed() > most.to_std());
-                    running.push((task, story, late));
+        for (index, (lane, task)) in lanes.iter_mut().zip(self.tasks).enumerate() {
+            let Some(job) = &lane.job else { continue };
+            let (story, verdict) = self.look(task, job.request, job.ending.as_deref()).await?;
+            if let Some(verdict) = verdict {
+                self.run.apply(Happened::StageEnded { task: index, verdict: verdict.role.ruling() });
+                board.ended(&verdict)?;
+                *lane = Lane { job: None, verdict: Some(verdict) };
+                continue;
+            }
+            if task.max_time.is_some_and(|most| job.since.elapsed() > most.to_std()) {
+                self.end(lane, task, &super::words::took_too_long(task)).await?;
+                if lane.job.as_ref().is_some_and(|job| job.ending.is_some()) {
+                    self.run.apply(Happened::TestFailed { task: index });
                 }
             }
+            running.push((task, story));
         }
-        let failed = lanes.iter().find_map(|lane| match lane {
-            Lane::Done(v) if matches!(v.role, Role::Culprit | Role::Trouble) => Some(v.task.clone()),
-            _ => None,
-        });
-        let end_all = match (stop, &failed, self.at_failure) {
-            (Stop::Because(why), _, _) => Some(why.clone()),
-            (Stop::No, Some(task), AtFailure::StopAll) => Some(format!("{task} failed")),
-            _ => None,
-        };
-        for (lane, task) in lanes.iter_mut().zip(self.tasks) {
-            let late = running.iter().find(|(t, _, late)| t.name == task.name && late.is_some());
-            let why = late.map(|_| super::words::took_too_long(task)).or_else(|| end_all.clone());
-            if let (Lane::Running { set, ending, .. }, Some(why)) = (&mut *lane, why)
-                && ending.is_none()
-            {
-                match self.client.cancel_set(*set, &why).await {
-                    Ok(()) => *ending = Some(why),
-                    Err(e) if e.is_connection() => return Err(e.into()),
-                    // It has just ended by itself: the next look says how.
-                    Err(e) => tracing::info!("{} is not ended: {e}", task.name),
-                }
+        if *stop != Stop::No {
+            self.run.apply(Happened::Interrupted);
+        }
+        loop {
+            let acts = self.run.next();
+            if acts.is_empty() {
+                break;
+            }
+            for act in acts {
+                self.run.apply(Happened::Did(act));
+                self.carry_out(act, lanes, stop, board).await?;
             }
         }
-        self.begin(lanes, end_all.as_deref(), board).await?;
         board.show(
-            &running.iter().map(|(task, story, _)| (*task, story.as_ref())).collect::<Vec<_>>(),
-            &waits(lanes, self.tasks),
+            &running.iter().map(|(task, story)| (*task, story.as_ref())).collect::<Vec<_>>(),
+            &waits(self.run, self.tasks),
         )
     }
 
-    /// Starts what may start, and settles what never will.
-    async fn begin(&self, lanes: &mut [Lane], end_all: Option<&str>, board: &mut Board) -> anyhow::Result<()> {
-        for index in 0..lanes.len() {
-            if !matches!(lanes[index], Lane::Waiting) {
-                continue;
+    async fn carry_out(&self, act: Do, lanes: &mut [Lane], stop: &Stop, board: &mut Board) -> anyhow::Result<()> {
+        let (Do::Start { task: index, .. } | Do::Stop { task: index } | Do::Skip { task: index }) = act;
+        let task = &self.tasks[index];
+        match act {
+            Do::Start { .. } => lanes[index].job = Some(self.start(task).await?),
+            Do::Stop { .. } => {
+                let why = over(self.tasks, lanes, stop);
+                self.end(&mut lanes[index], task, &why).await?;
             }
-            let task = &self.tasks[index];
-            let mut ready = true;
-            let mut never = end_all.map(str::to_owned);
-            for name in &task.after {
-                let before = self.tasks.iter().zip(&*lanes).find(|(t, _)| t.name == *name).map(|(_, lane)| lane);
-                match before {
-                    Some(Lane::Done(v)) if v.role == Role::Passed => {}
-                    Some(Lane::Done(_)) => never = never.or_else(|| Some(format!("{name} did not pass"))),
-                    _ => ready = false,
-                }
-            }
-            if let Some(why) = never {
-                let verdict = Verdict {
-                    task: task.name.clone(),
-                    results: None,
-                    stage: None,
-                    words: format!("not begun: {why}"),
-                    role: Role::Bystander,
-                    build: None,
-                    took: Span::ZERO,
-                    story: None,
-                    command: None,
-                    failing: Vec::new(),
-                    tail: Vec::new(),
+            Do::Skip { .. } => {
+                let lacks = task.after.iter().find(|name| {
+                    self.tasks.iter().zip(&*lanes).any(|(t, lane)| {
+                        t.name == **name && lane.verdict.as_ref().is_some_and(|v| v.role != Role::Passed)
+                    })
+                });
+                let why = match lacks {
+                    Some(name) if *stop == Stop::No => format!("{name} did not pass"),
+                    _ => over(self.tasks, lanes, stop),
                 };
+                let verdict = Verdict::not_begun(&task.name, &why);
                 board.ended(&verdict)?;
-                lanes[index] = Lane::Done(Box::new(verdict));
-            } else if ready {
-                lanes[index] = self.start(task).await?;
+                lanes[index].verdict = Some(verdict);
             }
         }
         Ok(())
     }
 
-    async fn start(&self, task: &TaskSpec) -> anyhow::Result<Lane> {
+    /// Ends what runs of a task, once.
+    async fn end(&self, lane: &mut Lane, task: &TaskSpec, why: &str) -> anyhow::Result<()> {
+        let Some(job) = lane.job.as_mut().filter(|job| job.ending.is_none()) else { return Ok(()) };
+        match self.client.cancel_set(job.set, why).await {
+            Ok(()) => job.ending = Some(why.to_owned()),
+            Err(e) if e.is_connection() => return Err(e.into()),
+            // It has just ended by itself: the next look says how.
+            Err(e) => tracing::info!("{} is not ended: {e}", task.name),
+        }
+        Ok(())
+    }
+
+    async fn start(&self, task: &TaskSpec) -> anyhow::Result<Job> {
         let params = ForceParams {
             builder_names: vec![task.tag()],
             reason: self.reason.clone(),
@@ -223,7 +242,7 @@ impl Race<'_> {
         };
         let forced = self.client.force(Some(SCHEDULER), &params).await?;
         let request = forced.1.values().next().copied().context("the master did not say which request it filed")?;
-        Ok(Lane::Running { request, set: forced.0, since: Instant::now(), ending: None })
+        Ok(Job { request, set: forced.0, since: Instant::now(), ending: None })
     }
 
     /// How a task stands, and its verdict once it has ended.
@@ -292,19 +311,54 @@ impl Race<'_> {
     }
 }
 
-/// Who waits, and for whom.
-fn waits<'t>(lanes: &[Lane], tasks: &'t [TaskSpec]) -> Vec<(&'t str, String)> {
-    let done = |name: &String| {
-        tasks
-            .iter()
-            .zip(lanes)
-            .any(|(t, lane)| t.name == *name && matches!(lane, Lane::Done(v) if v.role == Role::Passed))
+impl Verdict {
+    fn not_begun(task: &str, why: &str) -> Self {
+        Verdict {
+            task: task.to_owned(),
+            results: None,
+            stage: None,
+            words: format!("not begun: {why}"),
+            role: Role::Bystander,
+            build: None,
+            took: Span::ZERO,
+            story: None,
+            command: None,
+            failing: Vec::new(),
+            tail: Vec::new(),
+        }
+    }
+}
+
+/// Why nothing goes on.
+fn over(tasks: &[TaskSpec], lanes: &[Lane], stop: &Stop) -> String {
+    if let Some(why) = stop.words() {
+        return why.to_owned();
+    }
+    let failed = |lane: &Lane| match (&lane.verdict, &lane.job) {
+        (Some(verdict), _) => matches!(verdict.role, Role::Culprit | Role::Trouble),
+        // Others are ended only after this one.
+        (None, Some(job)) => job.ending.is_some(),
+        (None, None) => false,
     };
-    let waiting = tasks.iter().zip(lanes).filter(|(_, lane)| matches!(lane, Lane::Waiting));
+    // A verdict says more than an end that is on its way.
+    let by_verdict = tasks.iter().zip(lanes).find(|(_, lane)| lane.verdict.is_some() && failed(lane));
+    let first = by_verdict.or_else(|| tasks.iter().zip(lanes).find(|(_, lane)| failed(lane)));
+    first.map_or_else(|| "it is over".to_owned(), |(task, _)| format!("{} failed", task.name))
+}
+
+/// Who waits, and for whom.
+fn waits<'t>(run: &Run, tasks: &'t [TaskSpec]) -> Vec<(&'t str, String)> {
+    let passed = |state: &TaskState| matches!(state, TaskState::Ended { verdict, .. } if verdict.may_land());
+    let open = |name: &&String| run.tasks().any(|(task, state)| task.name == **name && !passed(state));
+    let waiting = tasks.iter().zip(run.tasks()).filter(|(_, (_, state))| **state == TaskState::Waiting);
     waiting
         .map(|(task, _)| {
-            let open: Vec<&str> = task.after.iter().filter(|n| !done(n)).map(String::as_str).collect();
-            (task.name.as_str(), format!("waits for {}", open.join(", ")))
+            let open: Vec<&str> = task.after.iter().filter(open).map(String::as_str).collect();
+            let words = match open.is_empty() {
+                true => "waits for a free place".to_owned(),
+                false => format!("waits for {}", open.join(", ")),
+            };
+            (task.name.as_str(), words)
         })
         .collect()
 }

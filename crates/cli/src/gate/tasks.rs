@@ -63,8 +63,19 @@ fn in_their_places(tasks: Vec<TaskSpec>, commit: &LocalBranch) -> anyhow::Result
     let tree = CommitTree(commit);
     match tasks.iter().find(|task| !task.dir.is_empty() && !tree.has_dir(&task.dir)) {
         Some(lost) => bail!("task {} works in {}, which is no directory of the tree", lost.name, lost.dir),
-        None => Ok(tasks),
+        None => Ok(in_order(tasks)),
     }
+}
+
+/// Each after those that it waits for, else as they were. The configuration has seen to it that there is no circle.
+fn in_order(mut left: Vec<TaskSpec>) -> Vec<TaskSpec> {
+    let mut placed: Vec<TaskSpec> = Vec::with_capacity(left.len());
+    while let Some(at) =
+        left.iter().position(|task| task.after.iter().all(|name| placed.iter().any(|p| p.name == *name)))
+    {
+        placed.push(left.remove(at));
+    }
+    placed
 }
 
 /// All tasks of a commit: those of its `sluice.star`; else its builders, or what its tree is built with.
@@ -131,5 +142,20 @@ fn builder(task: &TaskSpec, tree: &Path, prefixes: &Path) -> BuilderSpec {
         steps,
         properties: [property("prefix", prefix.as_str(), "Gate"), property("task", task.name.as_str(), "Gate")].into(),
         ..BuilderSpec::new(tag, vec!["here".to_owned()])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_stand_after_those_that_they_wait_for() {
+        let made = [("c", "b"), ("a", ""), ("b", "a"), ("d", "")].map(|(name, after)| TaskSpec {
+            after: after.split_whitespace().map(str::to_owned).collect(),
+            ..task(name, Vec::new())
+        });
+        let names: Vec<String> = in_order(made.into()).into_iter().map(|t| t.name).collect();
+        assert_eq!(names, ["a", "b", "c", "d"]);
     }
 }

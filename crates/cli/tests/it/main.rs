@@ -7,6 +7,7 @@ mod gate_kill;
 mod gate_land;
 mod gate_mail;
 mod gate_places;
+mod gate_room;
 mod hostile;
 mod keep;
 mod master;
