@@ -114,7 +114,8 @@ fn tell(transition: &Transition, nouns: &impl Lookup, out: &mut Vec<Event>) {
         | Transition::ReportWritten { .. }
         | Transition::MessageTried { .. }
         | Transition::MessageEnded { .. }
-        | Transition::MessagesForgotten { .. } => {}
+        | Transition::MessagesForgotten { .. }
+        | Transition::GateKept(_) => {}
     }
 }
 

@@ -1,7 +1,7 @@
 //! The whole configuration: checked, immutable.
 
 use crate::worker::Secret;
-use crate::{BuilderSpec, ChangeSourceSpec, LockSpec, ReporterSpec, SchedulerSpec, WorkerSpec};
+use crate::{BuilderSpec, ChangeSourceSpec, GateSpec, LockSpec, ReporterSpec, SchedulerSpec, WorkerSpec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,6 +29,9 @@ pub struct Config {
     /// Who is told of builds, in the order in which they were defined.
     #[serde(default)]
     pub reporters: Vec<ReporterSpec>,
+    /// Where changes land, in the order in which it was defined. The builders of their tasks are among the builders.
+    #[serde(default)]
+    pub gates: Vec<GateSpec>,
     /// Secrets that texts of steps name.
     #[serde(default)]
     pub secrets: BTreeMap<String, Secret>,

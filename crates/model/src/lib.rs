@@ -13,6 +13,7 @@ pub mod config;
 pub mod event;
 pub mod finding;
 pub mod function;
+pub mod gate;
 pub mod glob;
 pub mod id;
 pub mod lock;
@@ -45,6 +46,10 @@ pub use config::{Config, Place, ProjectSpec, WebSpec};
 pub use event::Event;
 pub use finding::{Finding, FindingKind, Mend, Severity};
 pub use function::{CallError, Condition, FunctionRef, Functions, NoFunctions};
+pub use gate::{
+    CandidateEnd, CandidateStatus, GateCandidate, GateDecision, GateLanding, GatePlace, GatePolicy, GatePromise,
+    GateSpec, GateTask, GateTrial, GateTrialStatus, GateTurn, GateView,
+};
 pub use id::{
     BuildId, BuildSetId, BuilderId, ChangeId, LogId, MessageId, RequestId, SchedulerId, SourceStampId, StepId, WorkerId,
 };

@@ -7,8 +7,8 @@ use crate::property::Property;
 use crate::scheduler::SchedulerState;
 use crate::worker::WorkerInfo;
 use crate::{
-    Build, BuildId, BuildSet, BuildSetId, Builder, BuilderId, Change, LogFacts, LogId, MessageId, NewMessage, Request,
-    RequestId, Results, Scheduler, SchedulerId, Step, StepFacts, StepId, StepSpec, Time, Worker, WorkerId,
+    Build, BuildId, BuildSet, BuildSetId, Builder, BuilderId, Change, GateTurn, LogFacts, LogId, MessageId, NewMessage,
+    Request, RequestId, Results, Scheduler, SchedulerId, Step, StepFacts, StepId, StepSpec, Time, Worker, WorkerId,
 };
 
 /// One change of state.
@@ -255,4 +255,7 @@ pub enum Transition {
         /// The moment.
         before: Time,
     },
+    /// What a gate knows after a turn, with what that turn changed: all of it or nothing. Guard: the turn before it was
+    /// the last one that was kept.
+    GateKept(Box<GateTurn>),
 }

@@ -15,6 +15,7 @@ mod check;
 mod dialect;
 mod error;
 mod field;
+mod gate;
 mod log;
 mod migrate;
 mod op;

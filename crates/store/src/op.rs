@@ -170,6 +170,7 @@ impl Ops {
             Transition::MessageTried { message, next_try, trouble } => self.try_message(message, next_try, trouble),
             Transition::MessageEnded { message, at, given_up } => self.end_message(message, at, given_up),
             Transition::MessagesForgotten { before } => self.forget_messages(before),
+            Transition::GateKept(turn) => self.keep_gate(*turn),
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::tried::Try;
 use model::{
-    BuildId, BuildSetId, BuilderId, ChangeId, Config, LockView, NewChange, Properties, RequestId, SchedulerId, Span,
-    StepId, Time, Value, Why, WorkerId,
+    BuildId, BuildSetId, BuilderId, ChangeId, Config, GateCandidate, GateView, LockView, NewChange, Properties,
+    RequestId, SchedulerId, Span, StepId, Time, Value, Why, WorkerId,
 };
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -39,12 +39,58 @@ pub trait Control: Send + Sync + 'static {
     fn live(&self) -> Answer<'_, Live>;
     /// Why a request waits. `None`: it does not wait.
     fn why(&self, request: RequestId) -> Answer<'_, Option<Why>>;
+    /// The gates as they are now, in the order of the configuration.
+    fn gates(&self) -> Answer<'_, Vec<GateView>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+    /// Hands a change in. One that is in the line already is answered with its candidate.
+    fn land(&self, land: Land) -> Answer<'_, GateCandidate> {
+        Box::pin(async move { Err(ControlError::no_gate(&land.gate)) })
+    }
+    /// Does something with a candidate or with its gate. The answer is a sentence about what came of it.
+    fn gate_act(&self, gate: String, act: GateAct, who: String) -> Answer<'_, String> {
+        Box::pin(async move {
+            let _ = (act, who);
+            Err(ControlError::no_gate(&gate))
+        })
+    }
     /// The configuration that is in force.
     fn config(&self) -> Arc<Config>;
     /// The master's clock.
     fn now(&self) -> Time;
     /// Where people reach the pages, with a slash at the end.
     fn public_url(&self) -> String;
+}
+
+/// A wish to land a change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Land {
+    /// Through which gate.
+    pub gate: String,
+    /// The commit, by its full name; `None`: what the reference names.
+    pub commit: Option<String>,
+    /// A branch or a full reference (`refs/…`) of the gate's repository under which the commit is found; `None`: the
+    /// repository is asked for the commit itself.
+    pub reference: Option<String>,
+    /// Who hands it in.
+    pub owner: String,
+    /// Higher goes first.
+    pub priority: i64,
+    /// Candidates that must land before it, beside those whose commits it stands on.
+    pub needs: Vec<i64>,
+}
+
+/// What may be done with a candidate or a gate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GateAct {
+    /// A candidate may land as far as somebody has to say.
+    Approve(i64),
+    /// A candidate is taken back.
+    Withdraw(i64),
+    /// A candidate has another priority.
+    Prioritise(i64, i64),
+    /// Somebody looked at what halted the gate, and it may go on.
+    Resume,
 }
 
 /// Whether a scheduler works.
@@ -180,4 +226,11 @@ pub enum ControlError {
     /// The store or the master is not able to, at the moment.
     #[error("{0}")]
     Unavailable(String),
+}
+
+impl ControlError {
+    /// There is no gate of that name.
+    pub fn no_gate(name: &str) -> Self {
+        ControlError::Unknown(format!("there is no gate '{name}'"))
+    }
 }

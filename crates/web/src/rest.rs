@@ -5,6 +5,7 @@ pub mod auth;
 mod badge;
 mod cache;
 mod find;
+mod gate;
 pub(crate) mod guard;
 mod listen;
 mod live;
@@ -44,6 +45,13 @@ pub fn router() -> axum::Router<Web> {
         .route("/api/v2/sluice/patches/{id}", get(tried::patch))
         .route("/api/v2/sluice/try", get(tried::list).post(tried::post).layer(DefaultBodyLimit::max(tried::MOST_BODY)))
         .route("/api/v2/sluice/outbox", get(outbox::get))
+        .route("/api/v2/gates", get(gate::list))
+        .route("/api/v2/gates/{gate}", get(gate::one).post(gate::post))
+        .route("/api/v2/gates/{gate}/candidates", get(gate::candidates))
+        .route("/api/v2/gates/{gate}/candidates/{id}", get(gate::candidate).post(gate::post_candidate))
+        .route("/api/v2/gates/{gate}/trials", get(gate::trials))
+        .route("/api/v2/gates/{gate}/trials/{id}", get(gate::trial))
+        .route("/api/v2/gates/{gate}/decisions", get(gate::decisions))
         .route("/api/v2/{*path}", get(read::get).post(act::post))
         .route("/sse", get(listen::nothing))
         .route("/sse/listen", get(listen::listen_to_nothing))

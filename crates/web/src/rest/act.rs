@@ -125,13 +125,13 @@ pub(super) fn call(headers: &HeaderMap, body: Result<Bytes, BytesRejection>, id:
 }
 
 /// For whom an act is done.
-struct Who {
-    name: String,
+pub(super) struct Who {
+    pub(super) name: String,
 }
 
 impl Who {
     /// A login speaks for itself; whoever has the token, or needs none, may say who they are.
-    fn of(user: Option<super::auth::User>, call: &Call) -> Result<Self, RpcError> {
+    pub(super) fn of(user: Option<super::auth::User>, call: &Call) -> Result<Self, RpcError> {
         use super::auth::Proof;
         let said = match call.short_text("owner", limit::NAME)? {
             Some(owner) => Some(owner),
