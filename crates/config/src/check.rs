@@ -2,6 +2,7 @@
 
 mod chains;
 mod circle;
+mod gates;
 mod locks;
 mod places;
 mod reporters;
@@ -19,8 +20,10 @@ use std::collections::{HashMap, HashSet};
 
 /// A master's configuration.
 pub(crate) fn master(registry: &Registry<'_>) -> Result<Config, ConfigError> {
-    let draft = registry.draft.take();
+    let mut draft = registry.draft.take();
     let check = Check { registry };
+    tasks::check(&check, &draft)?;
+    let gates = gates::build(&check, &mut draft)?;
     check.names("worker", "worker", draft.workers.iter().map(|w| (w.spec.name.as_str(), &w.site)))?;
     check.builders(&draft.builders)?;
     check.workers_of_builders(&draft)?;
@@ -31,7 +34,6 @@ pub(crate) fn master(registry: &Registry<'_>) -> Result<Config, ConfigError> {
     check.names("lock", "locks.master", draft.locks.iter().map(|l| (l.spec.name.as_str(), &l.site)))?;
     locks::check(&check, &draft)?;
     chains::check(&check, &draft)?;
-    tasks::check(&check, &draft)?;
     check.workers_of_forms(&draft)?;
     reporters::check(&check, &draft)?;
     Ok(Config {
@@ -44,6 +46,7 @@ pub(crate) fn master(registry: &Registry<'_>) -> Result<Config, ConfigError> {
         sources: specs(draft.sources),
         locks: specs(draft.locks),
         reporters: specs(draft.reporters),
+        gates,
         secrets: registry.needed.take(),
     })
 }
@@ -62,7 +65,7 @@ pub(crate) fn pipeline(file: &str, registry: &Registry<'_>) -> Result<Pipeline, 
         let BuilderSpec { name, description, tags, steps, env, defined_at, .. } = made.spec;
         PipelineBuilder { name, description, tags, steps, env, defined_at }
     });
-    Ok(Pipeline { builders: builders.collect(), tasks: specs(draft.tasks), gate: specs(draft.gates).pop() })
+    Ok(Pipeline { builders: builders.collect(), tasks: specs(draft.tasks), gate: specs(draft.masters).pop() })
 }
 
 fn specs<T>(made: Vec<Made<T>>) -> Vec<T> {

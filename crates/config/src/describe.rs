@@ -45,6 +45,10 @@ pub fn describe(config: &Config) -> String {
         let others = lock.max_count_for_worker.iter().map(|(worker, n)| format!(", {n} on {worker}"));
         [lock.name.clone(), scope.to_owned(), count(lock.max_count as usize, "place") + &others.collect::<String>()]
     });
+    page.table("gate", &config.gates, |gate| {
+        let tasks: Vec<&str> = gate.tasks.iter().map(|task| task.name.as_str()).collect();
+        [gate.name.clone(), format!("{}, {}", gate.branch, count(gate.slots as usize, "slot")), tasks.join(", ")]
+    });
     page.table("reporter", &config.reporters, |reporter| {
         let to = match &reporter.kind {
             ReporterKind::Mail(mail) => format!("letters by {}", mail.relayhost),
@@ -156,7 +160,9 @@ fn oversights(config: &Config) -> Vec<String> {
     }
     let started: HashSet<&str> = config.schedulers.iter().flat_map(|s| s.builders.iter().map(String::as_str)).collect();
     let used: HashSet<&str> = config.builders.iter().flat_map(|b| b.workers.iter().map(String::as_str)).collect();
-    let idle = config.builders.iter().map(|b| b.name.as_str()).filter(|b| !started.contains(b));
+    let of_gates: HashSet<&str> = config.gates.iter().flat_map(|g| &g.tasks).map(|t| t.builder.as_str()).collect();
+    let idle = config.builders.iter().map(|b| b.name.as_str());
+    let idle = idle.filter(|b| !started.contains(b) && !of_gates.contains(b));
     notes.extend(these("builder", idle).map(|who| format!("no scheduler starts {who}")));
     let triggered: HashSet<&str> = config.builders.iter().flat_map(|b| &b.steps).flat_map(triggers).collect();
     let waiting = config.schedulers.iter().filter(|s| s.kind == SchedulerKind::Triggerable);

@@ -2,8 +2,8 @@
 
 use crate::describe::by_name;
 use model::{
-    BuilderSpec, ChangeSourceSpec, Config, Follow, LockSpec, ReporterKind, ReporterSpec, SchedulerKind, SchedulerSpec,
-    StepSpec, TrySpec, VcsPollerSpec, WorkerSpec,
+    BuilderSpec, ChangeSourceSpec, Config, Follow, GateSpec, LockSpec, ReporterKind, ReporterSpec, SchedulerKind,
+    SchedulerSpec, StepSpec, TrySpec, VcsPollerSpec, WorkerSpec,
 };
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -38,6 +38,7 @@ pub fn difference(old: &Config, new: &Config) -> Vec<String> {
     things(&mut lines, "scheduler", &old.schedulers, &new.schedulers, |s| &s.name, scheduler);
     things(&mut lines, "lock", &old.locks, &new.locks, |l| &l.name, lock);
     things(&mut lines, "change source", &old.sources, &new.sources, ChangeSourceSpec::name, source);
+    things(&mut lines, "gate", &old.gates, &new.gates, |g| &g.name, gate);
     things(&mut lines, "reporter", &old.reporters, &new.reporters, |r| &r.name, reporter);
     // What a secret says is never shown, so neither is which of them are new.
     if old.secrets != new.secrets {
@@ -80,6 +81,7 @@ fn removal(kind: &str) -> &'static str {
     match kind {
         "worker" => ": what it runs goes on to the end, and it gets no more",
         "reporter" => ": what it has not sent is given up",
+        "gate" => ": its line stays as it is until it is configured again",
         "builder" => ": what waits for it is cancelled, and what runs goes on to the end",
         _ => "",
     }
@@ -114,6 +116,24 @@ fn builder(old: &BuilderSpec, new: &BuilderSpec) -> Vec<&'static str> {
         ("do_build_if", differ(&old.do_build_if, &new.do_build_if)),
         ("use_progress", old.use_progress != new.use_progress),
         ("pipeline", old.pipeline != new.pipeline),
+    ])
+}
+
+fn gate(old: &GateSpec, new: &GateSpec) -> Vec<&'static str> {
+    fields(&[
+        ("repo", old.repository != new.repository),
+        ("push", old.push != new.push),
+        ("branch", old.branch != new.branch),
+        ("tasks", old.tasks != new.tasks),
+        ("slots", old.slots != new.slots),
+        ("approvals", old.approvals != new.approvals),
+        ("approvers", old.approvers != new.approvers),
+        ("submitters", old.submitters != new.submitters),
+        ("retries", old.retries != new.retries),
+        ("retries_a_day", old.retries_a_day != new.retries_a_day),
+        ("promise", old.promise != new.promise),
+        ("policy", old.policy != new.policy),
+        ("poll", old.poll != new.poll),
     ])
 }
 

@@ -5,8 +5,8 @@ use crate::loader::{Limits, Loader};
 use crate::sites::Sites;
 use model::worker::Secret;
 use model::{
-    BuilderSpec, ChangeSourceSpec, FunctionRef, LockSpec, MasterSpec, Match, Parameter, ProjectSpec, ReporterSpec,
-    SchedulerSpec, StepSpec, TaskSpec, Text, WebSpec, WorkerSpec,
+    BuilderSpec, ChangeSourceSpec, FunctionRef, GateSpec, LockSpec, MasterSpec, Match, Parameter, ProjectSpec,
+    ReporterSpec, SchedulerSpec, StepSpec, TaskSpec, Text, WebSpec, WorkerSpec,
 };
 use starlark::any::ProvidesStaticType;
 use starlark::codemap::FileSpan;
@@ -88,7 +88,25 @@ pub(crate) struct Draft {
     pub(crate) locks: Vec<Made<LockSpec>>,
     pub(crate) reporters: Vec<Made<ReporterSpec>>,
     pub(crate) tasks: Vec<Made<TaskSpec>>,
-    pub(crate) gates: Vec<Made<MasterSpec>>,
+    /// Those of a pipeline.
+    pub(crate) masters: Vec<Made<MasterSpec>>,
+    /// Those of a master.
+    pub(crate) gates: Vec<Made<GateDraft>>,
+}
+
+/// A gate of a master, before its tasks are found.
+#[derive(Clone, Debug)]
+pub(crate) struct GateDraft {
+    /// All but its tasks.
+    pub(crate) spec: GateSpec,
+    /// The names of its tasks; `None`: all that there are.
+    pub(crate) tasks: Option<Vec<String>>,
+    /// The names of its workers; `None`: all that there are.
+    pub(crate) workers: Option<Vec<String>>,
+    /// Environment of all its commands.
+    pub(crate) env: BTreeMap<String, Text>,
+    /// Submodules come along.
+    pub(crate) submodules: bool,
 }
 
 /// Functions that the configuration gave.

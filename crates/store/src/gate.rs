@@ -7,9 +7,15 @@ use crate::value::{Cells, Row, V};
 use crate::{Answer, Store};
 use model::{CandidateStatus, GateCandidate, GateDecision, GateTrial, GateTurn, Page, Query};
 
+/// The column that holds all of a candidate or a trial.
+pub(crate) const FACTS: &str = "facts";
+
+/// The columns of a decision.
+pub(crate) const DECISION: &str = "gate, number, at, kind, candidate, trial, reason";
+
 const CANDIDATES: Table = Table {
     name: "gate_candidates",
-    columns: "facts",
+    columns: FACTS,
     counted: None,
     fields: &[
         field("gate", Kind::Text("gate")),
@@ -26,7 +32,7 @@ const CANDIDATES: Table = Table {
 
 const TRIALS: Table = Table {
     name: "gate_trials",
-    columns: "facts",
+    columns: FACTS,
     counted: None,
     fields: &[
         field("gate", Kind::Text("gate")),
@@ -39,7 +45,7 @@ const TRIALS: Table = Table {
 
 const DECISIONS: Table = Table {
     name: "gate_decisions",
-    columns: "gate, number, at, kind, candidate, trial, reason",
+    columns: DECISION,
     counted: None,
     fields: &[
         field("gate", Kind::Text("gate")),
@@ -51,15 +57,15 @@ const DECISIONS: Table = Table {
     ],
 };
 
-fn read_candidate(row: Row) -> Answer<GateCandidate> {
+pub(crate) fn read_candidate(row: Row) -> Answer<GateCandidate> {
     Cells::new("gate_candidates", row).json()
 }
 
-fn read_trial(row: Row) -> Answer<GateTrial> {
+pub(crate) fn read_trial(row: Row) -> Answer<GateTrial> {
     Cells::new("gate_trials", row).json()
 }
 
-fn read_decision(row: Row) -> Answer<GateDecision> {
+pub(crate) fn read_decision(row: Row) -> Answer<GateDecision> {
     let mut cells = Cells::new("gate_decisions", row);
     Ok(GateDecision {
         gate: cells.text()?,
@@ -84,8 +90,8 @@ impl Ops {
             );
         } else {
             self.guarded(
-                "UPDATE gates SET turn = $2, state = $3 WHERE name = $1 AND turn = $2 - 1",
-                vec![V::text(gate), turn.into(), V::text(state)],
+                "UPDATE gates SET turn = $1, state = $2 WHERE name = $3 AND turn + 1 = $1",
+                vec![turn.into(), V::text(state), V::text(gate)],
                 guard,
             );
         }

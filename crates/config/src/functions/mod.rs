@@ -5,6 +5,7 @@ mod changes;
 mod factories;
 mod filter;
 mod force;
+mod gate;
 mod locks;
 mod reporters;
 mod schedulers;
@@ -25,7 +26,7 @@ pub(crate) use top::read_secret;
 pub(crate) const ALL: &[Def] = &[
     builder::BUILDER,
     top::DATABASE,
-    task::GATE,
+    gate::GATE,
     words::GLOB,
     words::INTERPOLATE,
     top::LOCAL_WORKER,

@@ -7,8 +7,8 @@ use crate::names::{self, quoted};
 use crate::registry::Made;
 use crate::sites::Part;
 use model::{
-    CommandLine, FollowedLog, Form, Lookup, MasterSpec, Piece, Reading, ShellSpec, Span, StepAction, StepFlags,
-    StepSpec, TaskSpec, TestReading, Text,
+    CommandLine, FollowedLog, Form, Lookup, Piece, Reading, ShellSpec, Span, StepAction, StepFlags, StepSpec, TaskSpec,
+    TestReading, Text,
 };
 
 pub(super) const TASK: Def = Def {
@@ -59,22 +59,6 @@ pub(super) const STAGE: Def = Def {
     run: stage,
 };
 
-pub(super) const GATE: Def = Def {
-    path: "gate",
-    summary: "In a `sluice.star`: where changes of this repository land. `sluice gate --rebase-master` puts a change on \
-              top of this branch of `master`, and `--push-master` pushes to `push`.",
-    example: "gate(\"main\", master = \"https://example.org/zlib.git\", push = \"ssh://git@example.org/zlib.git\")",
-    groups: &[&[
-        p("branch", "text", ""),
-        p("master", "address of the repository that the branch is read from", ""),
-        p("push", "address of the repository that is pushed to", "master"),
-    ]],
-    by_position: 1,
-    required: &["branch", "master"],
-    in_pipelines: true,
-    run: gate,
-};
-
 /// The log that a report in a file becomes.
 const REPORT: &str = "report";
 
@@ -105,21 +89,6 @@ fn task(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
     let tasks = &mut call.registry.draft.borrow_mut().tasks;
     top::room_for_one(call, tasks.len())?;
     tasks.push(Made { spec, site: call.site.clone() });
-    Ok(Outcome::Nothing)
-}
-
-fn gate(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
-    let (branch, master) = (call.formed("branch", address::branch)?, call.formed("master", address::repository)?);
-    let (Some(branch), Some(master)) = (branch, master) else {
-        return Err(call.wrong(Part::Whole, "gate needs branch and master").boxed());
-    };
-    let push = call.formed("push", address::repository)?.unwrap_or_else(|| master.clone());
-    let gates = &mut call.registry.draft.borrow_mut().gates;
-    if !gates.is_empty() {
-        let wrong = call.wrong(Part::Whole, "there is a gate already");
-        return Err(wrong.help("changes of a repository land in one place"));
-    }
-    gates.push(Made { spec: MasterSpec { branch, master, push, defined_at: call.place() }, site: call.site.clone() });
     Ok(Outcome::Nothing)
 }
 

@@ -6,6 +6,7 @@ mod bad_process;
 mod bad_values;
 mod compat;
 mod functions;
+mod gates;
 mod good;
 mod limits;
 mod process;

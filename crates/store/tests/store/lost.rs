@@ -14,9 +14,9 @@ async fn a_newer_schema_is_refused(engine: Engine) {
     store.close().await;
     db.sql("UPDATE schema_version SET version = 99").await;
     let error = Store::open(&db.location).await.err().unwrap();
-    assert_eq!(error, StoreError::Newer { found: 99, known: 3 });
+    assert_eq!(error, StoreError::Newer { found: 99, known: 4 });
     let text =
-        "the database has schema version 99, this Sluice knows versions up to 3: run the newer Sluice that wrote it";
+        "the database has schema version 99, this Sluice knows versions up to 4: run the newer Sluice that wrote it";
     assert_eq!(error.to_string(), text);
 }
 

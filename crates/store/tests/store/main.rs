@@ -10,6 +10,7 @@ mod commits;
 #[cfg(test)]
 mod db;
 #[cfg(test)]
+mod gate;
 mod guards;
 #[cfg(test)]
 mod hostile;
