@@ -47,7 +47,8 @@ pub fn decide(queue: &Queue, now: Time) -> Vec<Action> {
     if !needless.is_empty() {
         return needless;
     }
-    control(queue).map_or_else(|| allot(&view), |control| vec![control])
+    let control = control(queue);
+    if control.is_empty() { allot(&view) } else { control }
 }
 
 /// Decides until nothing is left to do, and applies each answer at once.
@@ -116,8 +117,8 @@ fn convict(queue: &Queue, now: Time) -> Vec<Action> {
     let mut budget = Budget::of(queue, now);
     let mut guilty = BTreeSet::new();
     let mut all = Vec::new();
-    for trial in queue.trials.values().filter(|t| t.is_red() && queue.trunk.is_proven(t.base)) {
-        let Some((candidate, guilt)) = guilt(queue, trial) else { continue };
+    for trial in queue.trials.values() {
+        let Some((candidate, guilt)) = guilt(queue, trial).filter(|_| stood_on_green(queue, trial)) else { continue };
         if !guilty.insert(candidate) {
             continue;
         }
@@ -149,9 +150,16 @@ fn guilt(queue: &Queue, trial: &Trial) -> Option<(CandidateId, Guilt)> {
         None if waiting.next().is_some() => return None,
         None => one,
     };
-    // Green on what the red one stands on, or on something newer: then it is the red one that needs an explanation.
-    let green = |t: &&Trial| t.green().is_some() && t.base >= trial.base && t.members.contains(&one);
-    if queue.trials.values().any(|t| green(&t)) {
+    // Green on what the red one stands on, or on something newer: then it is the red one that needs an explanation. Not
+    // if the branch went another way since, and just as the red one foresaw.
+    let each = queue.settings.promise == Promise::EachCommit;
+    let fits = |t: &Trial| match queue.standing(t) {
+        Standing::Fits { rest, .. } => !each || rest.len() == 1,
+        _ => false,
+    };
+    let now = fits(trial);
+    let green = |t: &Trial| t.green().is_some() && t.base >= trial.base && t.members.contains(&one);
+    if queue.trials.values().any(|t| green(t) && (!now || fits(t))) {
         return None;
     }
     let with: Vec<CandidateId> = trial.members.iter().copied().filter(|m| queue.has_landed(*m)).collect();
@@ -161,6 +169,15 @@ fn guilt(queue: &Queue, trial: &Trial) -> Option<(CandidateId, Guilt)> {
         (None, false) => Proof::LandedSince,
     };
     Some((one, Guilt { trial: trial.id, red: red.clone(), with, proof }))
+}
+
+/// Whether a red trial would be green without the one who is left of it, as far as the gate has to say: it stood on a
+/// green branch, or the branch came to be the rest of it and is green. For a conflict it does not matter.
+fn stood_on_green(queue: &Queue, trial: &Trial) -> bool {
+    let fits = matches!(queue.standing(trial), Standing::Fits { .. });
+    matches!(trial.state, TrialState::Conflict { .. })
+        || queue.trunk.is_proven(trial.base, trial.footprint)
+        || fits && queue.trunk.is_proven(queue.trunk.height(), trial.footprint)
 }
 
 /// Ends those whose stack broke below them.
@@ -177,7 +194,8 @@ fn land(view: &View) -> Option<Action> {
     for (trial, standing) in view.standings() {
         let Standing::Fits { rest, exact } = standing else { continue };
         let each = queue.settings.promise == Promise::Tip || rest.len() == 1;
-        let allowed = rest.iter().all(|m| queue.waiting.get(m).is_some_and(Candidate::is_approved));
+        let approved = rest.iter().all(|m| queue.waiting.get(m).is_some_and(Candidate::is_approved));
+        let allowed = approved && !view.missing_need(rest);
         if trial.green().is_some() && each && allowed && queue.lost_member(trial).is_none() {
             may.push((trial.id, rest.clone(), *exact));
         }
@@ -201,18 +219,34 @@ fn needless(queue: &Queue) -> Vec<Action> {
     running.filter_map(|t| Some(Action::Cancel { trial: t.id, why: why(t)? })).collect()
 }
 
-/// Somebody would be guilty if only the branch were known to be green: it is tested by itself. When it is red, the gate
-/// halts.
-fn control(queue: &Queue) -> Option<Action> {
-    let tested = |t: &&Trial| t.purpose == Purpose::Control && !queue.trunk.is_proven(t.base);
-    match queue.trials.values().filter(tested).max_by_key(|t| t.base) {
-        Some(control) if control.is_red() => return Some(Action::Halt(Halt::Broken { trial: control.id })),
-        Some(control) if control.base == queue.trunk.height() => return None,
-        _ => {}
+/// Somebody would be guilty if only the branch were known to be green: it is tested by itself, in the slot of what began
+/// last if none is free. When it is red, the gate halts.
+fn control(queue: &Queue) -> Vec<Action> {
+    let Some(since) = queue.trunk.in_doubt_since() else { return Vec::new() };
+    let controls = || queue.trials.values().filter(|t| t.purpose == Purpose::Control);
+    if let Some(red) = controls().find(|t| t.is_red() && t.base == queue.trunk.height()) {
+        return vec![Action::Halt(Halt::Broken { trial: red.id })];
     }
-    let suspect = |t: &&Trial| t.is_red() && !queue.trunk.is_proven(t.base) && guilt(queue, t).is_some();
-    queue.trials.values().find(suspect)?;
-    Some(start(queue, queue.next_trial, Vec::new(), Purpose::Control))
+    // If the branch went another way than the red one, that one is tested anew anyway.
+    let suspect = |t: &Trial| {
+        let fits = matches!(queue.standing(t), Standing::Fits { .. });
+        fits && guilt(queue, t).is_some() && !stood_on_green(queue, t)
+    };
+    let under_way = controls().any(|t| t.is_running() && t.base >= since);
+    if under_way || queue.settings.slots == 0 || !queue.trials.values().any(suspect) {
+        return Vec::new();
+    }
+    let mut running: Vec<&Trial> = queue.trials.values().filter(|t| t.is_running()).collect();
+    running.sort_by_key(|t| (t.purpose == Purpose::Control, t.started, t.id));
+    let mut actions = Vec::new();
+    while let Some(last) = running.pop_if(|t| t.purpose == Purpose::Control) {
+        actions.push(Action::Cancel { trial: last.id, why: Needless::Stale });
+    }
+    for trial in running.iter().skip(queue.settings.slots - 1) {
+        actions.push(Action::Cancel { trial: trial.id, why: Needless::Displaced });
+    }
+    actions.push(start(queue, queue.next_trial, Vec::new(), Purpose::Control));
+    actions
 }
 
 /// Gives slots to what is worth most, and takes them from what nobody wants.
@@ -223,6 +257,9 @@ fn allot(view: &View) -> Vec<Action> {
     let mut kept = BTreeSet::new();
     let mut new = BTreeSet::new();
     for Wanted { members, purpose, value } in wanted.trials {
+        if members.is_empty() || view.missing_need(&members) {
+            continue;
+        }
         match view.same_tree(&members) {
             Some(trial) if trial.is_running() => {
                 if kept.insert(trial.id) {
@@ -238,7 +275,9 @@ fn allot(view: &View) -> Vec<Action> {
         }
     }
     for (id, value) in wanted.keep {
-        if let Some(trial) = queue.trials.get(&id).filter(|t| t.is_running() && !kept.contains(&t.id)) {
+        // A control is none of a policy's business: it has its slot, and is not weighed against others.
+        let keeps = |t: &&Trial| t.is_running() && t.purpose != Purpose::Control;
+        if let Some(trial) = queue.trials.get(&id).filter(|t| keeps(t) && !kept.contains(&t.id)) {
             kept.insert(id);
             lots.push((value * view.stickiness(trial), Lot::Keep(id)));
         }
@@ -253,6 +292,9 @@ fn allot(view: &View) -> Vec<Action> {
             None => lots.push(fixed),
         }
         kept.insert(trial.id);
+    }
+    if lots.is_empty() {
+        lots.extend(first(view));
     }
     lots.sort_by(|a, b| b.0.total_cmp(&a.0));
     let control = queue.trials.values().filter(|t| t.is_running() && t.purpose == Purpose::Control).count();
@@ -279,6 +321,12 @@ fn allot(view: &View) -> Vec<Action> {
         }
     }
     actions
+}
+
+/// The first one by himself: whatever a policy wants, somebody is tested while anybody waits.
+fn first(view: &View) -> Option<(f64, Lot)> {
+    let alone = view.line.iter().map(|c| vec![c.id]).find(|a| !view.missing_need(a) && view.same_tree(a).is_none())?;
+    Some((1.0, Lot::Start(alone, Purpose::Head)))
 }
 
 /// What a slot is for.

@@ -95,7 +95,8 @@ pub enum Remote {
     Ours {
         /// Its tree is the tree that was meant.
         same_tree: bool,
-        /// What came on top from outside, if anything.
+        /// What came on top from outside, if anything. What was replayed has another name than the tested commit: that
+        /// name with [`Footprint::NONE`], if nothing came on top.
         above: Option<(Commit, Footprint)>,
     },
     /// Where it was before: it did not land, and may be tried again.

@@ -2,7 +2,7 @@
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::ops::{BitOr, BitOrAssign};
+use std::ops::{BitAnd, BitOr, BitOrAssign};
 
 /// The tasks whose inputs a change touches, by their number in the gate's list. Two changes whose footprints do not
 /// meet cannot break each other, so neither is tested again when the other lands. That is sound only if the map from
@@ -30,6 +30,11 @@ impl Footprint {
         self.0 & other.0 != 0
     }
 
+    /// What it touches and the other does not.
+    pub fn without(self, other: Footprint) -> Footprint {
+        Footprint(self.0 & !other.0)
+    }
+
     /// Whether the task with this number is touched.
     pub fn touches(self, task: usize) -> bool {
         if task < Self::MOST { self.0 >> task & 1 == 1 } else { self == Self::ALL }
@@ -40,6 +45,14 @@ impl BitOr for Footprint {
     type Output = Footprint;
     fn bitor(self, other: Footprint) -> Footprint {
         Footprint(self.0 | other.0)
+    }
+}
+
+/// The tasks that both touch.
+impl BitAnd for Footprint {
+    type Output = Footprint;
+    fn bitand(self, other: Footprint) -> Footprint {
+        Footprint(self.0 & other.0)
     }
 }
 

@@ -199,7 +199,11 @@ impl Queue {
             Event::Pushed(push) => self.pushed(push, now),
             Event::Found(remote) => self.found(remote, now),
             Event::Slots(slots) => self.settings.slots = *slots,
-            Event::Resumed { .. } => self.halted = None,
+            Event::Resumed { .. } => {
+                // Whoever looked may have found that the branch is green after all: it is asked anew.
+                self.trials.retain(|_, t| t.purpose != Purpose::Control || t.is_running());
+                self.halted = None;
+            }
             Event::Decided(action) => self.decided(action, now),
         }
         self.prune();
@@ -219,7 +223,9 @@ impl Queue {
         trial.state = match outcome {
             Outcome::Green(commit) => {
                 self.experience.green(trial, now);
-                self.trunk.prove(trial.base);
+                if trial.purpose == Purpose::Control {
+                    self.trunk.prove(trial.base, trial.footprint);
+                }
                 TrialState::Green { commit: commit.clone() }
             }
             Outcome::Red(red) => TrialState::Doubted(red.clone()),
@@ -279,6 +285,8 @@ impl Queue {
         self.trunk.tip = commit;
         if !same_tree {
             self.halted = Some(Halt::TreeDiffers { trial: landing.trial });
+        } else if let Some(trial) = self.trials.get(&landing.trial) {
+            self.trunk.prove(self.trunk.height(), trial.footprint);
         }
     }
 
@@ -353,12 +361,17 @@ impl Queue {
     /// Forgets trials that say nothing about anybody who waits, and the steps of the branch below the others.
     fn prune(&mut self) {
         let landing = self.landing.as_ref().map(|l| l.trial);
-        let waiting = &self.waiting;
+        let (waiting, height) = (&self.waiting, self.trunk.height());
+        // A conflict says nothing of anybody but the one in whom it was.
+        let speaks = |t: &Trial| match &t.state {
+            TrialState::Conflict { member, .. } => waiting.contains_key(member),
+            _ => t.members.iter().any(|m| waiting.contains_key(m)),
+        };
         self.trials.retain(|id, t| {
             t.is_running()
                 || landing == Some(*id)
-                || t.members.iter().any(|m| waiting.contains_key(m))
-                || (t.members.is_empty() && t.green().is_none())
+                || speaks(t)
+                || (t.members.is_empty() && t.green().is_none() && t.base == height)
         });
         let lowest = self.trials.values().map(|t| t.base).min().unwrap_or(self.trunk.height());
         self.trunk.forget_below(lowest);

@@ -23,8 +23,25 @@ pub struct Trunk {
     /// How many steps were forgotten below.
     floor: u64,
     steps: VecDeque<Step>,
-    /// The height of the last step that came from outside and that no green trial stands on.
-    unproven: Option<u64>,
+    /// Where nobody knows whether the branch was green.
+    unproven: Vec<Unproven>,
+}
+
+/// Heights at which the branch was perhaps red, because of what came from outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Unproven {
+    /// From here,
+    from: u64,
+    /// up to here and not with it; `None`: it still is.
+    until: Option<u64>,
+    /// In these tasks.
+    tasks: Footprint,
+}
+
+impl Unproven {
+    fn holds(&self, height: u64) -> bool {
+        self.from <= height && self.until.is_none_or(|until| height < until)
+    }
 }
 
 /// How a trial stands to the branch as it is now.
@@ -47,7 +64,7 @@ pub enum Standing {
 impl Trunk {
     /// The branch as it is first seen. Its tip counts as green: people built on it.
     pub fn at(tip: Commit) -> Self {
-        Trunk { tip, floor: 0, steps: VecDeque::new(), unproven: None }
+        Trunk { tip, floor: 0, steps: VecDeque::new(), unproven: Vec::new() }
     }
 
     /// How many steps it has.
@@ -60,9 +77,14 @@ impl Trunk {
         self.steps.iter().skip(height.saturating_sub(self.floor) as usize)
     }
 
-    /// Whether the branch at this height was green, as far as the gate has to say.
-    pub fn is_proven(&self, height: u64) -> bool {
-        self.unproven.is_none_or(|foreign| height < foreign)
+    /// Whether the branch at this height was green in these tasks, as far as the gate has to say.
+    pub fn is_proven(&self, height: u64, tasks: Footprint) -> bool {
+        !self.unproven.iter().any(|u| u.holds(height) && u.tasks.meets(tasks))
+    }
+
+    /// The height from which on the branch is perhaps red still.
+    pub(crate) fn in_doubt_since(&self) -> Option<u64> {
+        self.unproven.iter().filter(|u| u.until.is_none()).map(|u| u.from).max()
     }
 
     pub(crate) fn land(&mut self, who: CandidateId, footprint: Footprint) {
@@ -72,14 +94,22 @@ impl Trunk {
     pub(crate) fn moved(&mut self, to: Commit, footprint: Footprint) {
         self.tip = to;
         self.steps.push_back(Step { who: None, footprint });
-        self.unproven = Some(self.height());
+        if footprint != Footprint::NONE {
+            self.unproven.push(Unproven { from: self.height(), until: None, tasks: footprint });
+        }
     }
 
-    /// A trial on this height was green, so what came from outside below it is too.
-    pub(crate) fn prove(&mut self, height: u64) {
-        if self.unproven.is_some_and(|foreign| foreign <= height) {
-            self.unproven = None;
+    /// The branch at this height is green in these tasks: it was tested just so. That says nothing of what is below,
+    /// which may have been red and is mended.
+    pub(crate) fn prove(&mut self, height: u64, tasks: Footprint) {
+        let mut proven = Vec::new();
+        for open in self.unproven.iter_mut().filter(|u| u.until.is_none() && u.from <= height) {
+            let tasks = open.tasks & tasks;
+            open.tasks = open.tasks.without(tasks);
+            proven.push(Unproven { from: open.from, until: Some(height), tasks });
         }
+        self.unproven.extend(proven);
+        self.unproven.retain(|u| u.tasks != Footprint::NONE && u.until != Some(u.from));
     }
 
     /// Forgets what is below, since no trial stands there any more.
@@ -87,6 +117,12 @@ impl Trunk {
         while self.floor < height && self.steps.pop_front().is_some() {
             self.floor += 1;
         }
+        self.unproven.retain(|u| u.until.is_none_or(|until| until > height));
+        // Nobody tells apart any more what came from outside below.
+        let (old, new): (Vec<Unproven>, Vec<Unproven>) =
+            std::mem::take(&mut self.unproven).into_iter().partition(|u| u.until.is_none() && u.from <= height);
+        let tasks = old.iter().fold(Footprint::NONE, |all, u| all | u.tasks);
+        self.unproven = old.last().map(|u| Unproven { tasks, ..u.clone() }).into_iter().chain(new).collect();
     }
 
     /// How a trial stands. `footprint` tells what a member touches.
@@ -181,15 +217,33 @@ mod tests {
     }
 
     #[test]
-    fn what_came_from_outside_is_proven_by_a_green_trial_above_it() {
+    fn what_came_from_outside_is_proven_where_it_was_tested() {
+        let (lib, app) = (Footprint::of([0]), Footprint::of([1]));
         let mut trunk = Trunk::at(Commit("tip".into()));
-        trunk.moved(Commit("other".into()), ONE);
-        assert!(trunk.is_proven(0) && !trunk.is_proven(1));
-        trunk.prove(0);
-        assert!(!trunk.is_proven(1));
-        trunk.prove(1);
-        assert!(trunk.is_proven(1));
-        trunk.forget_below(1);
-        assert_eq!((trunk.height(), trunk.since(0).count()), (1, 0));
+        trunk.moved(Commit("other".into()), lib | app);
+        assert!(trunk.is_proven(0, ONE) && !trunk.is_proven(1, ONE) && trunk.is_proven(1, Footprint::of([2])));
+        trunk.prove(0, ONE);
+        assert!(!trunk.is_proven(1, ONE));
+        trunk.prove(1, lib);
+        assert!(trunk.is_proven(1, lib) && !trunk.is_proven(1, app));
+        // Whoever lands next may have mended it: that says nothing of the branch before.
+        trunk.land(CandidateId(1), app);
+        trunk.prove(2, app);
+        assert!(trunk.is_proven(2, ONE) && !trunk.is_proven(1, app));
+        trunk.forget_below(2);
+        assert_eq!((trunk.height(), trunk.since(0).count(), trunk.unproven.len()), (2, 0, 0));
+    }
+
+    #[test]
+    fn what_came_from_outside_twice_is_in_doubt_twice() {
+        let mut trunk = Trunk::at(Commit("tip".into()));
+        trunk.moved(Commit("first".into()), ONE);
+        trunk.moved(Commit("second".into()), ONE);
+        assert!(!trunk.is_proven(1, ONE) && !trunk.is_proven(2, ONE));
+        assert_eq!(trunk.in_doubt_since(), Some(2));
+        trunk.forget_below(2);
+        assert_eq!(trunk.unproven.len(), 1);
+        trunk.prove(2, ONE);
+        assert_eq!((trunk.in_doubt_since(), trunk.is_proven(2, ONE)), (None, true));
     }
 }

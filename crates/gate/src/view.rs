@@ -82,13 +82,23 @@ impl<'a> View<'a> {
         1.3 + 2.0 * self.progress(trial)
     }
 
-    /// Those before `place` in a line whom the one there meets, or meets by way of others.
+    /// Whether a member needs one who waits and is not before it.
+    pub fn missing_need(&self, members: &[CandidateId]) -> bool {
+        members.iter().enumerate().any(|(place, m)| {
+            let needs = self.queue.waiting(*m).map_or(&[][..], |c| &c.needs);
+            needs.iter().any(|n| !self.queue.has_landed(*n) && !members[..place].contains(n))
+        })
+    }
+
+    /// Those before `place` in a line whom the one there meets or needs, or does by way of others.
     pub fn ahead(&self, line: &[&Candidate], place: usize) -> Vec<CandidateId> {
         let mut touched: Footprint = line[place].footprint;
+        let mut needed: BTreeSet<CandidateId> = line[place].needs.iter().copied().collect();
         let mut ahead = Vec::new();
         for candidate in line[..place].iter().rev() {
-            if candidate.footprint.meets(touched) {
+            if candidate.footprint.meets(touched) || needed.contains(&candidate.id) {
                 touched |= candidate.footprint;
+                needed.extend(&candidate.needs);
                 ahead.push(candidate.id);
             }
         }

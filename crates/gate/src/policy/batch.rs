@@ -3,11 +3,13 @@
 
 use crate::candidate::CandidateId;
 use crate::policy::Plan;
+use crate::queue::Promise;
 use crate::trial::{Purpose, Trial};
 use crate::view::View;
 
 pub(super) fn plan(view: &View, most: usize) -> Plan {
     let mut plan = Plan::default();
+    let most = if view.queue.settings().promise == Promise::EachCommit { 1 } else { most.max(1) };
     if let Some((trial, rest)) = view.fitting().find(|(t, _)| t.is_running()) {
         plan.want(rest.to_vec(), trial.purpose.clone(), 1.0);
         return plan;
@@ -15,7 +17,7 @@ pub(super) fn plan(view: &View, most: usize) -> Plan {
     let mut red: Vec<&Trial> = view.queue.trials().filter(|t| t.is_red()).collect();
     red.sort_by_key(|t| t.members.len());
     let parts = red.into_iter().filter_map(|t| part(view, t));
-    let whole = || view.line.iter().take(most.max(1)).map(|c| c.id).collect();
+    let whole = || view.line.iter().take(most).map(|c| c.id).collect();
     let (members, purpose) = parts
         .map(|(part, among)| (part, Purpose::Search { among }))
         .find(|(part, _)| view.same_tree(part).is_none())

@@ -26,7 +26,7 @@ pub(super) fn plan(view: &View) -> Plan {
         }
         // A tree that is red already is not tested again; the next assumption may be.
         let done = view.same_tree(&node.members).is_some_and(|t| !t.is_running());
-        if !done && !missing_need(view, &node.members) {
+        if !done && !view.missing_need(&node.members) {
             wanted += 1;
             let chance = Chance::of(node.chance);
             let purpose = match (node.members.len(), node.without.is_empty()) {
@@ -41,14 +41,6 @@ pub(super) fn plan(view: &View) -> Plan {
         }
     }
     plan
-}
-
-/// Whether a member needs one who waits and is not before it.
-pub(super) fn missing_need(view: &View, members: &[CandidateId]) -> bool {
-    members.iter().enumerate().any(|(place, m)| {
-        let needs = view.queue.waiting(*m).map_or(&[][..], |c| &c.needs);
-        needs.iter().any(|n| view.queue.waiting(*n).is_some() && !members[..place].contains(n))
-    })
 }
 
 /// A tree for one candidate: one assumption of who before it lands.

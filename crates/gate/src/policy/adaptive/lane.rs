@@ -4,7 +4,7 @@ use super::worth::Worth;
 use crate::belief::Ground;
 use crate::candidate::{Candidate, CandidateId};
 use crate::policy::Plan;
-use crate::policy::tree::{Nodes, missing_need};
+use crate::policy::tree::Nodes;
 use crate::trial::{Chance, Purpose, Trial};
 use crate::view::View;
 use std::collections::{BTreeMap, BTreeSet};
@@ -190,7 +190,7 @@ impl<'a> Lane<'a> {
             let pass: f64 = group.iter().map(|m| m.good).product();
             let value = self.worth.screen * self.worth.decisions(pass, group.len());
             let tree: Vec<CandidateId> = group.iter().map(|m| m.id).collect();
-            if !missing_need(self.view, &tree) {
+            if !self.view.missing_need(&tree) {
                 plan.want(tree, Purpose::Screen, value);
             }
         }
@@ -198,7 +198,7 @@ impl<'a> Lane<'a> {
 
     /// What was red together: half of it, or everybody by himself where slots are to be had.
     fn searches(&self, plan: &mut Plan) {
-        let short = self.unserved > self.worth.slots;
+        let short = self.unserved > self.worth.slots && !self.worth.alone;
         for (i, set) in self.view.beliefs.sets.iter().enumerate() {
             let here: Vec<&Member> = self.members.iter().filter(|m| m.ground == Ground::Suspect(i)).collect();
             let among = set.len();
@@ -211,7 +211,7 @@ impl<'a> Lane<'a> {
             } else {
                 here.iter().map(|m| vec![m.id]).collect()
             };
-            for part in parts.into_iter().filter(|p| !p.is_empty() && !missing_need(self.view, p)) {
+            for part in parts.into_iter().filter(|p| !p.is_empty() && !self.view.missing_need(p)) {
                 let pass = self.pass(part.len(), among).clamp(0.02, 0.98);
                 let value = self.worth.decisions(pass, part.len()).max(0.9);
                 plan.want(part, Purpose::Search { among }, value);
@@ -245,7 +245,7 @@ impl<'a> Lane<'a> {
                 if node.chance < 0.01 {
                     break;
                 }
-                if missing_need(self.view, &node.members) {
+                if self.view.missing_need(&node.members) {
                     continue;
                 }
                 let purpose = Purpose::Hedge { without: node.without, chance: Chance::of(node.chance) };

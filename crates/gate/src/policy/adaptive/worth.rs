@@ -13,6 +13,8 @@ pub(super) struct Worth {
     pub(super) screen: f64,
     /// The largest group that is worth a trial.
     pub(super) largest: usize,
+    /// What was green together may not land together, so that only each by himself is worth a test.
+    pub(super) alone: bool,
     /// How many slots there are.
     pub(super) slots: usize,
     /// In a trial's length so many merges begin, while slots are short.
@@ -31,6 +33,7 @@ impl Worth {
             good,
             screen: 1.0 / (1.0 + good / merged),
             largest: if each { 1 } else { (largest as usize).clamp(1, adaptive.most) },
+            alone: each,
             slots,
             merges,
         }
