@@ -43,7 +43,7 @@ pub use error::Problem;
 pub use event::{Lookup, events};
 pub use field::{Field, Kind};
 pub use gate::{Gate, GateCandidate, GateDecision, GateTrial};
-pub use live::{Live, LiveBuild, LiveRequest, LiveSource, WhyAnswer};
+pub use live::{Live, LiveBuild, LiveObstacle, LiveRequest, LiveSource, WhyAnswer};
 pub use log::{Log, LogChunk};
 pub use master::Master;
 pub use outbox::{OutboxMessage, OutboxSum};

@@ -21,6 +21,28 @@ pub struct Live {
     /// The messages of each target that has any open or given up.
     #[serde(default)]
     pub outbox: Vec<crate::OutboxSum>,
+    /// What keeps work from going on, what hinders most first.
+    #[serde(default)]
+    pub obstacles: Vec<LiveObstacle>,
+}
+
+/// Something without which work does not go on: a disk without room, a database that takes nothing. It passes by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveObstacle {
+    /// `store`: nothing can be recorded; `logs`: no log can be written; `worker`: commands of one worker wait.
+    pub what: String,
+    /// The worker, if it is one's.
+    pub worker: Option<String>,
+    /// The builds that wait, if it is a worker's; else all do.
+    pub builds: Vec<i64>,
+    /// Since when.
+    pub since: i64,
+    /// What the system says.
+    pub reason: String,
+    /// What does not go on and why, without a full stop.
+    pub sentence: String,
+    /// What to do.
+    pub advice: String,
 }
 
 /// A running build.

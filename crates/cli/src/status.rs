@@ -102,6 +102,10 @@ fn lines(status: &Status, paper: Paper) -> Vec<String> {
     let name = |builder: i64| show::pad(status.names.get(&builder).map_or("?", String::as_str), width);
     let mut out = vec![sentence(status)];
     let now = status.live.now;
+    for obstacle in &status.live.obstacles {
+        out.push(format!("  ⚡ {}", obstacle.sentence));
+        out.push(format!("    {}", obstacle.advice));
+    }
     for (builder, build, results) in status.broken() {
         let ago = show::ago(Span::seconds(now - build.complete_at.unwrap_or(now)));
         let head = format!("{}  build {}, ", show::pad(&builder.name, width), build.number);

@@ -16,7 +16,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, oneshot, watch};
 
 /// How far a log has come in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,6 +207,11 @@ impl Logs {
     /// Tells builds whose logs could not be written or synced. [`Logs::begin`] tries again from what is on disk.
     pub fn failures(&self) -> broadcast::Receiver<(BuildId, LogError)> {
         self.inner.shared.failures.subscribe()
+    }
+
+    /// Why nothing can be written for now, as when the disk is full: it is tried again until it can be.
+    pub fn stalled(&self) -> watch::Receiver<Option<String>> {
+        self.inner.shared.stalled.subscribe()
     }
 
     /// Closes a log for good. Resolves when the bytes are on their way to disk; [`Logs::synced`] tells when they have

@@ -11,7 +11,7 @@ use model::BuildId;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 /// Tidings of growth kept for a slow receiver.
 const GROWTH_KEPT: usize = 4096;
@@ -29,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) synced: Mailboxes,
     pub(crate) growth: broadcast::Sender<Growth>,
     pub(crate) failures: broadcast::Sender<(BuildId, LogError)>,
+    /// Why nothing can be written for now.
+    pub(crate) stalled: watch::Sender<Option<String>>,
 }
 
 /// The builds whose logs take bytes.
@@ -50,6 +52,7 @@ impl Shared {
             synced: Mailboxes::default(),
             growth: broadcast::Sender::new(GROWTH_KEPT),
             failures: broadcast::Sender::new(FAILURES_KEPT),
+            stalled: watch::Sender::default(),
         }
     }
 

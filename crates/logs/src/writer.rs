@@ -247,11 +247,15 @@ impl Writer<'_> {
                 Err(e) if is_passing(&e) && !self.shared.clock.is_closed() => {
                     if !told {
                         tracing::error!("no log can be written, so all logs wait: {}: {e}", path.display());
+                        self.shared.stalled.send_replace(Some(format!("{}: {e}", path.display())));
                     }
                     told = true;
                     std::thread::sleep(AGAIN);
                 }
                 done => {
+                    if told {
+                        self.shared.stalled.send_replace(None);
+                    }
                     if told && done.is_ok() {
                         tracing::info!("logs are written again");
                     }
@@ -341,7 +345,17 @@ mod tests {
         let shared = Shared::new(dir.path().to_owned(), None);
         let writer = Writer { shared: &shared, packer: Packer::default(), parts: BTreeMap::new() };
         let mut answers = vec![Ok(7), Err(io::Error::from_raw_os_error(24)), Err(io::ErrorKind::StorageFull.into())];
-        assert_eq!(writer.patiently(dir.path(), || answers.pop().unwrap()).unwrap(), 7);
+        let stalled = shared.stalled.subscribe();
+        let mut said = Vec::new();
+        let mut act = || {
+            said.push(stalled.borrow().clone());
+            answers.pop().unwrap()
+        };
+        assert_eq!(writer.patiently(dir.path(), &mut act).unwrap(), 7);
+        assert!(said[0].is_none() && stalled.borrow().is_none(), "it is told while it lasts");
+        let told = said[1].as_deref().unwrap();
+        assert!(told.starts_with(&dir.path().display().to_string()) && told.contains("no storage space"), "{told}");
+        assert_eq!(said[1], said[2]);
         let mut tries = 0;
         let refused = writer.patiently(dir.path(), || -> io::Result<()> {
             tries += 1;

@@ -4,16 +4,26 @@ use crate::Clock;
 use crate::base::BaseDir;
 use crate::config_file;
 use crate::input::{Input, Reply};
+use crate::obstacles::Obstacles;
+use crate::session::lock;
 use engine::{RunningBuild, World, eta};
 use model::{
     BuildId, BuildSetId, ChangeId, Config, Functions, NewChange, RequestId, SchedulerId, Span, Time, Why, WorkerId,
 };
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 use store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
 use web::control::{Answer, Control, ControlError, Enabled, Force, Forced, Live, LiveBuild, LiveRequest, LiveSource};
 use web::tried::Try;
+
+/// So long a question waits before it is asked whether the store is in the way.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// So often somebody looks at what runs and waits, for the time when the heart cannot say it.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// What the heart is asked through.
 pub(crate) struct Door {
@@ -27,6 +37,9 @@ pub(crate) struct Door {
     pub(crate) public_url: String,
     /// Where the configuration is read from; `None`: it was given, and cannot be read again.
     pub(crate) base: Option<BaseDir>,
+    pub(crate) obstacles: Arc<Obstacles>,
+    /// What ran and waited some seconds ago.
+    pub(crate) seen: Mutex<Option<Live>>,
 }
 
 impl Door {
@@ -36,6 +49,40 @@ impl Door {
         let stopping = || ControlError::Unavailable("the master is stopping".to_owned());
         self.inbox.send(input(reply)).await.map_err(|_| stopping())?;
         answer.await.map_err(|_| ControlError::Unavailable("it could not be recorded; try again".to_owned()))?
+    }
+
+    /// As [`ask`](Self::ask), for a question: while the store takes nothing, the heart waits for it and answers nobody.
+    async fn ask_now<T>(&self, input: impl FnOnce(Reply<T>) -> Input) -> Result<T, ControlError> {
+        let mut asked = std::pin::pin!(self.ask(input));
+        loop {
+            tokio::select! {
+                answer = &mut asked => return answer,
+                () = tokio::time::sleep(PATIENCE) => if let Some((_, why)) = self.obstacles.of_store() {
+                    return Err(ControlError::Unavailable(format!("nothing can be recorded now: {why}")));
+                },
+            }
+        }
+    }
+
+    /// What runs and waits; while the heart cannot say it, what it said last.
+    async fn look(&self) -> Result<Live, ControlError> {
+        match self.ask_now(|reply| Input::Live { reply }).await {
+            Ok(live) => Ok(live),
+            Err(e) => lock(&self.seen).clone().ok_or(e),
+        }
+    }
+
+    /// Looks now and then, for those who want to know while the heart cannot say it.
+    pub(crate) async fn keep_looking(self: Arc<Self>, closing: CancellationToken) {
+        loop {
+            if let Ok(live) = self.ask_now(|reply| Input::Live { reply }).await {
+                *lock(&self.seen) = Some(live);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                () = closing.cancelled() => return,
+            }
+        }
     }
 
     /// What change sources last said.
@@ -136,7 +183,8 @@ impl Control for Door {
 
     fn live(&self) -> Answer<'_, Live> {
         Box::pin(async {
-            let mut live = self.ask(|reply| Input::Live { reply }).await?;
+            let mut live = self.look().await?;
+            live.obstacles = self.obstacles.list();
             let sources = self.sources.read().unwrap_or_else(PoisonError::into_inner);
             live.sources = sources.values().cloned().collect();
             Ok(live)
@@ -144,7 +192,7 @@ impl Control for Door {
     }
 
     fn why(&self, request: RequestId) -> Answer<'_, Option<Why>> {
-        Box::pin(self.ask(move |reply| Input::Why { request, reply }))
+        Box::pin(self.ask_now(move |reply| Input::Why { request, reply }))
     }
 
     fn config(&self) -> Arc<Config> {
@@ -179,6 +227,7 @@ pub(crate) fn live(world: &World, now: Time) -> Live {
         sources: Vec::new(),
         locks: engine::lock::views(world),
         upcoming: engine::scheduler::upcoming(world, now),
+        obstacles: Vec::new(),
     }
 }
 

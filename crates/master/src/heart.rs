@@ -13,6 +13,7 @@ use crate::admission::Sessions;
 use crate::effect::{self, Effect};
 use crate::events::Nouns;
 use crate::input::{CommandEnded, Input, Reply};
+use crate::obstacles::Obstacles;
 use crate::outbox;
 use crate::session::{ChangedFiles, apart};
 use engine::build::{SealedLog, StepEnd};
@@ -57,6 +58,8 @@ pub(crate) struct Heart {
     pub(crate) leaving: watch::Sender<BTreeSet<String>>,
     /// Rung when a target is owed a report.
     pub(crate) bell: watch::Sender<()>,
+    /// Told while the store takes nothing.
+    pub(crate) obstacles: Arc<Obstacles>,
 }
 
 /// What one turn of the loop has decided.
@@ -285,6 +288,7 @@ impl Heart {
         loop {
             match self.store.commit(turn.transitions.clone()).await {
                 Ok(()) => {
+                    self.obstacles.store(None);
                     fail_point!(each &turn.transitions;
                         Transition::ChangeAdded(_) => "change-stored",
                         Transition::SchedulerRemembers { .. } => "scheduler-stored",
@@ -306,9 +310,11 @@ impl Heart {
                 }
                 Err(CommitError::Unavailable(why)) => {
                     tracing::warn!("nothing can be recorded, so nothing goes on: {why}; trying again in 1 s");
+                    self.obstacles.store(Some(why));
                     tokio::time::sleep(STORE_PAUSE).await;
                 }
                 Err(refused) => {
+                    self.obstacles.store(None);
                     tracing::error!("a batch was refused, reading the world anew: {refused}");
                     self.again.append(&mut turn.ends);
                     self.read_anew().await;
@@ -322,6 +328,7 @@ impl Heart {
         loop {
             match self.store.snapshot().await {
                 Ok(snapshot) => {
+                    self.obstacles.store(None);
                     let surroundings = self.world.surroundings().clone();
                     let fresh = World::load(snapshot, self.world.config().clone());
                     let before = std::mem::replace(&mut self.world, fresh);
@@ -335,6 +342,7 @@ impl Heart {
                 }
                 Err(why) => {
                     tracing::warn!("the store cannot be read: {why}; trying again in 1 s");
+                    self.obstacles.store(Some(why.to_string()));
                     tokio::time::sleep(STORE_PAUSE).await;
                 }
             }

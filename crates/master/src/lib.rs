@@ -23,6 +23,7 @@ pub mod in_force;
 mod input;
 mod left_open;
 mod local;
+mod obstacles;
 mod order;
 mod outbox;
 mod pipeline;

@@ -9,6 +9,7 @@ use crate::heart::Heart;
 use crate::hub::Hub;
 use crate::input::Input;
 use crate::local::LocalWorkers;
+use crate::obstacles::Obstacles;
 use crate::outbox::Outbox;
 use crate::server::{ServerLimits, serve};
 use crate::session::Doorway;
@@ -168,6 +169,8 @@ impl Master {
             sources: Default::default(),
             public_url: format!("http://{address}/"),
             base: (reload == Reload::FromFile).then(|| base.clone()),
+            obstacles: parts.obstacles.clone(),
+            seen: Default::default(),
         });
         let auth = Arc::new(auth(&base, &config_in_force.borrow())?);
         let doorway = Arc::new(parts.doorway(exe.clone()));
@@ -181,12 +184,14 @@ impl Master {
         let syncs = parts.hub.clone();
         let synced = logs.synced();
         tokio::spawn(async move { syncs.hand_on_syncs(synced).await });
+        tokio::spawn(follow_stalls(logs.stalled(), parts.obstacles.clone()));
         tokio::spawn(early::keep(logs.clone(), parts.hub.clone()));
         tokio::spawn(left_open::close(store.clone(), logs.clone(), parts.hub.clone()));
         tokio::spawn(hand_on_growth(logs.clone(), parts.inbox.clone(), parts.events.clone()));
         tokio::spawn(follow_auth(base.clone(), auth, config_in_force.subscribe()));
         let outbox = parts.outbox(door.clone());
         let doors = vec![
+            tokio::spawn(door.clone().keep_looking(closing.clone())),
             tokio::spawn(outbox.keep(config_in_force.subscribe(), closing.clone())),
             tokio::spawn(workers.keep(config_in_force.subscribe(), parts.leaving.subscribe())),
             tokio::spawn(watch_jobdirs::keep(base.clone(), door.clone(), config_in_force.subscribe(), closing.clone())),
@@ -271,18 +276,21 @@ struct Parts {
     leaving: watch::Sender<BTreeSet<String>>,
     bell: watch::Sender<()>,
     shutdown: CancellationToken,
+    obstacles: Arc<Obstacles>,
 }
 
 impl Parts {
     fn new(store: &Store, logs: &logs::Logs, keys: &Keys) -> Self {
         let (inbox, ears) = mpsc::channel(INBOX);
+        let events = broadcast::channel(EVENTS).0;
         Self {
+            obstacles: Arc::new(Obstacles::new(Clock, events.clone())),
             store: store.clone(),
             logs: logs.clone(),
             hub: Arc::new(Hub::new(inbox.clone(), keys.clone())),
             inbox,
             ears: std::sync::Mutex::new(Some(ears)),
-            events: broadcast::channel(EVENTS).0,
+            events,
             version: Arc::default(),
             leaving: watch::Sender::default(),
             bell: watch::Sender::default(),
@@ -313,6 +321,7 @@ impl Parts {
             first: model::BuildId(0),
             leaving: self.leaving.clone(),
             bell: self.bell.clone(),
+            obstacles: self.obstacles.clone(),
         };
         heart.awaken(config).await;
         Ok(heart)
@@ -332,6 +341,7 @@ impl Parts {
             shutdown: self.shutdown.clone(),
             exe,
             store: self.store.clone(),
+            obstacles: self.obstacles.clone(),
         }
     }
 
@@ -379,6 +389,14 @@ async fn follow_auth(base: BaseDir, auth: Arc<Auth>, mut config: watch::Receiver
             Ok(token) => auth.replace(Some(sum(&token)), &config.web.users, anonymous(&config)),
             Err(e) => tracing::error!("who may act stays as it was: {e}"),
         }
+    }
+}
+
+/// Tells whether logs can be written, until there are no logs any more.
+async fn follow_stalls(mut stalled: watch::Receiver<Option<String>>, obstacles: Arc<Obstacles>) {
+    while stalled.changed().await.is_ok() {
+        let why = stalled.borrow_and_update().clone();
+        obstacles.logs(why);
     }
 }
 

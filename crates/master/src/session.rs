@@ -10,6 +10,7 @@ use crate::effect::{self, Effect};
 use crate::ended::Taker;
 use crate::hub::{Hub, Link};
 use crate::input::{CommandEnded, Input};
+use crate::obstacles::Obstacles;
 use crate::order::Order;
 use engine::World;
 use engine::build::CommandEnd;
@@ -134,6 +135,8 @@ pub(crate) struct Doorway {
     pub(crate) exe: PathBuf,
     /// What tests were before is asked of it.
     pub(crate) store: store::Store,
+    /// Workers tell of theirs.
+    pub(crate) obstacles: Arc<Obstacles>,
 }
 
 /// Speaks with a worker until one side is gone.
@@ -152,9 +155,11 @@ pub(crate) async fn serve(door: &Doorway, via: Via, mut transport: impl Transpor
             tracing::info!("worker {name} is connected{}", if held > 0 { ", and comes back with work" } else { "" });
             let number = seat.number;
             let events = Vec::new();
-            let mut line = Line { door, session, link: &link, transport, worker, seat, asking: Vec::new(), events };
+            let mut line =
+                Line { door, session, link: &link, transport, worker, seat, name: &name, asking: Vec::new(), events };
             let why = line.run().await;
             drop(line);
+            door.obstacles.worker(number, &name, &[]);
             tracing::info!("worker {name} is gone: {why}");
             let _ = door.inbox.send(Input::Gone { worker, session: number }).await;
         }
@@ -199,6 +204,7 @@ struct Line<'a, T> {
     link: &'a Arc<Link>,
     transport: T,
     worker: WorkerId,
+    name: &'a str,
     seat: Seat,
     /// Those who want to know whether the worker still speaks here. Dropped unanswered with the line.
     asking: Vec<Asked>,
@@ -327,6 +333,7 @@ impl<T: Transport> Line<'_, T> {
                     let leaving = Input::Leaving { worker: self.worker, session: self.seat.number };
                     let _ = self.door.inbox.send(leaving).await;
                 }
+                MasterEvent::Stuck(stuck) => self.door.obstacles.worker(self.seat.number, self.name, &stuck),
                 MasterEvent::Gone { .. } | MasterEvent::Bye | MasterEvent::Login(_) => {}
             }
         }

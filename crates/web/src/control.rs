@@ -1,5 +1,6 @@
 //! What pages and REST may ask of the master.
 
+use crate::obstacle::Obstacle;
 use crate::tried::Try;
 use model::{
     BuildId, BuildSetId, BuilderId, ChangeId, Config, GateCandidate, GateView, LockView, NewChange, Properties,
@@ -153,6 +154,8 @@ pub struct Live {
     pub locks: Vec<LockView>,
     /// When schedulers come next by themselves, the soonest first.
     pub upcoming: Vec<(SchedulerId, Time)>,
+    /// What keeps work from going on, what hinders most first.
+    pub obstacles: Vec<Obstacle>,
 }
 
 impl Live {

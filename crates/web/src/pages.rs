@@ -22,6 +22,7 @@ mod log;
 mod login;
 mod mark;
 mod notice;
+mod obstacle;
 mod outbox;
 mod patch;
 mod queue;

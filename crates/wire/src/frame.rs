@@ -178,7 +178,7 @@ mod tests {
     fn messages_share_frames_up_to_the_soft_limit() {
         let mut frames = Frames::default();
         for token in 0..100 {
-            frames.push(&ToMaster::Pong { token }, 200).unwrap();
+            frames.push(&ToMaster::Pong { token, stuck: Vec::new() }, 200).unwrap();
         }
         let mut tokens = Vec::new();
         let mut count = 0;
@@ -186,7 +186,7 @@ mod tests {
             assert!(frame.len() <= 200, "{}", frame.len());
             count += 1;
             for message in decode_to_master(&frame).unwrap() {
-                let ToMaster::Pong { token } = message else { panic!("{message:?}") };
+                let ToMaster::Pong { token, .. } = message else { panic!("{message:?}") };
                 tokens.push(token);
             }
         }

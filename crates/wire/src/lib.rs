@@ -25,7 +25,7 @@ pub use ending::{Collected, EndedBy, Ending, Exit, Usage};
 pub use error::{AssignmentError, ProtocolError};
 pub use frame::{decode_to_master, decode_to_worker, encode_to_master, encode_to_worker};
 pub use master::{Expectation, MasterEvent, MasterLedger, MasterSession, Standing};
-pub use message::{Again, Held, HeldState, Hello, LogLength, ResumeLog, ToMaster, ToWorker, Welcome};
+pub use message::{Again, Held, HeldState, Hello, LogLength, ResumeLog, Stuck, ToMaster, ToWorker, Welcome};
 pub use work::{Assignment, GitWork, PatchWork, SequenceWork, ShellWork, TransferWork, VcsWork, Work};
 pub use worker::{Login, ReadWish, WorkerAction, WorkerLedger, WorkerSession};
 
@@ -55,6 +55,9 @@ pub const ASSIGNMENT_LIMIT: usize = 16 << 20;
 
 /// The most commands that a worker holds at once.
 pub const COMMAND_LIMIT: usize = 4096;
+
+/// The most commands that a worker names as unable to go on.
+pub const STUCK_LIMIT: usize = 64;
 
 /// The most bytes of a file that comes back with an ending.
 pub const COLLECT_LIMIT: usize = 128 << 10;

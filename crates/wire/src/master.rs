@@ -5,8 +5,8 @@ mod ledger;
 pub use ledger::{Expectation, MasterLedger, Standing};
 
 use crate::frame::{self, Frames};
-use crate::message::{Again, Hello, LogLength, ToMaster, ToWorker, Welcome};
-use crate::{CommandId, Ending, FRAME_LIMIT, OLDEST, PROTOCOL, ProtocolError, agreed};
+use crate::message::{Again, Hello, LogLength, Stuck, ToMaster, ToWorker, Welcome};
+use crate::{CommandId, Ending, FRAME_LIMIT, OLDEST, PROTOCOL, ProtocolError, STUCK_LIMIT, agreed};
 use model::{Stream, Time};
 use std::collections::BTreeSet;
 
@@ -30,6 +30,8 @@ pub struct MasterSession {
     /// Dropped commands of which the worker may still be speaking.
     dropping: BTreeSet<CommandId>,
     generation: u64,
+    /// What the worker last said of commands that cannot go on.
+    stuck: Vec<Stuck>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +102,8 @@ pub enum MasterEvent {
         /// Which.
         command: CommandId,
     },
+    /// These commands, and no others, cannot go on for now: the worker cannot write what they say.
+    Stuck(Vec<Stuck>),
     /// The worker is about to stop: it is to be given nothing new, and the ends of what it has follow.
     Leaving,
     /// The worker stops and will not come back by itself. The connection is over.
@@ -120,6 +124,7 @@ impl MasterSession {
             held: Vec::new(),
             dropping: BTreeSet::new(),
             generation: 0,
+            stuck: Vec::new(),
         }
     }
 
@@ -180,7 +185,15 @@ impl MasterSession {
             (Stage::Live, ToMaster::Hello(_)) => {
                 Err(ProtocolError::Unexpected { message: name, when: "after the welcome" })
             }
-            (Stage::Live, ToMaster::Pong { .. }) => Ok(()),
+            (Stage::Live, ToMaster::Pong { mut stuck, .. }) => {
+                stuck.truncate(STUCK_LIMIT);
+                if stuck != self.stuck {
+                    self.stuck.clone_from(&stuck);
+                    let clipped = |s: Stuck| Stuck { why: frame::clipped(s.why), ..s };
+                    events.push(MasterEvent::Stuck(stuck.into_iter().map(clipped).collect()));
+                }
+                Ok(())
+            }
             (Stage::Live, ToMaster::Leaving) => {
                 events.push(MasterEvent::Leaving);
                 Ok(())

@@ -56,6 +56,9 @@ pub enum ToMaster {
     Pong {
         /// What the ping said.
         token: u64,
+        /// Commands that cannot go on for now, at most [`crate::STUCK_LIMIT`] of them. Said unasked when it changes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        stuck: Vec<Stuck>,
     },
     /// The worker is about to stop: it takes nothing new. The ends of what it has, and then `bye`, follow.
     Leaving,
@@ -90,6 +93,15 @@ pub struct Held {
     pub command: CommandId,
     /// Whether it runs.
     pub state: HeldState,
+}
+
+/// A command that waits on its worker: what it says cannot be written there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stuck {
+    /// Which.
+    pub command: CommandId,
+    /// What the worker's system says.
+    pub why: String,
 }
 
 /// Whether a held command runs.

@@ -5,9 +5,11 @@ mod ledger;
 pub use ledger::WorkerLedger;
 
 use crate::frame::{self, Frames};
-use crate::message::{Again, Hello, ResumeLog, ToMaster, ToWorker, Welcome};
+use crate::message::{Again, Hello, ResumeLog, Stuck, ToMaster, ToWorker, Welcome};
 use crate::pace::Pace;
-use crate::{ASSIGNMENT_LIMIT, Assignment, CommandId, FRAME_LIMIT, OLDEST, PROTOCOL, ProtocolError, agreed};
+use crate::{
+    ASSIGNMENT_LIMIT, Assignment, CommandId, FRAME_LIMIT, OLDEST, PROTOCOL, ProtocolError, STUCK_LIMIT, agreed,
+};
 use model::worker::Secret;
 use model::{Span, Stream, Time, WorkerInfo};
 use serde::Serialize;
@@ -43,6 +45,8 @@ pub struct WorkerSession {
     pace: Pace,
     cursor: Option<CommandId>,
     incoming: Option<Incoming>,
+    /// What the master was told of commands that cannot go on.
+    stuck: Vec<Stuck>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,6 +170,7 @@ impl WorkerSession {
             pace: Pace::new(),
             cursor: None,
             incoming: None,
+            stuck: Vec::new(),
         };
         ledger.disconnected();
         let info =
@@ -226,7 +231,7 @@ impl WorkerSession {
             }
             (_, ToWorker::Replaced { by }) => self.over(actions, WorkerAction::Replaced { by: frame::clipped(by) }),
             (_, ToWorker::Goodbye) => self.over(actions, WorkerAction::Goodbye),
-            (_, ToWorker::Ping { token }) => self.push(&ToMaster::Pong { token }),
+            (_, ToWorker::Ping { token }) => self.push(&ToMaster::Pong { token, stuck: self.stuck.clone() }),
             (Stage::Waiting, _) => Err(ProtocolError::Unexpected { message: name, when: "before the welcome" }),
             (Stage::Live, ToWorker::Welcome(_)) => {
                 Err(ProtocolError::Unexpected { message: name, when: "after the welcome" })
@@ -328,7 +333,7 @@ impl WorkerSession {
             && now.since(self.said) >= keepalive
         {
             self.said = now;
-            self.push(&ToMaster::Pong { token: 0 })?;
+            self.push(&ToMaster::Pong { token: 0, stuck: self.stuck.clone() })?;
         }
         Ok(())
     }
@@ -400,6 +405,20 @@ impl WorkerSession {
             true => self.push(&ToMaster::Started { command }),
             false => Ok(()),
         }
+    }
+
+    /// Says which commands cannot go on for now, if the master does not know it yet. None: all can.
+    ///
+    /// # Errors
+    /// None that a worker can meet: what is said is clipped.
+    pub fn stuck<'a>(&mut self, commands: impl IntoIterator<Item = (CommandId, &'a str)>) -> Result<(), ProtocolError> {
+        let of = |(command, why): (CommandId, &str)| Stuck { command, why: frame::clipped(why.to_owned()) };
+        let stuck: Vec<Stuck> = commands.into_iter().take(STUCK_LIMIT).map(of).collect();
+        if self.stage != Stage::Live || stuck == self.stuck {
+            return Ok(());
+        }
+        self.stuck.clone_from(&stuck);
+        self.push(&ToMaster::Pong { token: 0, stuck })
     }
 
     /// Says that the worker is about to stop, and takes nothing new.

@@ -281,7 +281,7 @@ fn a_worker_that_is_told_to_gives_signs_of_life_of_its_own() {
     session.tick(at).unwrap();
     assert_eq!(session.deadline(), at + Span::seconds(1));
     let frame = session.next_frame(&mut ledger, at).unwrap().unwrap();
-    assert_eq!(decode_to_master(&frame).unwrap(), [ToMaster::Pong { token: 0 }]);
+    assert_eq!(decode_to_master(&frame).unwrap(), [ToMaster::Pong { token: 0, stuck: vec![] }]);
     assert_eq!(session.next_frame(&mut ledger, at).unwrap(), None);
 }
 
@@ -321,6 +321,36 @@ fn an_older_epoch_is_dropped_and_an_absent_command_lost() {
 }
 
 #[test]
+fn what_cannot_go_on_is_told_when_it_changes_and_bounded() {
+    let (mut m, mut ml) = master();
+    let (mut w, mut wl) = worker();
+    let commands: Vec<CommandId> = (0..100).map(|step| CommandId { step, ..C }).collect();
+    let long = "no space ".repeat(1000);
+    let mut say = |w: &mut WorkerSession, stuck: &[CommandId]| {
+        w.stuck(stuck.iter().map(|&c| (c, long.as_str()))).unwrap();
+        let mut events = vec![];
+        while let Some(frame) = w.next_frame(&mut wl, Time(0)).unwrap() {
+            m.receive(&mut ml, &frame, Time(0), &mut events).unwrap();
+        }
+        let said = |e| match e {
+            MasterEvent::Stuck(stuck) => Some((stuck.len(), stuck.first().map(|s| s.why.len() <= wire::TEXT_LIMIT))),
+            _ => None,
+        };
+        events.into_iter().filter_map(said).collect::<Vec<_>>()
+    };
+    assert_eq!(say(&mut w, &[]), [], "nothing new");
+    assert_eq!(say(&mut w, &commands[..1]), [(1, Some(true))]);
+    assert_eq!(say(&mut w, &commands[..1]), [], "it is known");
+    assert_eq!(say(&mut w, &commands), [(wire::STUCK_LIMIT, Some(true))]);
+    assert_eq!(say(&mut w, &[]), [(0, None)]);
+    let many = vec![wire::Stuck { command: C, why: "x".into() }; 5000];
+    let hostile = encode_to_master(&[ToMaster::Pong { token: 1, stuck: many }]).unwrap();
+    let mut events = vec![];
+    m.receive(&mut ml, &hostile, Time(0), &mut events).unwrap();
+    assert!(matches!(&events[..], [MasterEvent::Stuck(stuck)] if stuck.len() == wire::STUCK_LIMIT));
+}
+
+#[test]
 fn a_wish_for_the_end_survives_the_line() {
     let (mut m, mut ml) = master();
     m.receive(&mut ml, &encode_to_master(&[ToMaster::Started { command: C }]).unwrap(), Time(0), &mut vec![]).unwrap();
@@ -352,7 +382,7 @@ proptest! {
 
     #[test]
     fn nor_does_a_frame_with_a_byte_changed(at in 0..400usize, to in any::<u8>()) {
-        let messages = [ToMaster::Started { command: C }, chunk(0, 5), ended(5), ToMaster::Pong { token: 1 }];
+        let messages = [ToMaster::Started { command: C }, chunk(0, 5), ended(5), ToMaster::Pong { token: 1, stuck: vec![] }];
         let mut frame = encode_to_master(&messages).unwrap();
         let at = at % frame.len();
         frame[at] = to;

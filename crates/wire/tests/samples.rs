@@ -8,8 +8,8 @@ use model::{
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use wire::{
-    Again, CommandId, EndedBy, Ending, Exit, Held, HeldState, Hello, LogLength, ResumeLog, ToMaster, ToWorker, Usage,
-    Welcome, decode_to_master, decode_to_worker, encode_to_master, encode_to_worker,
+    Again, CommandId, EndedBy, Ending, Exit, Held, HeldState, Hello, LogLength, ResumeLog, Stuck, ToMaster, ToWorker,
+    Usage, Welcome, decode_to_master, decode_to_worker, encode_to_master, encode_to_worker,
 };
 
 const SAMPLES: &str = include_str!("protocol-1.txt");
@@ -74,7 +74,8 @@ fn to_master() -> Vec<ToMaster> {
         ToMaster::Ended { command: C, ending: Box::new(with_files), logs: vec![] },
         ToMaster::Lost { command: C, reason: "damaged".into() },
         ToMaster::Gone { command: C },
-        ToMaster::Pong { token: 4 },
+        ToMaster::Pong { token: 4, stuck: vec![] },
+        ToMaster::Pong { token: 0, stuck: vec![Stuck { command: C, why: "the disk is full".into() }] },
         ToMaster::Leaving,
         ToMaster::Bye,
     ]

@@ -39,6 +39,8 @@ pub(crate) struct Commands {
     slots: BTreeMap<u32, Entry>,
     /// Commands whose spools could not be opened for lack of files or memory, and when they are tried again.
     again: BTreeMap<CommandId, Time>,
+    /// Commands that wait since what they say cannot be written here, with what the system says.
+    stuck: BTreeMap<CommandId, String>,
     /// No new commands: the worker is about to stop.
     leaving: bool,
     /// No new supervisors: the worker stops.
@@ -122,6 +124,7 @@ impl Commands {
             waiting: VecDeque::new(),
             slots: BTreeMap::new(),
             again: BTreeMap::new(),
+            stuck: BTreeMap::new(),
             leaving: false,
             quitting: false,
         }
@@ -314,10 +317,25 @@ impl Commands {
                 }
             }
             FromSupervisor::Waiting { job, why } => match why {
-                Wait::SpoolLimit => tracing::info!("command {job} waits: its spool is full"),
-                Wait::Disk { error } => tracing::warn!("command {job} waits: its spool cannot be written: {error}"),
+                Wait::SpoolLimit => {
+                    tracing::info!("command {job} waits: its spool is full");
+                    if let Some(command) = command(&job) {
+                        self.stuck.remove(&command);
+                    }
+                }
+                Wait::Disk { error } => {
+                    tracing::warn!("command {job} waits: its spool cannot be written: {error}");
+                    if let Some(command) = command(&job) {
+                        self.stuck.insert(command, error);
+                    }
+                }
             },
-            FromSupervisor::Resumed { job } => tracing::info!("command {job} goes on"),
+            FromSupervisor::Resumed { job } => {
+                tracing::info!("command {job} goes on");
+                if let Some(command) = command(&job) {
+                    self.stuck.remove(&command);
+                }
+            }
         }
     }
 
@@ -336,6 +354,7 @@ impl Commands {
 
     /// A command no longer runs.
     fn over(&mut self, command: CommandId, stage: Stage) {
+        self.stuck.remove(&command);
         let Some(task) = self.tasks.get_mut(&command) else { return };
         task.begun = true;
         task.stage = stage;
@@ -487,6 +506,11 @@ impl Commands {
                 false => drop(self.again.insert(command, at)),
             }
         }
+    }
+
+    /// Commands that wait since what they say cannot be written here, with what the system says.
+    pub(crate) fn stuck(&self) -> impl Iterator<Item = (CommandId, &str)> {
+        self.stuck.iter().map(|(&command, why)| (command, why.as_str()))
     }
 
     /// How many commands have not ended.

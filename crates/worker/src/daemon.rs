@@ -231,6 +231,7 @@ impl Daemon {
     fn send_all(&mut self) -> Result<(), ProtocolError> {
         let now = self.clock.now();
         let Some(up) = self.line.get() else { return Ok(()) };
+        up.session.stuck(self.commands.stuck())?;
         loop {
             let Some(room) = up.link.room() else {
                 // A closed line has its last frames still to be heard; its end is told after them.

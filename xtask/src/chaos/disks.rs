@@ -132,6 +132,7 @@ fn master_disk(place: &Place, _: &Disks, seed: u64) -> anyhow::Result<(String, V
     let reason =
         reason.lines().rev().find(|l| l.contains("wait") || l.contains("recorded")).unwrap_or_default().to_owned();
     let reads = api.get("builds").is_ok();
+    let mut wrong = told_of(place, &mut api, &["store", "logs"])?;
     let ended = oracle::notes(place).values().filter(|(_, ended)| *ended > 0).count();
     disk.free()?;
     let freed = Instant::now();
@@ -144,7 +145,8 @@ fn master_disk(place: &Place, _: &Disks, seed: u64) -> anyhow::Result<(String, V
     api.wait_done(BUILDS, Duration::from_secs(90))?;
     let expected = Expected { changes: &changes, steps: 1, bytes: BYTES, exceptions: 0, retries: false };
     let found = oracle::look(place, &expected)?;
-    let mut wrong = found.wrong;
+    wrong.extend(found.wrong);
+    wrong.extend(told_no_more(&mut api)?);
     if resumed > RESUMED {
         wrong.push(format!("builds went on {:.1} s after there was room", resumed.as_secs_f64()));
     }
@@ -164,6 +166,31 @@ fn master_disk(place: &Place, _: &Disks, seed: u64) -> anyhow::Result<(String, V
         ),
         wrong,
     ))
+}
+
+/// While a disk is full, the interface, the first page and `sluice status` say so, with the reason and what to do.
+fn told_of(place: &Place, api: &mut Api, kinds: &[&str]) -> anyhow::Result<Vec<String>> {
+    let live = api.get("sluice/live")?;
+    let all = live["obstacles"].as_array().cloned().unwrap_or_default();
+    let ours = all.iter().find(|o| kinds.iter().any(|kind| o["what"] == *kind));
+    let Some(ours) = ours else { return Ok(vec![format!("nothing is said of the full disk: {}", live["obstacles"])]) };
+    let said = |key: &str| ours[key].as_str().unwrap_or_default().to_owned();
+    let (sentence, advice) = (said("sentence"), said("advice"));
+    let (_, status) = place.ask(&["status", "--master", &place.url()])?;
+    let mut wrong = Vec::new();
+    for (place, text) in [("sluice status", &status), ("the first page", &api.page("/")?)] {
+        if !text.contains(&sentence) || !text.contains(&advice) {
+            wrong.push(format!("{place} does not say of the full disk: {sentence}. {advice}\n{text}"));
+        }
+    }
+    Ok(wrong)
+}
+
+/// When there is room again, nothing is said any more.
+fn told_no_more(api: &mut Api) -> anyhow::Result<Vec<String>> {
+    let live = api.get("sluice/live")?;
+    let quiet = live["obstacles"].as_array().is_some_and(Vec::is_empty);
+    Ok(if quiet { Vec::new() } else { vec![format!("what has passed is still told: {}", live["obstacles"])] })
 }
 
 fn worker_disk(place: &Place, _: &Disks, seed: u64) -> anyhow::Result<(String, Vec<String>)> {
@@ -188,7 +215,7 @@ fn worker_disk(place: &Place, _: &Disks, seed: u64) -> anyhow::Result<(String, V
     let id = builds[0]["buildid"].as_i64().context("no build")?;
     let steps = api.list(&format!("builds/{id}/steps"), "steps")?;
     let said = steps[0]["state_string"].as_str().unwrap_or_default().to_owned();
-    let mut wrong = Vec::new();
+    let mut wrong = told_of(place, &mut api, &["worker"])?;
     if results != Some(EXCEPTION) || !said.contains("space") {
         wrong.push(format!("a build on a full disk has the result {results:?}: {state}: {said}"));
     }
@@ -200,6 +227,7 @@ fn worker_disk(place: &Place, _: &Disks, seed: u64) -> anyhow::Result<(String, V
     let expected = Expected { changes: &changes, steps: 1, bytes: BYTES, exceptions: 0, retries: false };
     let found = oracle::look(place, &expected)?;
     wrong.extend(found.wrong.into_iter().filter(|w| !w.contains("no request is for it")));
+    wrong.extend(told_no_more(&mut api)?);
     wrong.extend(stop(place, daemons, &["w1"])?);
     Ok((
         format!(

@@ -355,6 +355,12 @@ impl Command {
         }
     }
 
+    /// What it waits for, for somebody who has just come.
+    pub(super) fn waits(&self) -> Option<FromSupervisor> {
+        let (why, _) = self.wait.as_ref()?;
+        Some(FromSupervisor::Waiting { job: self.job.id.clone(), why: why.clone() })
+    }
+
     /// Looks whether the spool takes more now.
     pub(super) fn look_again(&mut self, now: Instant) {
         if self.wait.is_none() {

@@ -202,7 +202,10 @@ impl Server {
             let Ok(peer) = Peer::new(stream) else { continue };
             self.peer = Some(peer);
             let holding = self.command.as_ref().map(Command::holding);
-            self.say(&[FromSupervisor::Hello(Hello { version: VERSION, pid: std::process::id(), holding })]);
+            let hello = FromSupervisor::Hello(Hello { version: VERSION, pid: std::process::id(), holding });
+            let waits = self.command.as_ref().and_then(Command::waits);
+            let said: Vec<_> = [Some(hello), waits].into_iter().flatten().collect();
+            self.say(&said);
         }
     }
 

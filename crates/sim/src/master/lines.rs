@@ -141,7 +141,7 @@ impl Master {
                         self.out.push(Out::Tell(Input::Leaving { worker, number }));
                     }
                 }
-                MasterEvent::Gone { .. } | MasterEvent::Bye | MasterEvent::Login(_) => {}
+                MasterEvent::Gone { .. } | MasterEvent::Bye | MasterEvent::Login(_) | MasterEvent::Stuck(_) => {}
             }
         }
         Ok(())

@@ -9,8 +9,10 @@ use super::home::progress;
 use super::layout::{Frame, Page, Room, build_at, builder_at, crumbs, headline, log_at, worker_at};
 use super::line::{Row, rows};
 use super::mark::{Mark, Outcome};
+use super::obstacle::{LISTEN, obstacles};
 use super::patch::Patch;
 use super::text::{count, many_lines, nothing, outside, safe_href};
+use crate::obstacle::Obstacle;
 use maud::{Markup, html};
 use model::{Span, TestTotals, Time};
 
@@ -69,6 +71,8 @@ pub(super) struct Build {
     pub(super) previous: Option<i64>,
     /// The next one.
     pub(super) next: Option<i64>,
+    /// What keeps it from going on.
+    pub(super) obstacles: Vec<Obstacle>,
 }
 
 /// A step of a build.
@@ -160,6 +164,7 @@ pub(super) fn page(v: &Build, frame: &Frame, clock: &Clock) -> Page {
             (headline(v.mark, &html! { (sentence(v, clock)) }))
             (acts(&v.builder, v.number, v.to.is_none(), frame))
         }
+        (obstacles(&v.obstacles, clock))
         p.under { (second_sentence(v, clock)) }
         @if v.to.is_none() { (running(v, clock)) }
         @if let Some(excerpt) = &v.excerpt { (failure(v, excerpt)) }
@@ -179,7 +184,7 @@ pub(super) fn page(v: &Build, frame: &Frame, clock: &Clock) -> Page {
         }
     };
     let listen = match v.to {
-        None => format!("builds/{0}/* builds/{0}/steps/*/* builds/{0}/properties/*", v.id),
+        None => format!("builds/{0}/* builds/{0}/steps/*/* builds/{0}/properties/* {LISTEN}", v.id),
         Some(_) => String::new(),
     };
     let title = format!("{} {} {}", v.builder, v.number, v.mark.word());

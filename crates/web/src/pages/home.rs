@@ -7,9 +7,11 @@ pub(super) use ended::Ended;
 use super::clock::{Clock, eta, rough};
 use super::layout::{Page, Room, build_at, builder_at, headline, log_at};
 use super::mark::{Mark, Outcome};
+use super::obstacle::{LISTEN, obstacles};
 use super::source::{Feed, feeds};
 use super::strip::{Strip, strips};
 use super::text::{count, cut, nothing, outside};
+use crate::obstacle::Obstacle;
 use maud::{Markup, html};
 use model::{Results, Span, Time};
 
@@ -40,6 +42,8 @@ pub(super) struct Home {
     pub(super) feeds: Vec<Feed>,
     /// A build finished at some time.
     pub(super) any_build: bool,
+    /// What keeps work from going on.
+    pub(super) obstacles: Vec<Obstacle>,
 }
 
 /// A builder that is broken.
@@ -133,6 +137,7 @@ pub(super) fn page(v: &Home, clock: &Clock) -> Page {
     };
     let body = html! {
         (headline(icon, &html! { (sentence(v, clock)) }))
+        (obstacles(&v.obstacles, clock))
         p.under { (second_sentence(v)) }
         div.columns {
             div.wide {
@@ -149,7 +154,7 @@ pub(super) fn page(v: &Home, clock: &Clock) -> Page {
             }
         }
     };
-    let listen = "builds/*/* buildrequests/*/* changes/*/* workers/*/*".to_owned();
+    let listen = format!("builds/*/* buildrequests/*/* changes/*/* workers/*/* {LISTEN}");
     Page { title, icon, room: Room::Home, listen, class: "home", body }
 }
 
@@ -413,6 +418,7 @@ fn lesson(v: &Home) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::obstacle::Hindered;
 
     fn broken(hours: i64, clock: &Clock) -> Broken {
         Broken {
@@ -450,6 +456,25 @@ mod tests {
             let v = Home { builders, fresh, any_build, broken, ..Home::default() };
             assert_eq!(sentence(&v, &clock), words);
             assert!(page(&v, &clock).body.into_string().contains("Nothing runs, nothing waits."));
+        }
+    }
+
+    #[test]
+    fn what_is_in_the_way_is_told_with_reason_and_advice() {
+        let clock = Clock::utc(Time::from_seconds(1_795_232_530));
+        let of =
+            |what, reason: &str| Obstacle { what, since: clock.now - Span::seconds(90), reason: reason.to_owned() };
+        let worker = Hindered::Worker { name: "<pi>".to_owned(), builds: vec![model::BuildId(7)] };
+        let obstacles = vec![of(Hindered::Logs, "/m/logs/0/3.slog: No space left"), of(worker, "No space left")];
+        let page = page(&Home { builders: 1, any_build: true, obstacles, ..Home::default() }, &clock);
+        assert!(page.listen.contains("obstacles/*/*"), "it goes away by itself");
+        let text = page.body.into_string();
+        for told in [
+            "No log can be written, so output waits on the workers: /m/logs/0/3.slog: No space left</bdi> (for <time",
+            "Make room on that disk of the master; all goes on by itself then.",
+            "On worker &lt;pi&gt; a command waits, since what is said cannot be written there: No space left",
+        ] {
+            assert!(text.contains(told), "{told}\n{text}");
         }
     }
 

@@ -41,6 +41,7 @@ pub(super) async fn live(web: &Web) -> Found<api::Live> {
             .collect(),
         waiting_total: live.waiting_total,
         outbox: outbox.iter().map(api::OutboxSum::of).collect(),
+        obstacles: live.obstacles.iter().map(crate::obstacle::Obstacle::document).collect(),
         sources: live
             .sources
             .into_iter()

@@ -560,5 +560,6 @@ fn live(open: &[Build], last: i64, now: Time) -> Live {
         ],
         locks: crate::facts::locks(now),
         upcoming: Vec::new(),
+        obstacles: Vec::new(),
     }
 }

@@ -293,7 +293,7 @@ impl Stub {
             MasterEvent::Lost { command, reason } => state.lost.push((command, reason)),
             MasterEvent::Stale { .. } => {}
             MasterEvent::Gone { command } => state.gone.push(command),
-            MasterEvent::Leaving => {}
+            MasterEvent::Leaving | MasterEvent::Stuck(_) => {}
             MasterEvent::Bye => state.byes += 1,
         }
     }

@@ -44,9 +44,13 @@ pub(in crate::pages) async fn build(web: &Web, clock: &Clock, name: &str, number
         Some(r) => web.store.set(r.set).await?,
         None => None,
     };
-    let live = match build.status.results() {
-        Some(_) => None,
-        None => web.control.live().await?.running.into_iter().find(|l| l.build == id),
+    let (live, obstacles) = match build.status.results() {
+        Some(_) => (None, Vec::new()),
+        None => {
+            let mut live = web.control.live().await?;
+            live.obstacles.retain(|o| o.keeps(id));
+            (live.running.into_iter().find(|l| l.build == id), live.obstacles)
+        }
     };
     let config = web.control.config();
     let mut by_step: HashMap<StepId, Vec<LogFacts>> = HashMap::new();
@@ -81,6 +85,7 @@ pub(in crate::pages) async fn build(web: &Web, clock: &Clock, name: &str, number
         next: (number + 1 < of.next_number).then_some(number + 1),
         builder: of.name,
         number,
+        obstacles,
     })
     .map(|view| if clock.now < view.from { View { from: clock.now, ..view } } else { view })
 }

@@ -40,6 +40,7 @@ pub(in crate::pages) async fn home(web: &Web, clock: &Clock) -> Result<Home, Tro
         waiting: waiting(&live, &names, clock.now, None),
         waiting_total: live.waiting_total,
         feeds: feeds(&live),
+        obstacles: live.obstacles,
         ended: ended(web, &names).await?,
         any_build: !last.is_empty(),
         broken,
