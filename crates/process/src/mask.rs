@@ -206,12 +206,17 @@ impl Masker {
         let mut covered = self.covered;
         let mut masked = Vec::with_capacity(bytes.len());
         for (at, &byte) in bytes.iter().enumerate() {
+            let mut end = 0;
             for form in &self.forms.by_first[usize::from(byte)] {
                 match form.at(&bytes[at..]) {
-                    Agrees::Whole(length) => covered = covered.max(at + length),
+                    Agrees::Whole(length) => end = end.max(at + length),
                     Agrees::SoFar => hold = hold.min(at),
                     Agrees::No => {}
                 }
+            }
+            // What begins in the held bytes is found again when more has come.
+            if at < hold {
+                covered = covered.max(end);
             }
             if at >= self.shown && at < hold {
                 masked.push(if at < covered && !is_break(byte) { b'*' } else { byte });
@@ -234,10 +239,18 @@ impl Masker {
         let held = &self.held;
         let forms = held.first().map_or(&[][..], |first| &self.forms.by_first[usize::from(*first)]);
         let telling = |f: &Form| held.len() * 2 >= f.bytes.len() && matches!(f.at(held), Agrees::SoFar);
-        let covered = if forms.iter().any(telling) { held.len() } else { self.covered };
-        let hidden = |at: usize, byte: u8| at < covered && !is_break(byte);
-        let all = held.iter().enumerate().map(|(at, &byte)| if hidden(at, byte) { b'*' } else { byte });
-        let masked = all.skip(self.shown).collect();
+        let mut covered = if forms.iter().any(telling) { held.len() } else { self.covered };
+        let mut masked = Vec::with_capacity(held.len());
+        for (at, &byte) in held.iter().enumerate() {
+            for form in &self.forms.by_first[usize::from(byte)] {
+                if let Agrees::Whole(length) = form.at(&held[at..]) {
+                    covered = covered.max(at + length);
+                }
+            }
+            if at >= self.shown {
+                masked.push(if at < covered && !is_break(byte) { b'*' } else { byte });
+            }
+        }
         self.shown = held.len();
         masked
     }
@@ -286,6 +299,20 @@ mod tests {
         assert!(Forms::of([&b""[..], b"ab"]).is_none());
         assert_eq!(masked(&["sesame"], "open, sesam and sesa me"), "open, sesam and sesa me");
         assert_eq!(masked(&["abcabd", "bca"], "abcabcabd"), "a**".to_owned() + "******");
+    }
+
+    #[test]
+    fn a_secret_within_the_beginning_of_another_masks_itself_alone() {
+        for cut in 0..7 {
+            let mut masker = Masker::new(forms(&["abb", "aabba"]));
+            let mut found = masker.push(&b"aaaabb\n"[..cut]);
+            found.extend(masker.push(&b"aaaabb\n"[cut..]));
+            assert_eq!(String::from_utf8(found).unwrap(), "aaa***\n", "cut at {cut}");
+        }
+        let mut masker = Masker::new(forms(&["abb", "aabbaxxxxxxxx"]));
+        assert_eq!(masker.push(b"aabb"), b"");
+        assert_eq!(masker.release(), b"a***");
+        assert_eq!(masker.push(b"axxxxxxxx."), b"*********.");
     }
 
     #[test]
