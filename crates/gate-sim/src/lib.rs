@@ -11,6 +11,7 @@ pub mod grid;
 pub mod measure;
 pub mod oracle;
 pub mod plot;
+pub mod predict;
 pub mod run;
 pub mod table;
 pub mod workload;

@@ -4,6 +4,7 @@ use anyhow::{Context, bail};
 use clap::Parser;
 use gate::Adaptive;
 use gate_sim::grid::{self, Grid};
+use gate_sim::predict::predict;
 use gate_sim::{book, formula, table};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -48,6 +49,9 @@ struct Cli {
     /// Write the tables and drawings of docs/src/gate.md
     #[arg(long)]
     book: bool,
+    /// How long these submissions take: a scene as JSON, see `gate_sim::predict`
+    #[arg(long, value_name = "FILE")]
+    queue: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -61,6 +65,17 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> anyhow::Result<()> {
+    if let Some(path) = &cli.queue {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let scene = serde_json::from_str(&text).with_context(|| format!("{} is no scene", path.display()))?;
+        let told = predict(&scene)?;
+        if let Some(path) = &cli.json {
+            std::fs::write(path, serde_json::to_string_pretty(&told)?)
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        print!("{}", told.text());
+        return Ok(());
+    }
     let grid = Grid {
         cells: grid::cells(&cli.good, &cli.flaky, &cli.slots, &cli.load, &cli.areas),
         seeds: cli.seeds,

@@ -13,6 +13,7 @@ pub(super) fn plan(view: &View, window: usize) -> Plan {
         let mut members = view.ahead(&view.line, place);
         members.retain(|m| !failing.contains(m));
         if candidate.needs.iter().any(|n| failing.contains(n)) {
+            failing.insert(candidate.id);
             continue;
         }
         let good: f64 = members.iter().map(|m| view.belief(*m).good).product();
