@@ -7,6 +7,7 @@ mod cache;
 mod find;
 mod gate;
 pub(crate) mod guard;
+pub(crate) mod guess;
 mod listen;
 mod live;
 mod log;

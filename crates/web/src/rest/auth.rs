@@ -1,5 +1,6 @@
 //! Who may act: a token, a login, or everybody when the configuration says so. Reading is open.
 
+use super::guess::{Guesses, Origin};
 use super::session::{LoginError, Sessions};
 use axum::http::{HeaderMap, header};
 use model::worker::Secret;
@@ -79,6 +80,7 @@ impl Rules {
 pub struct Auth {
     rules: RwLock<Arc<Rules>>,
     sessions: Sessions,
+    guesses: Guesses,
 }
 
 /// The name of the session cookie.
@@ -87,7 +89,8 @@ pub const COOKIE: &str = "sluice_session";
 impl Auth {
     /// Rules: the sum of the token (`None`: there is none), names and passwords, and what strangers may do.
     pub fn new(token: Option<Sum>, users: &[(String, Secret)], anonymous: Anonymous) -> Self {
-        Self { rules: RwLock::new(Rules::new(token, users, anonymous)), sessions: Sessions::default() }
+        let rules = RwLock::new(Rules::new(token, users, anonymous));
+        Self { rules, sessions: Sessions::default(), guesses: Guesses::default() }
     }
 
     /// New rules, after a reload. Sessions of users who are gone or have another password end.
@@ -151,15 +154,15 @@ impl Auth {
     ///
     /// # Errors
     /// See [`LoginError`].
-    pub fn login(&self, name: &str, password: &str) -> Result<String, LoginError> {
-        self.sessions.admit()?;
+    pub fn login(&self, name: &str, password: &str, from: Origin) -> Result<String, LoginError> {
+        self.guesses.admit(name, from)?;
         let rules = self.rules();
         let given = sum(password);
         // An unknown name takes as long as a wrong password.
         let right = rules.users.get(name).copied().unwrap_or_default();
         let same = bool::from(right.ct_eq(&given)) && rules.users.contains_key(name);
         if !same {
-            self.sessions.failed();
+            self.guesses.failed(name, from);
             return Err(LoginError::Wrong);
         }
         self.sessions.open(name, given)
@@ -169,10 +172,15 @@ impl Auth {
     ///
     /// # Errors
     /// See [`LoginError`].
-    pub(super) fn guess<T>(&self, check: impl FnOnce() -> Option<T>) -> Result<T, LoginError> {
-        self.sessions.admit()?;
+    pub(super) fn guess<T>(
+        &self,
+        name: &str,
+        from: Origin,
+        check: impl FnOnce() -> Option<T>,
+    ) -> Result<T, LoginError> {
+        self.guesses.admit(name, from)?;
         check().ok_or_else(|| {
-            self.sessions.failed();
+            self.guesses.failed(name, from);
             LoginError::Wrong
         })
     }

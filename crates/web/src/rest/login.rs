@@ -2,6 +2,7 @@
 
 use super::auth::COOKIE;
 use super::guard;
+use super::guess::Origin;
 use super::session::{LIFE, LoginError};
 use crate::Web;
 use axum::extract::{Form, State};
@@ -27,11 +28,16 @@ pub(super) struct Logout {
 }
 
 /// `POST /auth/login`: a session cookie and the way to `next`, or back to `/login` with what was wrong.
-pub(super) async fn login(State(web): State<Web>, headers: HeaderMap, Form(form): Form<Login>) -> Response {
+pub(super) async fn login(
+    State(web): State<Web>,
+    from: Origin,
+    headers: HeaderMap,
+    Form(form): Form<Login>,
+) -> Response {
     if guard::is_cross_site(&headers, &web.control.public_url()) {
         return (StatusCode::FORBIDDEN, super::auth::Denied::CrossSite.to_string()).into_response();
     }
-    match web.auth.login(&form.user, &form.password) {
+    match web.auth.login(&form.user, &form.password, from) {
         Ok(id) => {
             let secure = if web.control.public_url().starts_with("https:") { "; Secure" } else { "" };
             let age = LIFE.as_secs();

@@ -12,12 +12,6 @@ pub const LIFE: Duration = Duration::from_secs(14 * 24 * 3600);
 /// At most so many sessions; the one that ends first makes room.
 const MOST: usize = 1_000;
 
-/// So many wrong passwords are taken at once; each comes back after [`REFILL`].
-const ATTEMPTS: u32 = 10;
-
-/// After this long one more attempt is free.
-const REFILL: Duration = Duration::from_secs(3);
-
 /// Why a login failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoginError {
@@ -40,8 +34,6 @@ pub(super) struct Sessions {
 #[derive(Default)]
 struct Inner {
     open: HashMap<String, Session>,
-    wrong: u32,
-    since: Option<Instant>,
 }
 
 struct Session {
@@ -77,28 +69,6 @@ impl Sessions {
     pub(super) fn end(&self, id: &str) {
         self.lock().open.remove(id);
     }
-
-    /// Whether a password may be tried now. All who guess share the same few attempts: whoever waits is not locked
-    /// out for longer than [`REFILL`] times the attempts.
-    pub(super) fn admit(&self) -> Result<(), LoginError> {
-        let mut inner = self.lock();
-        if let Some(since) = inner.since {
-            let back = u32::try_from(since.elapsed().as_millis() / REFILL.as_millis()).unwrap_or(u32::MAX);
-            if back > 0 {
-                inner.wrong = inner.wrong.saturating_sub(back);
-                inner.since = Some(since + REFILL.saturating_mul(back));
-            }
-        }
-        if inner.wrong < ATTEMPTS { Ok(()) } else { Err(LoginError::TooMany) }
-    }
-
-    pub(super) fn failed(&self) {
-        let mut inner = self.lock();
-        if inner.wrong == 0 {
-            inner.since = Some(Instant::now());
-        }
-        inner.wrong += 1;
-    }
 }
 
 /// 256 random bits as hexadecimal digits.
@@ -125,19 +95,5 @@ mod tests {
         }
         assert_eq!(sessions.lock().open.len(), MOST);
         assert_eq!(sessions.find(&first), None);
-    }
-
-    #[test]
-    fn wrong_passwords_are_bounded_too() {
-        let sessions = Sessions::default();
-        for _ in 0..ATTEMPTS {
-            assert_eq!(sessions.admit(), Ok(()));
-            sessions.failed();
-        }
-        assert_eq!(sessions.admit(), Err(LoginError::TooMany));
-        let mut inner = sessions.lock();
-        inner.since = inner.since.map(|s| s - REFILL);
-        drop(inner);
-        assert_eq!(sessions.admit(), Ok(()));
     }
 }

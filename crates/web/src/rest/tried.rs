@@ -6,6 +6,7 @@
 
 use super::act::{self, Trouble};
 use super::auth::{self, Proof};
+use super::guess::Origin;
 use super::reply;
 use super::session::LoginError;
 use crate::Web;
@@ -50,11 +51,12 @@ pub(super) async fn list(State(web): State<Web>) -> Response {
 pub(super) async fn post(
     State(web): State<Web>,
     uri: Uri,
+    from: Origin,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let mut id = Value::Null;
-    let result = hand_in(&web, &headers, body, &mut id).await;
+    let result = hand_in(&web, (&headers, from), body, &mut id).await;
     let mut response = act::answer(&uri, id, result);
     if response.status() == StatusCode::UNAUTHORIZED {
         response
@@ -66,13 +68,13 @@ pub(super) async fn post(
 
 async fn hand_in(
     web: &Web,
-    headers: &HeaderMap,
+    (headers, from): (&HeaderMap, Origin),
     body: Result<Bytes, BytesRejection>,
     id: &mut Value,
 ) -> Result<Value, Trouble> {
     // Who it is comes first: a stranger's eight megabytes are not even read into a job.
     let config = web.control.config();
-    let asker = asker(web, &config, headers)?;
+    let asker = asker(web, &config, headers, from)?;
     let call = act::call(headers, body, id)?;
     if call.method != "try" {
         let text = format!("there is no method '{}' at this path", call.method);
@@ -103,7 +105,7 @@ enum Asker {
     User { name: String, schedulers: Vec<String> },
 }
 
-fn asker(web: &Web, config: &model::Config, headers: &HeaderMap) -> Result<Asker, Trouble> {
+fn asker(web: &Web, config: &model::Config, headers: &HeaderMap, from: Origin) -> Result<Asker, Trouble> {
     let denied = |status, text: &str| Err(Trouble::new(status, RpcError::INVALID_REQUEST, text));
     if let Some(user) = web.auth.who(headers).filter(|user| user.proof == Proof::Token) {
         let _ = user;
@@ -132,7 +134,7 @@ fn asker(web: &Web, config: &model::Config, headers: &HeaderMap) -> Result<Asker
         let schedulers: Vec<String> = tries(config).filter(mine).map(|s| s.name.clone()).collect();
         (!schedulers.is_empty()).then_some(schedulers)
     };
-    match web.auth.guess(check) {
+    match web.auth.guess(&name, from, check) {
         Ok(schedulers) => Ok(Asker::User { name, schedulers }),
         Err(LoginError::Wrong) => denied(StatusCode::FORBIDDEN, "no try scheduler knows this user with this password"),
         Err(e) => denied(StatusCode::TOO_MANY_REQUESTS, &e.to_string()),
