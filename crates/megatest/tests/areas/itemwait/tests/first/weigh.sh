@@ -1,0 +1,2 @@
+echo "number $N is weighed"
+[[ $N != 2 ]] || echo "and it is too heavy"
