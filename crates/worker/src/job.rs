@@ -4,6 +4,7 @@ use crate::act::{self, MasterPlace, Task, below};
 use crate::home::Home;
 use crate::setup::{Master, Reach, Setup};
 use model::{CommandLine, Patch, Results, Span, TransferSpec, Value};
+use process::spool::SpoolError;
 use process::{
     CollectedFile, Environment, FollowedFile, Job, JobId, LogEnviron, Outcome, Program, Report, Terminal, Word,
 };
@@ -314,15 +315,20 @@ enum Own {
     Other,
 }
 
-fn own(spool: &Path) -> Option<Own> {
-    let job = process::spool::read_job(spool).ok().filter(|job| job.report == Report::File)?;
-    let Program::Words(words) = &job.program else { return None };
-    match (words.get(1).map(Word::as_bytes), words.get(2).map(Word::as_bytes)) {
+/// What it is that a spool's command did; `None`: something of somebody else's. An error: it cannot be told any more.
+fn own(spool: &Path) -> Result<Option<Own>, SpoolError> {
+    let job = match process::spool::read_job(spool) {
+        Err(SpoolError::Io { .. }) => return Ok(None),
+        other => other?,
+    };
+    let Program::Words(words) = &job.program else { return Ok(None) };
+    Ok(match (words.get(1).map(Word::as_bytes), words.get(2).map(Word::as_bytes)) {
+        _ if job.report != Report::File => None,
         (Some(b"__checkout"), _) => Some(Own::Checkout),
         (Some(b"__do"), Some(b"sequence")) => Some(Own::Sequence),
         (Some(b"__do"), _) => Some(Own::Other),
         _ => None,
-    }
+    })
 }
 
 /// What the machine, or the way to another one, did to a command that was not otherwise cut short; `None` if the code has
@@ -335,7 +341,11 @@ fn trouble(outcome: &Outcome, reported: &Reported, spool: &Path) -> Option<Strin
         (by @ (EndedBy::Itself | EndedBy::NoOutput(_)), _) => by,
         _ => return None,
     };
-    let own = own(spool)?;
+    let own = match own(spool) {
+        Ok(own) => own?,
+        // Whose fault it is cannot be told, so it is nobody's.
+        Err(e) => return Some(format!("what it was cannot be told: {e}")),
+    };
     let (what, peer) = match own {
         Own::Checkout => ("checkout", "repository"),
         Own::Sequence | Own::Other => ("work", "other side"),
@@ -567,6 +577,21 @@ mod tests {
             (Did::Exited(0), By::NoOutput(span), None, &file, "the other side does not answer: 1 min without output"),
         ] {
             assert_eq!(what(exit, by, report, dir), expected);
+        }
+        // A job that is not as it was written tells nothing, and nobody is blamed.
+        let whole = std::fs::read(checkout.join("job")).unwrap();
+        for (at, expected) in [
+            (0, "is damaged at byte 0: it does not begin as a job does"),
+            (6, "job has version 3, which this program does not read"),
+            (9, "is damaged at byte 0: the job has not the checksum that it tells"),
+            (whole.len() - 1, "is damaged at byte 0: the job has not the checksum that it tells"),
+        ] {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 1;
+            std::fs::write(checkout.join("job"), flipped).unwrap();
+            let said = what(Did::Exited(1), By::Itself, None, &checkout);
+            assert!(said.starts_with("what it was cannot be told: ") && said.ends_with(expected), "{said}");
+            assert_eq!(what(Did::Exited(0), By::Itself, None, &checkout), "Itself", "what passed has passed");
         }
     }
 }

@@ -86,7 +86,7 @@ fn spool(dir: &Path) -> PathBuf {
 /// Its name, what is done to a directory, what is found then, how fsck ends, and what is left after a repair.
 type Damage = (&'static str, fn(&Path), &'static [&'static str], i32, &'static [&'static str]);
 
-const DAMAGES: [Damage; 25] = [
+const DAMAGES: [Damage; 26] = [
     ("nothing", |_| {}, &[], 0, &[]),
     ("a byte of a log", |m| flip(&m.join("logs/0/1.slog"), 200), &["log-damaged"], 1, &["log-damaged"]),
     ("a log's end", |m| shorten(&m.join("logs/0/1.slog"), 20), &["log-torn"], 1, &["log-unfinished"]),
@@ -119,6 +119,7 @@ const DAMAGES: [Damage; 25] = [
     ("a byte of a spool", |m| flip(&segment(m), 70), &["spool-damaged"], 1, &["spool-damaged"]),
     ("a spool cut", |m| shorten(&segment(m), 3), &["spool-torn"], 1, &[]),
     ("a spool of later", |m| flip(&segment(m), 6), &["spool-version"], 1, &["spool-version"]),
+    ("a byte of a job", |m| flip(&spool(m).join("job"), 40), &["spool-damaged"], 1, &["spool-damaged"]),
     ("a job of later", |m| flip(&spool(m).join("job"), 6), &["spool-version"], 1, &["spool-version"]),
     ("a spool gone", |m| fs::remove_dir_all(spool(m)).expect("gone"), &["spool-missing"], 0, &["spool-missing"]),
     ("a spool of nobody", |m| renamed(m, "999.1.1"), &["spool-of-nobody", "spool-missing"], 1, &["spool-missing"]),

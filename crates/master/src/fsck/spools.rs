@@ -163,7 +163,7 @@ impl Job<'_> {
                 self.about(&SPOOL_DAMAGED, (*what).to_owned()).in_file(self.places.name(file), *at)
             }
             SpoolError::Version { file, version } => {
-                let what = format!("it has version {version}, this Sluice reads {}", spool::VERSION);
+                let what = format!("it has version {version}, which this Sluice does not read");
                 self.about(&SPOOL_VERSION, what).in_file(self.places.name(file), None)
             }
             SpoolError::Io { file, source } => {

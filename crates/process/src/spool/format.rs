@@ -1,6 +1,6 @@
 //! The bytes of segments and of the file `job`; the module above tells the layout.
 
-use super::{Stream, VERSION};
+use super::{JOB_VERSION, Stream, VERSION};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -158,18 +158,44 @@ pub(super) fn checksum(head: &[u8], payload: &[u8]) -> u32 {
     crc.finalize()
 }
 
-/// The head of the file `job`; the job in MessagePack follows.
-pub(super) fn job_head() -> [u8; 8] {
-    let mut bytes = [0; 8];
+/// Bytes of a file `job` before the job in MessagePack.
+pub(super) const JOB_HEAD: usize = 12;
+
+/// The head of the file `job` of which this is the rest.
+pub(super) fn job_head(body: &[u8]) -> [u8; JOB_HEAD] {
+    let mut bytes = [0; JOB_HEAD];
     bytes[..6].copy_from_slice(JOB);
-    bytes[6..].copy_from_slice(&VERSION.to_le_bytes());
+    bytes[6..8].copy_from_slice(&JOB_VERSION.to_le_bytes());
+    let crc = checksum(&bytes[..8], body);
+    bytes[8..].copy_from_slice(&crc.to_le_bytes());
     bytes
 }
 
-/// The version of a file `job` and what follows its head; `None` if it is none.
-pub(super) fn parse_job(bytes: &[u8]) -> Option<(u16, &[u8])> {
-    let (head, body) = bytes.split_first_chunk::<8>()?;
-    (&head[..6] == JOB).then(|| (u16::from_le_bytes([head[6], head[7]]), body))
+/// What a file `job` holds.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum JobFile<'a> {
+    /// The job in MessagePack.
+    Whole(&'a [u8]),
+    /// Another version.
+    Version(u16),
+    /// It is none, or not as it was written.
+    Damaged(&'static str),
+}
+
+/// Looks into a file `job`. The first version had no checksum.
+pub(super) fn parse_job(bytes: &[u8]) -> JobFile<'_> {
+    let Some((head, body)) = bytes.split_first_chunk::<8>().filter(|(head, _)| &head[..6] == JOB) else {
+        return JobFile::Damaged("it does not begin as a job does");
+    };
+    match u16::from_le_bytes([head[6], head[7]]) {
+        1 => JobFile::Whole(body),
+        JOB_VERSION => match body.split_first_chunk::<4>() {
+            Some((crc, body)) if checksum(head, body) == u32::from_le_bytes(*crc) => JobFile::Whole(body),
+            Some(_) => JobFile::Damaged("the job has not the checksum that it tells"),
+            None => JobFile::Damaged("it ends in its head"),
+        },
+        version => JobFile::Version(version),
+    }
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {

@@ -14,6 +14,9 @@
 //! over all that follows it, payload included. `length` is the payload's. Kind 0 is output
 //! of a log, standing at `offset` in it; kind 1 is the outcome in MessagePack with named fields, the last record of the last
 //! segment. A record is appended with one `writev`; one that is not whole yet is waited for.
+//!
+//! Version 2 of the file `job`: `"SLJOB" 0x1a`, version u16, a CRC-32 of that and of what follows (u32), and the job in
+//! MessagePack with named fields. Version 1 had no checksum, and is read.
 
 use crate::{Job, JobId, Outcome};
 use serde::{Deserialize, Serialize};
@@ -90,7 +93,7 @@ pub enum SpoolError {
         what: &'static str,
     },
     /// Written by a version that this one does not know.
-    #[error("the spool file {} has version {version}, this program reads version {ours}", .file.display(), ours = VERSION)]
+    #[error("the spool file {} has version {version}, which this program does not read", .file.display())]
     Version {
         /// Which file.
         file: PathBuf,
@@ -113,6 +116,9 @@ pub enum SpoolError {
 
 /// The version of the segments that this build writes and reads.
 pub const VERSION: u16 = 1;
+
+/// The version of the file `job` that this build writes; it reads the first one too.
+pub const JOB_VERSION: u16 = 2;
 
 /// Bytes of the file `job`, at most.
 const LONGEST_JOB: usize = 16 << 20;
@@ -146,11 +152,11 @@ pub fn read_job(dir: &Path) -> Result<Job, SpoolError> {
         .and_then(|open| open.take(LONGEST_JOB as u64 + 1).read_to_end(&mut bytes))
         .map_err(|source| SpoolError::Io { file: file.clone(), source })?;
     let damaged = |what| SpoolError::Damaged { file: file.clone(), at: 0, what };
-    let (version, body) = format::parse_job(&bytes).ok_or_else(|| damaged("it does not begin as a job does"))?;
-    if version != VERSION {
-        return Err(SpoolError::Version { file, version });
+    match format::parse_job(&bytes) {
+        format::JobFile::Whole(body) => rmp_serde::from_slice(body).map_err(|_| damaged("the job cannot be read")),
+        format::JobFile::Version(version) => Err(SpoolError::Version { file, version }),
+        format::JobFile::Damaged(what) => Err(damaged(what)),
     }
-    rmp_serde::from_slice(body).map_err(|_| damaged("the job cannot be read"))
 }
 
 /// The outcome of the job whose spool lies in this directory, if it has come. Reads the last segment only.

@@ -179,6 +179,44 @@ fn what_is_acknowledged_is_trimmed_in_whole_segments() {
 }
 
 #[test]
+fn every_flipped_bit_of_a_job_is_noticed_and_so_is_every_cut() {
+    let spool = spool(0);
+    let path = spool.dir.join("job");
+    let whole = fs::read(&path).unwrap();
+    assert_eq!(read_job(&spool.dir).unwrap(), job(0));
+    for bit in 0..whole.len() * 8 {
+        let mut flipped = whole.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&path, &flipped).unwrap();
+        match read_job(&spool.dir) {
+            Err(SpoolError::Damaged { file, .. }) => assert_eq!(file, path),
+            Err(SpoolError::Version { .. }) => assert!((6..8).contains(&(bit / 8)), "bit {bit}"),
+            other => panic!("bit {bit}: {other:?}"),
+        }
+        assert!(check(&spool.dir).is_err(), "bit {bit}");
+    }
+    for length in 0..whole.len() {
+        fs::write(&path, &whole[..length]).unwrap();
+        assert!(matches!(read_job(&spool.dir), Err(SpoolError::Damaged { .. })), "cut at {length}");
+    }
+}
+
+#[test]
+fn a_job_of_version_1_is_read() {
+    let spool = spool(0);
+    let path = spool.dir.join("job");
+    let mut old = b"SLJOB\x1a\x01\0".to_vec();
+    old.extend_from_slice(&fs::read(&path).unwrap()[format::JOB_HEAD..]);
+    fs::write(&path, &old).unwrap();
+    assert_eq!(read_job(&spool.dir).unwrap(), job(0));
+    check(&spool.dir).unwrap();
+    for length in 0..old.len() {
+        fs::write(&path, &old[..length]).unwrap();
+        assert!(matches!(read_job(&spool.dir), Err(SpoolError::Damaged { .. })), "cut at {length}");
+    }
+}
+
+#[test]
 fn another_version_is_told() {
     let spool = spool(0);
     let path = format::segment_path(&spool.dir, 0);

@@ -53,11 +53,13 @@ impl Writer {
     }
 
     fn begin(dir: &Path, job: &Job) -> io::Result<Self> {
-        let mut bytes = format::job_head().to_vec();
+        let mut bytes = vec![0; format::JOB_HEAD];
         job.serialize(&mut rmp_serde::Serializer::new(&mut bytes).with_struct_map()).map_err(io::Error::other)?;
         if bytes.len() > LONGEST_JOB {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the job is too long"));
         }
+        let head = format::job_head(&bytes[format::JOB_HEAD..]);
+        bytes[..format::JOB_HEAD].copy_from_slice(&head);
         new_file(&dir.join("job"))?.write_all(&bytes)?;
         let ends = BTreeMap::from([(job.log, job.first_offset)]);
         let (file, at) = new_segment(dir, 0, &ends)?;
