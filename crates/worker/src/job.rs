@@ -501,17 +501,42 @@ mod tests {
         assert_eq!(of(&Setup { reach: Reach::Anywhere, ..setup(top.path()) }).unwrap().dir, Path::new("/"));
     }
 
+    /// A spool of a job of these words.
+    fn spool(top: &Path, name: &str, report: Report, words: &[&str]) -> PathBuf {
+        let dir = top.join(name);
+        let program = Program::words(words.iter().copied());
+        let job = Job { report, ..Job::new(JobId::new(name).unwrap(), program, "/") };
+        process::spool::Writer::create(&dir, &job).unwrap();
+        dir
+    }
+
+    /// How the job in a spool ended, in words: the trouble, or by what it was ended.
+    fn what(exit: process::Exit, by: process::EndedBy, report: Option<&[u8]>, dir: &Path) -> String {
+        let outcome = Outcome {
+            exit,
+            ended_by: by,
+            left_behind: Vec::new(),
+            survivors: Vec::new(),
+            started_at: 0,
+            elapsed: 0,
+            user_cpu: 0,
+            system_cpu: 0,
+            max_rss: 0,
+            report: report.map(<[u8]>::to_vec),
+            ends: BTreeMap::new(),
+            collected: Vec::new(),
+        };
+        match ending(&outcome, dir).ended_by {
+            EndedBy::WorkerTrouble { what } => what,
+            other => format!("{other:?}"),
+        }
+    }
+
     #[test]
     fn whose_fault_an_end_is() {
         use process::{Blame, EndedBy as By, Exit as Did};
         let top = tempfile::tempdir().unwrap();
-        let spool = |name: &str, report: Report, words: &[&str]| {
-            let dir = top.path().join(name);
-            let program = Program::words(words.iter().copied());
-            let job = Job { report, ..Job::new(JobId::new(name).unwrap(), program, "/") };
-            process::spool::Writer::create(&dir, &job).unwrap();
-            dir
-        };
+        let spool = |name: &str, report: Report, words: &[&str]| spool(top.path(), name, report, words);
         let shell = spool("shell", Report::No, &["make", "__checkout"]);
         let checkout = spool("checkout", Report::File, &["sluice", "__checkout", "x"]);
         let file = spool("file", Report::File, &["sluice", "__do", "file", "x"]);
@@ -522,26 +547,6 @@ mod tests {
         let not_started = |blame| Did::NotStarted { error: "no".into(), blame };
         let away = br#"{"reason":"the host is away"}"#;
         let span = std::time::Duration::from_secs(60);
-        let what = |exit: Did, by: By, report: Option<&[u8]>, dir: &Path| {
-            let outcome = Outcome {
-                exit,
-                ended_by: by,
-                left_behind: Vec::new(),
-                survivors: Vec::new(),
-                started_at: 0,
-                elapsed: 0,
-                user_cpu: 0,
-                system_cpu: 0,
-                max_rss: 0,
-                report: report.map(<[u8]>::to_vec),
-                ends: BTreeMap::new(),
-                collected: Vec::new(),
-            };
-            match ending(&outcome, dir).ended_by {
-                EndedBy::WorkerTrouble { what } => what,
-                other => format!("{other:?}"),
-            }
-        };
         let stopped = By::Interrupted { reason: "r".into() };
         let lost = "the checkout cannot be done here (code 101), its log says why";
         for (exit, by, report, dir, expected) in [
@@ -578,7 +583,13 @@ mod tests {
         ] {
             assert_eq!(what(exit, by, report, dir), expected);
         }
-        // A job that is not as it was written tells nothing, and nobody is blamed.
+    }
+
+    #[test]
+    fn a_job_that_is_not_as_it_was_written_tells_nothing_and_nobody_is_blamed() {
+        use process::{EndedBy as By, Exit as Did};
+        let top = tempfile::tempdir().unwrap();
+        let checkout = spool(top.path(), "checkout", Report::File, &["sluice", "__checkout", "x"]);
         let whole = std::fs::read(checkout.join("job")).unwrap();
         for (at, expected) in [
             (0, "is damaged at byte 0: it does not begin as a job does"),

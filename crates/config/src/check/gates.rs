@@ -113,7 +113,7 @@ fn builder(gate: &GateDraft, task: &TaskSpec, workers: &[String]) -> BuilderSpec
         let remove = FileSpec::Remove { paths: vec![PREFIX.into()] };
         let tidy = StepSpec::new(free(task, "tidy"), StepAction::File(remove));
         steps.push(StepSpec { flags: StepFlags::HALTING, ..tidy });
-        stages.iter_mut().for_each(|stage| with_prefix(stage));
+        stages.iter_mut().for_each(with_prefix);
     }
     steps.extend(stages);
     BuilderSpec {

@@ -11,6 +11,7 @@ mod commits;
 mod db;
 #[cfg(test)]
 mod gate;
+#[cfg(test)]
 mod guards;
 #[cfg(test)]
 mod hostile;
