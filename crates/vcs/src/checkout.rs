@@ -74,7 +74,10 @@ pub(crate) fn bring(spec: &TreeSpec, voice: Voice) -> Result<String, VcsError> {
     let want = spec.want(begun)?;
     system.check(&want)?;
     let run = Runner { manner: system.manner(), repository: want.address.clone(), voice, leash: None, limit: None };
-    Trees { spec, system, want: &want, run: &run }.place()
+    Trees { spec, system, want: &want, run: &run }.place().map_err(|e| match e.fault {
+        Fault::Away => spec.without_branch().unwrap_or(e),
+        _ => e,
+    })
 }
 
 impl TreeSpec {
@@ -100,6 +103,16 @@ impl TreeSpec {
             options: options.clone(),
             begun,
         })
+    }
+
+    /// What is not there, if it is the branch alone: its base is, on this machine. What a server lacks it says itself.
+    fn without_branch(&self) -> Option<VcsError> {
+        let branch = self.branch.as_deref().filter(|b| !b.is_empty() && self.branch_place == BranchPlace::Behind)?;
+        let base = self.repository.strip_prefix("file://").unwrap_or(&self.repository);
+        let around = Path::new(&base[..=base.rfind('/')?]);
+        let there = around.is_absolute() && around.is_dir() && !Path::new(&format!("{base}{branch}")).exists();
+        let shown = hide_passwords(&self.repository);
+        there.then(|| VcsError::new(Fault::Missing, format!("there is no branch {} at {shown}", quoted(branch))))
     }
 
     fn address(&self) -> Result<(String, Option<String>), VcsError> {

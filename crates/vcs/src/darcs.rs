@@ -29,6 +29,7 @@ const MEANINGS: &[Meaning] = &[
         Fault::Missing,
         "{} has no such patch",
     ),
+    (&["response code said error 404", "response code said error 410"], Fault::Missing, "there is nothing at {}"),
     (&["Not a repository", "does not exist"], Fault::Away, "there is no darcs repository at {}"),
 ];
 

@@ -83,6 +83,14 @@ impl System for Subversion {
 
     fn refresh(&self, run: &Runner, want: &Want, dir: &Path) -> Result<(), VcsError> {
         let at = revision(want)?;
+        let uuid =
+            |of: &str| run.ask_line(dir, &svn(["info", "--show-item", "repos-uuid", "--no-newline", "--"]).and(of));
+        if uuid(".")?.trim() != uuid(&target(&want.address, "HEAD"))?.trim() {
+            return Err(VcsError::new(
+                Fault::Other,
+                "another repository has taken the place of the one that the tree is of",
+            ));
+        }
         let revert = svn(["revert", "-q", "-R", "."]);
         run.act(dir, &svn(["cleanup"]))?;
         run.act(dir, &revert)?;
@@ -98,10 +106,20 @@ impl System for Subversion {
 
     fn news(&self, look: &Look<'_>) -> Result<News, VcsError> {
         let newest = item(look, "last-changed-revision")?;
-        let before = look.before.and_then(|heads| heads.get("")).and_then(|r| r.parse::<u64>().ok());
+        let uuid = item(look, "repos-uuid")?;
+        // The revision, and the repository that it is of; earlier versions remembered the revision alone.
+        let mut before = look.before.and_then(|heads| heads.get("")).map(|head| head.split(' '));
+        let (before, of) = before.as_mut().map_or((None, None), |words| (words.next(), words.next()));
+        let before = before.and_then(|r| r.parse::<u64>().ok());
+        let mut notes = Vec::new();
         let head: u64 = newest.parse().map_err(|_| garbled("svn", "its revision is no number"))?;
-        let heads = |at: u64| Heads::from([(String::new(), at.to_string())]);
+        let heads = |at: u64| Heads::from([(String::new(), format!("{at} {uuid}"))]);
         let first = match before {
+            // Its newest is told, as at a first look.
+            Some(_) if of.is_some_and(|of| of != uuid) => {
+                notes.push("another repository has taken the place of the one that was here".to_owned());
+                head
+            }
             Some(before) if before == head => return Ok(News { heads: heads(head), ..News::default() }),
             Some(before) if before > head => {
                 let notes = vec![format!("the repository went back from revision {before} to {head}")];
@@ -118,7 +136,7 @@ impl System for Subversion {
         let last = entries.last().map(|e| e.commit.revision.clone());
         let reached = last.and_then(|r| r.parse().ok()).filter(|_| entries.len() >= MOST_AT_ONCE).unwrap_or(head);
         let commits = entries.into_iter().flat_map(|entry| split(&entry, &prefix, look.branches)).collect();
-        Ok(News { heads: heads(reached), commits, notes: Vec::new() })
+        Ok(News { heads: heads(reached), commits, notes })
     }
 }
 

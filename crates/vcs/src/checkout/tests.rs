@@ -124,9 +124,7 @@ fn branches_have_trees_of_their_own_in_one_place() {
         assert_eq!(room.bring(&room.at(&one)), one, "{vcs:?}");
         let gone = TreeSpec { branch: Some("gone".to_owned()), ..room.spec("main", GitMode::Update) };
         let e = room.refused(&gone);
-        // Where a branch is an address, a branch that is not there is a repository that is not there.
-        let expected = if matches!(vcs, Vcs::Darcs | Vcs::Bazaar) { Fault::Away } else { Fault::Missing };
-        assert_eq!(e.fault, expected, "{vcs:?}: {e}");
+        assert_eq!(e.fault, Fault::Missing, "{vcs:?}: {e}");
         // One address is one branch.
         if !vcs.names_branches() {
             let address = room.repo.address_of("main");
@@ -246,6 +244,58 @@ fn what_is_not_there_is_told_and_nothing_is_taken_for_an_option() {
         assert_eq!(room.read("a.c"), "1\n", "{vcs:?}");
         room.bring(&room.spec("main", GitMode::Update));
     }
+}
+
+#[test]
+fn a_branch_that_is_missing_behind_its_base_is_for_the_code_to_answer() {
+    for vcs in Vcs::ALL {
+        let room = Room::new(vcs);
+        room.repo.commit("main", "One", "a.c", "1\n");
+        for mode in [GitMode::Update, GitMode::Copy] {
+            let e = room.refused(&TreeSpec { branch: Some("gone".to_owned()), ..room.spec("main", mode) });
+            assert!(e.fault.is_of_the_code(), "{vcs:?}: {e}");
+            assert!(e.reason.contains("gone") || vcs == Vcs::Cvs, "{vcs:?}: {e}");
+        }
+        room.bring(&room.spec("main", GitMode::Update));
+        let e = room.refused(&TreeSpec { branch: Some("gone".to_owned()), ..room.spec("main", GitMode::Update) });
+        assert!(e.fault.is_of_the_code(), "{vcs:?} where a tree is: {e}");
+        assert_eq!(room.read("a.c"), "1\n", "{vcs:?}: the tree stays");
+    }
+}
+
+#[test]
+fn a_server_that_has_no_such_darcs_repository_is_not_away() {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}/darcs/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+    });
+    let room = Room::new(Vcs::Darcs);
+    let e = room.refused(&TreeSpec { repository: base.clone(), ..room.spec("main", GitMode::Update) });
+    assert_eq!((e.fault, e.reason), (Fault::Missing, format!("there is nothing at {base}main")));
+}
+
+#[test]
+fn a_subversion_repository_that_was_replaced_gets_a_new_tree() {
+    let room = Room::new(Vcs::Subversion);
+    room.repo.commit("main", "One", "a.c", "1\n");
+    room.repo.commit("main", "Two", "old.c", "1\n");
+    let spec = room.spec("main", GitMode::Update);
+    room.bring(&spec);
+    fs::write(room.build("made"), "by a build").unwrap();
+    room.bring(&spec);
+    assert_eq!(room.read("made"), "by a build", "the same repository keeps its tree");
+    fs::remove_dir_all(room.dir.path().join("repo")).unwrap();
+    let other = TreeRepo::new(Vcs::Subversion, room.dir.path().join("repo"));
+    other.commit("main", "Another one", "a.c", "of another\n");
+    other.commit("main", "And another", "b.c", "2\n");
+    room.bring(&spec);
+    assert_eq!((room.read("a.c"), room.read("b.c")), ("of another\n".to_owned(), "2\n".to_owned()));
+    assert!(!room.build("old.c").exists() && !room.build("made").exists(), "nothing of the other one is left");
 }
 
 #[test]

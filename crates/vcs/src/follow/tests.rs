@@ -17,6 +17,36 @@ fn line(branch: &str, title: &str, files: &str) -> (String, String, String) {
 }
 
 #[test]
+fn a_subversion_repository_that_was_replaced_is_told() {
+    let dir = temp_dir();
+    let make = || TreeRepo::new(Vcs::Subversion, dir.path().join("repo"));
+    let repo = make();
+    repo.commit("main", "One", "a.c", "1\n");
+    repo.commit("main", "Two", "a.c", "2\n");
+    let branches = vec!["trunk".to_owned()];
+    let watched =
+        Watched { vcs: Vcs::Subversion, repository: repo.address(), module: None, branches, dir: dir.path().join("k") };
+    let look = |before: Option<&Heads>| watched.look(before, &Heads::new(), Time(0), &Leash::default()).unwrap();
+    let first = look(None);
+    // What an earlier version remembers is taken for this repository.
+    let head = first.heads[""].split(' ').next().unwrap().to_owned();
+    let early = look(Some(&Heads::from([(String::new(), head)])));
+    assert_eq!((early.heads, told(&look(Some(&first.heads)), &repo)), (first.heads.clone(), vec![]));
+    std::fs::remove_dir_all(dir.path().join("repo")).unwrap();
+    let other = make();
+    // As many revisions as the first one has: the numbers say nothing.
+    other.commit("main", "Begun anew", "b.c", "1\n");
+    other.commit("main", "Another", "b.c", "2\n");
+    let after = look(Some(&first.heads));
+    assert_eq!(told(&after, &other), [line("main", "Another", "b.c")]);
+    assert_eq!(after.notes, ["another repository has taken the place of the one that was here"]);
+    let quiet = look(Some(&after.heads));
+    assert_eq!((told(&quiet, &other), quiet.notes), (vec![], vec![]));
+    other.commit("main", "Third", "b.c", "3\n");
+    assert_eq!(told(&look(Some(&after.heads)), &other), [line("main", "Third", "b.c")]);
+}
+
+#[test]
 fn what_comes_is_told_in_order_and_once() {
     for vcs in Vcs::ALL {
         let dir = temp_dir();
