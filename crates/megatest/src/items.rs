@@ -1,6 +1,6 @@
 //! Items: a cross product, then a table.
 
-use crate::problem::{Problem, Problems, Spot};
+use crate::problem::{Problem, Problems, Severity, Spot};
 use crate::reader::{Context, Kind, Reader};
 use crate::settings::Settings;
 use model::area::{Axis, Items, Var};
@@ -28,6 +28,11 @@ pub fn read(settings: &Settings, context: &Context<'_>) -> (Items, Vec<Problem>)
         }
     }
     let mut problems = std::mem::take(&mut reader.problems);
+    let waits = settings.get("requirements", "waiton").is_some_and(|v| !v.text.trim().is_empty());
+    for problem in problems.found.iter_mut().filter(|p| waits && p.severity == Severity::Error && p.help.is_none()) {
+        problem.help =
+            Some("items are looked at when a run is planned: what a prerequisite makes is not there yet".to_owned());
+    }
     let [cross, table] = axes;
     let items = Items { cross, table, ..Items::default() };
     let spot = spot.unwrap_or_else(|| Spot::nowhere(""));

@@ -5,8 +5,8 @@
 //! line; [`load::nouns`] makes a [`model::area::Area`] of it; [`dump::effective`] says which value is in force and where
 //! it stands. [`logpro`] judges logs, [`data`] judges numbers, [`shim`] reads the calls of scripts.
 //!
-//! Nothing here ends a reading: whatever the bytes are, there is a value and a list of problems. An area with an error
-//! among them ([`load::is_usable`]) is not to be run.
+//! Nothing here ends a reading: whatever the bytes are, there is a value and a list of problems. A run that
+//! [`load::obstacles`] names an error for is not to begin.
 //!
 //! | file | noun |
 //! |---|---|

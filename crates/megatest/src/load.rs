@@ -118,15 +118,28 @@ fn prerequisites(loaded: &mut Loaded) {
     }
 }
 
-/// The area as the nouns of the program. The items of every test are looked at now. Beside it, what is wrong with items
-/// and what has no noun.
-pub fn nouns(loaded: &Loaded, context: &Context<'_>) -> (nouns::Area, Vec<Problem>) {
+/// An area as the nouns of the program.
+#[derive(Clone, Debug, Default)]
+pub struct Nouns {
+    /// It.
+    pub area: nouns::Area,
+    /// What is wrong with the items of a test, and what of it has no noun: the test's name, and a problem.
+    pub problems: Vec<(String, Problem)>,
+}
+
+/// The area as the nouns of the program. The items of every test are looked at now.
+pub fn nouns(loaded: &Loaded, context: &Context<'_>) -> Nouns {
     let mut context = context.clone();
     context.vars = loaded.vars.clone();
     context.run_vars = pairs(&loaded.run_configs.vars).collect();
     let mut problems = Vec::new();
     let area = &loaded.area;
-    let tests = loaded.tests.iter().map(|test| spec(test, area, &context, &mut problems)).collect();
+    let mut tests = Vec::new();
+    for test in &loaded.tests {
+        let mut wrong = Vec::new();
+        tests.push(spec(test, area, &context, &mut wrong));
+        problems.extend(wrong.into_iter().map(|problem| (test.name.clone(), problem)));
+    }
     let vars = |vars: &[Var]| vars.iter().map(|v| nouns::Var::new(&v.name, &v.value)).collect();
     let name = area.name.clone().unwrap_or_else(|| last_part(&context.area).to_owned());
     let nouns = nouns::Area {
@@ -140,7 +153,7 @@ pub fn nouns(loaded: &Loaded, context: &Context<'_>) -> (nouns::Area, Vec<Proble
         dead_after: area.dead_time.map(span),
         ..nouns::Area::default()
     };
-    (nouns, problems)
+    Nouns { area: nouns, problems }
 }
 
 fn span(seconds: u64) -> Span {
@@ -261,7 +274,11 @@ fn checks(test: &TestConfig, has: &dyn Fn(&str) -> bool, problems: &mut Vec<Prob
     all
 }
 
-/// Whether an area can be run with this.
-pub fn is_usable<'a>(problems: impl IntoIterator<Item = &'a Problem>) -> bool {
-    problems.into_iter().all(|p| p.severity < Severity::Error)
+/// Why a run of these tests cannot be: the errors of the area, of its target, and of the tests themselves. A test that
+/// nobody asks for stops nothing.
+pub fn obstacles<'a>(loaded: &'a Loaded, nouns: &'a Nouns, wanted: impl Fn(&str) -> bool) -> Vec<&'a Problem> {
+    let own = loaded.tests.iter().filter(|t| wanted(&t.name)).flat_map(|t| &t.problems);
+    let items = nouns.problems.iter().filter(|(test, _)| wanted(test)).map(|(_, problem)| problem);
+    let shared = loaded.area.problems.iter().chain(&loaded.run_configs.problems).chain(&loaded.problems);
+    shared.chain(own).chain(items).filter(|p| p.severity == Severity::Error).collect()
 }

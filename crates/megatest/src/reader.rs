@@ -43,7 +43,9 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// A reading of the area at `area` with the default limits, without a target.
     pub fn new(outside: &'a dyn Outside, area: &str) -> Self {
-        let vars = BTreeMap::from([("MT_RUN_AREA_HOME".to_owned(), area.to_owned())]);
+        // Commands run in the top of the area, wherever the program was started.
+        let vars = ["MT_RUN_AREA_HOME", "PWD"].map(|name| (name.to_owned(), area.to_owned()));
+        let vars = BTreeMap::from(vars);
         Self {
             outside,
             area: area.to_owned(),

@@ -291,7 +291,8 @@ impl Reader<'_> {
             if word == "#f" {
                 self.problems.push(Problem::warning("#f is nothing; the test does not wait for it", &spot));
             } else if word == own {
-                self.problems.push(Problem::error(format!("{own} waits for itself"), &spot));
+                let problem = Problem::warning(format!("{own} waits for itself; the word is passed over"), &spot);
+                self.problems.push(problem);
             } else if !all.iter().any(|w| w.test == word) {
                 all.push(WaitOn { test: word.to_owned(), spot });
             }

@@ -1,7 +1,7 @@
 //! Whole areas in the shapes that public ones have: which tests, items and prerequisites come out of the reading.
 
 use crate::ground::{Disk, Memory, told};
-use megatest::load::{Loaded, is_usable, load, nouns};
+use megatest::load::{Loaded, load, nouns, obstacles};
 use megatest::logpro::{Judge, Rules};
 use megatest::{Context, Outside, Spot, dump, items};
 use model::area::{Area, MapRule, Need, RulesSource, Scope, Skip, TestSpec, Until};
@@ -12,10 +12,10 @@ fn read(name: &str, target: &str) -> (Loaded, Area) {
     let mut context = disk.context(target);
     context.vars.insert("MT_RUNNAME".to_owned(), "week1".to_owned());
     let loaded = load(&context);
-    let (area, problems) = nouns(&loaded, &context);
-    let all: Vec<_> = loaded.all_problems().chain(&problems).cloned().collect();
-    assert!(is_usable(&all), "{}", told(&all));
-    (loaded, area)
+    let nouns = nouns(&loaded, &context);
+    let wrong: Vec<_> = obstacles(&loaded, &nouns, |_| true).into_iter().cloned().collect();
+    assert_eq!(told(&wrong), "");
+    (loaded, nouns.area)
 }
 
 fn test<'a>(area: &'a Area, name: &str) -> &'a TestSpec {

@@ -126,10 +126,11 @@ fn whole(files: &[(&str, &str)]) {
     let mut context = outside.context().with_target("l/1");
     context.limits = Limits { items: 500, commands: 50, files: 20, value_bytes: 10_000, ..Limits::default() };
     let loaded = load(&context);
-    let (area, problems) = nouns(&loaded, &context);
-    let text: String = loaded.all_problems().chain(&problems).map(ToString::to_string).collect();
+    let nouns = nouns(&loaded, &context);
+    let items = nouns.problems.iter().map(|(_, problem)| problem);
+    let text: String = loaded.all_problems().chain(items).map(ToString::to_string).collect();
     assert!(!text.contains('\0'));
-    let _ = (dump::text(&dump::effective(&loaded)), area);
+    let _ = (dump::text(&dump::effective(&loaded)), nouns);
 }
 
 proptest! {

@@ -121,9 +121,9 @@ fn an_area_looks_at_its_items_when_it_becomes_nouns() {
     ]);
     let context = outside.context().with_target("linux");
     let loaded: Loaded = load(&context);
-    let (nouns, problems) = nouns(&loaded, &context);
-    assert_eq!(told(&problems), "");
-    assert_eq!(items::paths(&nouns.test("t").unwrap().items), ["linux", "m", "t"]);
+    let nouns = nouns(&loaded, &context);
+    assert_eq!(nouns.problems, []);
+    assert_eq!(items::paths(&nouns.area.test("t").unwrap().items), ["linux", "m", "t"]);
     let Area { fields, .. } = loaded.area;
     assert_eq!(fields.len(), 1);
 }

@@ -1,7 +1,7 @@
 //! What a test is, and what it becomes.
 
 use crate::ground::{Memory, told};
-use megatest::load::{load, nouns};
+use megatest::load::{load, nouns, obstacles};
 use megatest::test_config::{self, TestConfig};
 use megatest::{area, dump};
 use model::CommandLine;
@@ -24,8 +24,8 @@ fn spec(text: &str) -> TestSpec {
     ];
     let outside = Memory::with(&files);
     let context = outside.context().with_target("l");
-    let (area, _) = nouns(&load(&context), &context);
-    area.test("t").cloned().expect("the test")
+    let nouns = nouns(&load(&context), &context);
+    nouns.area.test("t").cloned().expect("the test")
 }
 
 fn script(test: &TestSpec, step: usize) -> (String, ExitCodes) {
@@ -136,7 +136,7 @@ fn what_is_wrong_says_where() {
     15 | none (expect:error in)
        | ^^^^
 
-    error: t waits for itself
+    warning: t waits for itself; the word is passed over
      --> tests/t/testconfig:2:8
       |
     2 | waiton t gone
@@ -370,4 +370,32 @@ fn variables_have_their_order() {
       |        ^^
     "#);
     assert_eq!(loaded.all_problems().count(), loaded.problems.len());
+}
+
+#[test]
+fn a_test_that_nobody_asks_for_stops_nothing() {
+    let outside = Memory::with(&[
+        ("megatest.config", "[fields]\nOS TEXT\n"),
+        ("tests/bad/testconfig", "[ezsteps]\nx true\n[requirements]\nmode odd\n"),
+        ("tests/good/testconfig", "[ezsteps]\nx true\n"),
+        (
+            "tests/later/testconfig",
+            "[ezsteps]\nx true\n[requirements]\nwaiton good\n[items]\nA [system list made by good]\n",
+        ),
+    ])
+    .answer("list made by good", 1, "");
+    let context = outside.context().with_target("l");
+    let loaded = load(&context);
+    let nouns = nouns(&loaded, &context);
+    let of = |names: &[&str]| obstacles(&loaded, &nouns, |name| names.contains(&name)).len();
+    assert_eq!((of(&["good"]), of(&["bad"]), of(&["bad", "later"])), (0, 1, 2));
+    let wrong: Vec<_> = obstacles(&loaded, &nouns, |name| name == "later").into_iter().cloned().collect();
+    insta::assert_snapshot!(told(&wrong), @r#"
+    error: the command ends with exit code 1
+     --> tests/later/testconfig:6:3
+      |
+    6 | A [system list made by good]
+      |   ^^^^^^^^^^^^^^^^^^^^^^^^^^
+    help: items are looked at when a run is planned: what a prerequisite makes is not there yet
+    "#);
 }
