@@ -19,7 +19,7 @@ const SERVER: &str = "there is no server process of its own and no shared databa
 const DESKTOP: &str = "pages take the place of the desktop program";
 const LAUNCH: &str = "workers take the place of launchers on other machines";
 const ARCHIVE: &str = "what is kept is decided by the rules of runs, not by an archive";
-const TRIGGERS: &str = "reporters hear of every change";
+const TRIGGERS: &str = "a step of the test, or a test behind it, is the place for a command";
 const HOOKS: &str = "a fixture has a test before and one after";
 const AREAS: &str = "schedulers of a master take the place of watching several areas";
 
@@ -34,7 +34,7 @@ pub const AREA: &[Known] = &[
     ("setup", "runtimelim", Use::Read),
     ("setup", "deadtime", Use::Read),
     ("setup", "reruns", Use::Read),
-    ("setup", "allow-auto-rerun", Use::NotDone("sluice tests rerun chooses by state and status")),
+    ("setup", "allow-auto-rerun", Use::NotDone("what is run again is said when it is run again")),
     ("setup", "testcopycmd", Use::NotDone("the files of a test are copied in the usual way")),
     ("setup", "waivercommentpatt", Use::NotDone("a waiver needs an owner, a reason and an end instead")),
     ("setup", "minspace", Use::Read),

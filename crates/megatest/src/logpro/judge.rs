@@ -102,7 +102,7 @@ impl<'a> Judge<'a> {
 
     /// Takes the next bytes of the log.
     pub fn feed(&mut self, mut bytes: &[u8]) {
-        while let Some(end) = bytes.iter().position(|b| *b == b'\n') {
+        while let Some(end) = memchr::memchr(b'\n', bytes) {
             let (line, rest) = (&bytes[..end], &bytes[end + 1..]);
             bytes = rest;
             if self.partial.is_empty() && !self.too_long {

@@ -8,6 +8,7 @@ mod ground;
 mod hostile;
 mod items;
 mod logpro;
+mod manual;
 mod run_configs;
 mod shim;
 mod test_config;

@@ -281,14 +281,14 @@ fn an_area_says_what_it_is() {
        |
     25 | PASS/ echo
        | ^^^^^
-    help: reporters hear of every change
+    help: a step of the test, or a test behind it, is the place for a command
 
     warning: /FAIL of [triggers] is not done
       --> megatest.config:26:1
        |
     26 | /FAIL echo
        | ^^^^^
-    help: reporters hear of every change
+    help: a step of the test, or a test behind it, is the place for a command
     "#);
 }
 
