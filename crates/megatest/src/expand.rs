@@ -9,6 +9,7 @@ use crate::outside::Unset;
 use crate::problem::{Problem, Spot};
 use crate::reader::Reader;
 use std::collections::HashMap;
+use testruns::pattern::TestPatterns;
 
 /// Forms within forms.
 const DEEPEST: usize = 16;
@@ -269,8 +270,8 @@ impl Reader<'_> {
             }
         };
         let count = (i128::from(to) - i128::from(from)) / i128::from(step);
-        if count >= self.limits.items as i128 {
-            let text = format!("#{{range …}} gives more than {} numbers", self.limits.items);
+        if count >= testruns::item::MAX_ITEMS as i128 {
+            let text = format!("#{{range …}} gives more than {} numbers", testruns::item::MAX_ITEMS);
             self.problems.push(Problem::error(text, spot));
             return String::new();
         }
@@ -337,8 +338,8 @@ pub(crate) fn one_line(out: &str) -> String {
 /// `#{filter PATTERN word word …}`: the words that the test pattern matches.
 fn form_filter(argument: &str) -> String {
     let mut words = argument.split_whitespace();
-    let pattern = words.next().unwrap_or_default();
-    words.filter(|word| crate::words::like(pattern, word)).collect::<Vec<_>>().join(" ")
+    let patterns = TestPatterns::read(words.next().unwrap_or_default());
+    words.filter(|word| patterns.names(word)).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Ring 1: no file, no command, no clock. What is needed of the outside comes through the trait [`Outside`] that the
 //! caller gives. [`load::load`] reads an area for a target, with what is wrong with it as [`Problem`]s that show the
 //! line; [`load::nouns`] makes a [`model::area::Area`] of it; [`dump::effective`] says which value is in force and where
-//! it stands. [`logpro`] judges logs, [`data`] judges numbers, [`shim`] reads the calls of scripts.
+//! it stands. [`logpro`] judges logs, [`data`] reads numbers, [`shim`] reads the calls of scripts.
 //!
 //! Nothing here ends a reading: whatever the bytes are, there is a value and a list of problems. A run that
 //! [`load::obstacles`] names an error for is not to begin.

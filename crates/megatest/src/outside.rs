@@ -52,8 +52,6 @@ pub struct Limits {
     pub value_bytes: usize,
     /// Bytes of all values of one reading.
     pub all_bytes: usize,
-    /// Items of one test.
-    pub items: usize,
 }
 
 impl Default for Limits {
@@ -66,7 +64,6 @@ impl Default for Limits {
             commands: 2_000,
             value_bytes: 1 << 20,
             all_bytes: 64 << 20,
-            items: 100_000,
         }
     }
 }

@@ -489,11 +489,8 @@ impl<'a> Reader<'a> {
     pub(crate) fn end_of_section(&mut self) {
         let Some(pattern) = self.pattern(&self.section) else { return };
         let Some(section) = self.settings.remove(&self.section) else { return };
-        let matches = |name: &str| match &pattern {
-            Pattern::Like(like) => crate::words::like(like, name),
-            Pattern::Regex(regex) => regex.is_match(name),
-        };
-        let names: Vec<String> = self.settings.sections().map(|s| s.name.clone()).filter(|n| matches(n)).collect();
+        let names: Vec<String> =
+            self.settings.sections().map(|s| s.name.clone()).filter(|n| pattern.is_match(n)).collect();
         for name in names {
             for value in section.values() {
                 self.bytes += value.key.len() + value.text.len() + 1;
@@ -504,20 +501,17 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn pattern(&self, name: &str) -> Option<Pattern> {
+    /// What a section's name matches, if it is a pattern: `%` is any text, `/…/` a regular expression.
+    fn pattern(&self, name: &str) -> Option<regex::Regex> {
         if self.kind != Kind::RunConfigs {
             return None;
         }
         if let Some(regex) = name.strip_prefix('/').and_then(|n| n.strip_suffix('/')) {
-            return crate::pattern::whole(regex).ok().map(Pattern::Regex);
+            return crate::pattern::whole(regex).ok();
         }
-        name.contains('%').then(|| Pattern::Like(name.to_owned()))
+        let parts = || name.split('%').map(regex::escape).collect::<Vec<_>>().join(".*");
+        name.contains('%').then(|| crate::pattern::whole(&parts()).ok()).flatten()
     }
-}
-
-enum Pattern {
-    Like(String),
-    Regex(regex::Regex),
 }
 
 /// Whether the forms of a text were replaced already.

@@ -1,7 +1,7 @@
 //! What old scripts say to `megatest` from inside a test.
 
-use crate::data::Row;
 use std::fmt;
+use testruns::data::Row;
 
 /// One thing that a script wants.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -195,8 +195,9 @@ pub fn read(context: &Context<'_>, name: &str, directory: &str) -> TestConfig {
 impl Reader<'_> {
     /// A name is one directory.
     fn name(&mut self, test: &TestConfig) {
-        let bad = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '/' | ',' | '%' | '*' | '(' | ')');
-        if test.name.is_empty() || test.name.contains(bad) || test.name.starts_with(['.', '~', '-']) {
+        let bad = |c: char| c.is_whitespace() || matches!(c, '/' | ',' | '%' | '*' | '(' | ')');
+        let wrong = testruns::item::wrong_name(&test.name).is_some();
+        if wrong || test.name.contains(bad) || test.name.starts_with(['.', '~', '-']) {
             let text = format!("a test cannot be called '{}'", test.name);
             let help = "a name has no blanks, no /, comma, %, * and parentheses, and does not begin with . ~ or -";
             self.problems.push(Problem::error(text, &Spot::nowhere(&test.directory)).with_help(help));

@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 /// So many items at most in one test.
 pub const MAX_ITEMS: usize = 100_000;
 
+/// So many values at most in the table of one test.
+const MAX_CELLS: usize = 50 * MAX_ITEMS;
+
 /// So long is a name at most, in bytes: longer ones are no file names.
 pub const MAX_NAME: usize = 200;
 
@@ -116,8 +119,10 @@ fn check_size(test: &TestSpec) -> Result<(), ItemError> {
     let Items { cross, table, given, .. } = &test.items;
     let crossed = cross.iter().try_fold(1_usize, |n, axis| n.checked_mul(axis.values.len()));
     let tabled = table.iter().map(|axis| axis.values.len()).max().unwrap_or(0);
+    // Each row of a table has a value of every axis, given or not.
+    let cells = tabled.checked_mul(table.len()).is_some_and(|n| n <= MAX_CELLS);
     match crossed.and_then(|n| n.checked_add(tabled)?.checked_add(given.len())) {
-        Some(n) if n <= MAX_ITEMS => Ok(()),
+        Some(n) if n <= MAX_ITEMS && cells => Ok(()),
         _ => Err(ItemError::TooMany { test: test.name.clone() }),
     }
 }
@@ -242,6 +247,10 @@ mod tests {
     fn a_matrix_without_end_is_refused_before_it_is_made() {
         let digits = || Axis::new("A", (0..10).map(|d| d.to_string()));
         let items = Items { cross: (0..40).map(|_| digits()).collect(), ..Items::default() };
+        assert!(matches!(expand(&test(items)), Err(ItemError::TooMany { .. })));
+        let long = Axis::new("L", (0..MAX_ITEMS).map(|n| n.to_string()));
+        let wide = (0..100).map(|n| Axis::new(format!("W{n}"), ["1"]));
+        let items = Items { table: wide.chain([long]).collect(), ..Items::default() };
         assert!(matches!(expand(&test(items)), Err(ItemError::TooMany { .. })));
     }
 }

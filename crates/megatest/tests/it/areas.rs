@@ -1,10 +1,11 @@
 //! Whole areas in the shapes that public ones have: which tests, items and prerequisites come out of the reading.
 
-use crate::ground::{Disk, Memory, told};
+use crate::ground::{self, Disk, Memory, told};
 use megatest::load::{Loaded, load, nouns, obstacles};
 use megatest::logpro::{Judge, Rules};
-use megatest::{Context, Outside, Spot, dump, items};
+use megatest::{Context, Outside, Spot, dump};
 use model::area::{Area, MapRule, Need, RulesSource, Scope, Skip, TestSpec, Until};
+use testruns::roster::{Roster, Selection};
 
 /// Reads an area for a target. Nothing may be wrong with it.
 fn read(name: &str, target: &str) -> (Loaded, Area) {
@@ -27,7 +28,7 @@ fn lines(area: &Area) -> Vec<String> {
     let line = |test: &TestSpec| {
         let needs: Vec<&str> = test.needs.iter().map(|n| n.test.as_str()).collect();
         let needs = if needs.is_empty() { String::new() } else { format!(" <- {}", needs.join(" ")) };
-        let paths = items::paths(&test.items);
+        let paths = ground::paths(&test.items);
         let items = if test.items.is_iterated() { format!(" [{}]", paths.join(" ")) } else { String::new() };
         format!("{}{needs}{items}", test.name)
     };
@@ -112,7 +113,7 @@ fn prerequisites_by_target() {
     ];
     assert_eq!(lines(&area), wanted);
     // Each test has a record, and one for each item.
-    let records: usize = area.tests.iter().map(|t| 1 + items::paths(&t.items).len()).sum();
+    let records: usize = area.tests.iter().map(|t| 1 + ground::paths(&t.items).len()).sum();
     assert_eq!(records, 20);
     let map = vec![MapRule::new("/.*", "")];
     assert_eq!(test(&area, "draw").needs, [Need::itemwait("library", map)]);
@@ -139,7 +140,7 @@ fn a_long_chain_item_by_item() {
     let (loaded, area) = read("long", "std/0");
     assert_eq!(area.tests.len(), 10);
     for (at, test) in area.tests.iter().enumerate() {
-        let paths = items::paths(&test.items);
+        let paths = ground::paths(&test.items);
         assert_eq!((paths.len(), paths[0].as_str(), paths[10].as_str()), (11, "part.1", "part.11"));
         let before: Vec<Need> =
             at.checked_sub(1).map(|n| Need::itemwait(format!("link{n}"), Vec::new())).into_iter().collect();
@@ -230,7 +231,7 @@ fn run_again_and_clean() {
 fn every_word_of_a_log_rule() {
     let (_, area) = read("verdicts", "x");
     let example = test(&area, "example");
-    let words = items::paths(&example.items);
+    let words = ground::paths(&example.items);
     assert_eq!(words.len(), 7);
     for word in &words {
         assert_eq!(verdict(&area, "example", 0, &format!("this one is a {word}\n")), word);
@@ -272,4 +273,38 @@ fn every_area_can_be_dumped_and_read_again() {
     let text = |loaded: &Loaded| dump::text(&dump::effective(loaded));
     assert_eq!(text(&loaded), text(&again));
     assert!(text(&loaded).contains("max_concurrent_jobs 3"));
+}
+
+/// What a selection makes of an area: `test(item)` of everything that would run.
+fn selected(area: &Area, patterns: &str) -> Vec<String> {
+    let roster = Roster::new(area, &Selection::of(patterns)).expect("a roster");
+    (0..roster.nodes().len()).map(|node| roster.name(node)).collect()
+}
+
+#[test]
+fn what_is_asked_for_brings_what_it_needs() {
+    let (_, chain) = read("chain", "x");
+    assert_eq!(selected(&chain, "e"), ["e"]);
+    assert_eq!(selected(&chain, "d"), ["d", "e"]);
+    assert_eq!(selected(&chain, "a"), ["a", "b", "c", "d", "e"]);
+    assert_eq!(selected(&chain, "g"), ["b", "c", "d", "e", "g"]);
+    assert_eq!(selected(&chain, "a1"), ["a1", "b1", "c1", "d1fail", "e1"]);
+    assert_eq!(selected(&chain, "%").len(), 17);
+
+    let (_, deps) = read("deps", "short/0");
+    let wanted = ["check(layout/ptran)", "check(plan/ptran)", "draw(layout/ptran)", "draw(plan/ptran)", "setup"];
+    assert_eq!(selected(&deps, "check/%/ptran"), wanted);
+    let (_, deps) = read("deps", "full/0");
+    assert_eq!(selected(&deps, "draw/layout/diode"), ["draw(layout/diode)", "library(layout)", "setup"]);
+
+    let (_, long) = read("long", "std/0");
+    assert_eq!(selected(&long, "link9").len(), 110);
+    let one: Vec<String> = (0..10).map(|n| format!("link{n}(part.1)")).collect();
+    assert_eq!(selected(&long, "link9/part.1"), one);
+    let several = selected(&long, "link9/part.1,link5/part.1,link9/part.3,link9/part.7,link9/part.11");
+    assert_eq!(several.len(), 40);
+
+    let (_, maps) = read("maps", "x");
+    assert_eq!(selected(&maps, "D/1/res"), ["A(aa/1)", "C(1/aa)", "D(1/res)"]);
+    assert_eq!(selected(&maps, "several"), ["several(a123b321)", "target(321fooa123p)"]);
 }

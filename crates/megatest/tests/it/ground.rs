@@ -1,6 +1,7 @@
 //! What a reading stands on: files, variables and commands in memory, or a directory with a shell.
 
 use megatest::{Context, Outside, Problem, Ran, Settings};
+use model::area::{Items, TestSpec};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -113,6 +114,13 @@ impl Outside for Disk {
 /// The values of a section, `key=value`.
 pub(crate) fn section(settings: &Settings, name: &str) -> Vec<String> {
     settings.values(name).map(|v| format!("{}={}", v.key, v.text)).collect()
+}
+
+/// The paths of the items, in order.
+pub(crate) fn paths(items: &Items) -> Vec<String> {
+    let test = TestSpec { items: items.clone(), ..TestSpec::default() };
+    let all = testruns::item::expand(&test).expect("items").unwrap_or_default();
+    all.into_iter().map(|item| item.path).collect()
 }
 
 /// Problems as people read them, without notes.

@@ -1,9 +1,9 @@
 //! The chapter of the manual held against the code.
 
-use crate::ground::{Memory, told};
+use crate::ground::{self, Memory, told};
+use megatest::dump;
 use megatest::known::{AREA, Known, TEST, Use};
 use megatest::load::{load, nouns};
-use megatest::{dump, items};
 
 const PAGE: &str = include_str!("../../../../docs/src/megatest.md");
 
@@ -29,7 +29,7 @@ fn the_example_is_what_it_says() {
     assert_eq!(told(&loaded.all_problems().cloned().collect::<Vec<_>>()), "");
     assert_eq!(dump::text(&dump::effective(&loaded)), blocks("text")[0]);
     let nouns = nouns(&loaded, &context);
-    assert_eq!(items::paths(&nouns.area.tests[0].items), ["-O0", "-O2", "-O3"]);
+    assert_eq!(ground::paths(&nouns.area.tests[0].items), ["-O0", "-O2", "-O3"]);
 }
 
 #[test]

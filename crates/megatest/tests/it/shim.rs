@@ -1,7 +1,7 @@
 //! What old scripts say.
 
-use megatest::data::Row;
 use megatest::shim::{Call, read};
+use testruns::data::Row;
 
 fn calls(line: &[&str]) -> Result<Vec<Call>, String> {
     let words: Vec<String> = line.iter().map(|w| (*w).to_owned()).collect();
