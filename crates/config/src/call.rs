@@ -113,6 +113,14 @@ fn bind<'v, 'r, 'n>(
     named: impl Iterator<Item = (&'n str, Value<'v>)>,
 ) -> Result<Call<'v, 'r>, Wrong> {
     let mut call = Call { def, registry, site, module, values: vec![None; def.params().count()] };
+    if (registry.mode == Mode::Tests) != def.is_of_tests() {
+        let (here, there) = match registry.mode {
+            Mode::Tests => ("a tests.star", "it has test(…) and tests.…"),
+            Mode::Master => ("the configuration of a master", "tests stand in a tests.star"),
+            Mode::Pipeline => ("a pipeline", "tests stand in a tests.star"),
+        };
+        return Err(call.wrong(Part::Whole, format!("{} does not belong into {here}", def.path)).help(there));
+    }
     if registry.mode == Mode::Pipeline && !def.in_pipelines {
         let message = format!("{} does not belong into a pipeline", def.path);
         return Err(call

@@ -1,5 +1,6 @@
 //! What was registered, checked against each other.
 
+mod areas;
 mod chains;
 mod circle;
 mod gates;
@@ -14,6 +15,7 @@ use crate::names::{quoted, suggestion};
 use crate::registry::{Draft, Made, Registry};
 use crate::sites::{self, Part};
 use crate::{Pipeline, PipelineBuilder};
+use model::area::Area;
 use model::{BuilderSpec, Config, ParameterKind, SchedulerKind};
 use starlark::codemap::FileSpan;
 use std::collections::{HashMap, HashSet};
@@ -66,6 +68,18 @@ pub(crate) fn pipeline(file: &str, registry: &Registry<'_>) -> Result<Pipeline, 
         PipelineBuilder { name, description, tags, steps, env, defined_at }
     });
     Ok(Pipeline { builders: builders.collect(), tasks: specs(draft.tasks), gate: specs(draft.masters).pop() })
+}
+
+/// The tests of an area.
+pub(crate) fn area(file: &str, registry: &Registry<'_>) -> Result<Area, ConfigError> {
+    let draft = registry.draft.take();
+    let check = Check { registry };
+    areas::check(&check, &draft)?;
+    if draft.tests.is_empty() {
+        return Err(ConfigError::whole_file(file, "defines no test")
+            .with_help("test(\"name\", steps = [(\"run\", \"./run\")])"));
+    }
+    Ok(Area { tests: specs(draft.tests), fixtures: specs(draft.fixtures), ..draft.area })
 }
 
 fn specs<T>(made: Vec<Made<T>>) -> Vec<T> {

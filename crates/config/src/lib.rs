@@ -99,6 +99,13 @@ pub fn load_pipeline(file: &str, loader: &dyn Loader, limits: &Limits) -> Result
     check::pipeline(file, &evaluate::run(file, loader, limits, Mode::Pipeline)?.registry)
 }
 
+/// Evaluates and checks the tests of an area, usually `tests.star`. It knows `test` and `tests.…`, and no secrets.
+///
+/// Errors: as [`load`]. What waits for what, and which items there are, is checked by whoever makes a run of it.
+pub fn load_tests(file: &str, loader: &dyn Loader, limits: &Limits) -> Result<model::area::Area, ConfigError> {
+    check::area(file, &evaluate::run(file, loader, limits, Mode::Tests)?.registry)
+}
+
 /// What [`load`] answers, as JSON for a pipe between two processes: the configuration with its secrets, or the error.
 /// It belongs on no disk and in no log.
 pub fn load_to_json(file: &str, loader: &dyn Loader, limits: &Limits) -> String {

@@ -3,7 +3,6 @@
 /// What the language has that this version does not. A name that ends with a dot stands for all that begin with it.
 const LATER: &[&str] = &[
     "buildbot_port",
-    "test",
     "reporters.irc",
     "schedulers.nightly_triggerable",
     "changes.pb",

@@ -79,7 +79,11 @@ impl Fields {
 fn section(page: &mut String, title: &str, belongs: impl Fn(&Def) -> bool) {
     page.push_str(&format!("## {title}\n\n"));
     for def in ALL.iter().filter(|def| belongs(def)) {
-        let place = if def.in_pipelines { " It may stand in a pipeline too." } else { "" };
+        let place = match (def.in_pipelines, def.is_of_tests()) {
+            (true, _) => " It may stand in a pipeline too.",
+            (_, true) => " It stands in a `tests.star`.",
+            _ => "",
+        };
         page.push_str(&format!("### `{}`\n\n{}{place}\n\n", def.path, def.summary));
         page.push_str("| argument | takes | without it |\n|---|---|---|\n");
         for (number, param) in def.parameters().enumerate() {
@@ -92,6 +96,7 @@ fn section(page: &mut String, title: &str, belongs: impl Fn(&Def) -> bool) {
             let cell = |text: &str| text.replace('|', "\\|");
             page.push_str(&format!("| `{}{mark}` | {} | {} |\n", param.name, cell(param.takes), cell(&without)));
         }
-        page.push_str(&format!("\n```python\n{}\n```\n\n", def.example));
+        let kind = if def.is_of_tests() { "python,tests" } else { "python" };
+        page.push_str(&format!("\n```{kind}\n{}\n```\n\n", def.example));
     }
 }

@@ -3,6 +3,7 @@
 use crate::error::ConfigError;
 use crate::loader::{Limits, Loader};
 use crate::sites::Sites;
+use model::area::{Area, Fixture, TestSpec};
 use model::worker::Secret;
 use model::{
     BuilderSpec, ChangeSourceSpec, FunctionRef, GateSpec, LockSpec, MasterSpec, Match, Parameter, ProjectSpec,
@@ -20,6 +21,8 @@ pub(crate) enum Mode {
     Master,
     /// A pipeline kept with the code.
     Pipeline,
+    /// The tests of an area.
+    Tests,
 }
 
 /// How many steps a configuration may make, and how many of each other thing.
@@ -88,6 +91,11 @@ pub(crate) struct Draft {
     pub(crate) locks: Vec<Made<LockSpec>>,
     pub(crate) reporters: Vec<Made<ReporterSpec>>,
     pub(crate) tasks: Vec<Made<TaskSpec>>,
+    pub(crate) tests: Vec<Made<TestSpec>>,
+    pub(crate) fixtures: Vec<Made<Fixture>>,
+    /// What else an area of tests has, and where it says so.
+    pub(crate) area: Area,
+    pub(crate) area_site: Option<FileSpan>,
     /// Those of a pipeline.
     pub(crate) masters: Vec<Made<MasterSpec>>,
     /// Those of a master.

@@ -8,6 +8,7 @@
 //! | `python` | a whole `master.star` |
 //! | `python,fragment` | a part of one: [`PRELUDE`] stands before it |
 //! | `python,pipeline` | a whole `sluice.star` |
+//! | `python,tests` | a whole `tests.star` |
 //! | `python,foreign` | no Starlark, as a `master.cfg` of Buildbot: only counted |
 
 use config::{Limits, Loaded, Loader};
@@ -34,7 +35,7 @@ struct Page(String);
 impl Loader for Page {
     fn read(&self, name: &str) -> Result<String, String> {
         match name {
-            "master.star" | "sluice.star" => Ok(self.0.clone()),
+            "master.star" | "sluice.star" | "tests.star" => Ok(self.0.clone()),
             _ => Err("there is no such file".to_owned()),
         }
     }
@@ -130,10 +131,12 @@ fn every_example_loads() {
                 loaded.map(|loaded| called += call_all(&loaded, &block.place))
             }
             "python,pipeline" => config::load_pipeline("sluice.star", &Page(block.text.clone()), &limits).map(drop),
+            "python,tests" => config::load_tests("tests.star", &Page(block.text.clone()), &limits).map(drop),
             "python,foreign" => Ok(()),
             other => panic!("{}: nobody knows how to read a block of {other}", block.place),
         };
-        let kind = ["python", "python,fragment", "python,pipeline", "python,foreign"].into_iter().find(|k| *k == kind);
+        let kinds = ["python", "python,fragment", "python,pipeline", "python,tests", "python,foreign"];
+        let kind = kinds.into_iter().find(|k| *k == kind);
         *counts.entry(kind.unwrap_or_default()).or_default() += 1;
         wrong.extend(outcome.err().map(|error| format!("{}:\n{error}", block.place)));
     }

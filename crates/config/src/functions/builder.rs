@@ -86,10 +86,10 @@ fn builder(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
 
 fn workers(call: &Call<'_, '_>, builder: &str) -> Result<Vec<String>, Wrong> {
     match call.registry.mode {
-        Mode::Pipeline if call.value("workers").is_some() => Err(call
+        Mode::Pipeline | Mode::Tests if call.value("workers").is_some() => Err(call
             .wrong(Part::Name("workers"), "a builder of a pipeline names no workers")
             .help("the master chooses where it runs")),
-        Mode::Pipeline => {
+        Mode::Pipeline | Mode::Tests => {
             let foreign = call.def.params().find(|p| !IN_PIPELINES.contains(p) && call.value(p).is_some());
             foreign.map_or(Ok(Vec::new()), |name| {
                 let message = format!("{name} of a builder does not belong into a pipeline");

@@ -64,7 +64,7 @@ fn gate(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
     };
     let push = call.formed("push", address::repository)?.unwrap_or_else(|| repository.clone());
     match call.registry.mode {
-        Mode::Pipeline => in_pipeline(call, said, repository, push),
+        Mode::Pipeline | Mode::Tests => in_pipeline(call, said, repository, push),
         Mode::Master => in_master(call, said, repository, push),
     }
 }

@@ -1,5 +1,6 @@
 //! The functions of the configuration language, one file for each namespace and one line here for each function.
 
+mod areas;
 mod builder;
 mod changes;
 mod factories;
@@ -36,6 +37,7 @@ pub(crate) const ALL: &[Def] = &[
     top::SECRET,
     task::STAGE,
     task::TASK,
+    areas::TEST,
     top::WEB,
     top::WORKER,
     changes::BZR_POLLER,
@@ -111,6 +113,11 @@ pub(crate) const ALL: &[Def] = &[
     steps::TRIGGER,
     steps::UPLOAD,
     steps::UPLOAD_DIRECTORY,
+    areas::AREA,
+    areas::FIXTURE,
+    areas::QUARANTINE,
+    areas::STATUS,
+    areas::WAIVER,
 ];
 
 /// Results by the names that a configuration has for them.
@@ -168,6 +175,11 @@ impl Def {
         self.groups.iter().flat_map(|group| group.iter())
     }
 
+    /// It stands in a `tests.star`, and nowhere else.
+    pub(crate) fn is_of_tests(&self) -> bool {
+        self.path == "test" || self.path.starts_with("tests.")
+    }
+
     /// The part of a call that gives a parameter its value.
     pub(crate) fn value_part<'p>(&self, name: &'p str) -> Part<'p> {
         let index = self.params().position(|p| p == name).filter(|i| *i < self.by_position);
@@ -181,8 +193,8 @@ pub(crate) fn find(path: &str) -> Option<&'static Def> {
 }
 
 /// Where functions live that are not at the top level.
-pub(crate) const NAMESPACES: [&str; 7] =
-    ["changes", "factories", "locks", "params", "reporters", "schedulers", "steps"];
+pub(crate) const NAMESPACES: [&str; 8] =
+    ["changes", "factories", "locks", "params", "reporters", "schedulers", "steps", "tests"];
 
 /// The names of a namespace, or of the top level, where namespaces count as names.
 pub(crate) fn names_in(namespace: Option<&str>) -> Vec<&'static str> {
@@ -234,9 +246,14 @@ mod tests {
             let before = "local_worker(\"here\")\n\
                           builder(\"linux\", workers = [\"here\"], steps = [steps.shell(\"make\")])\n\
                           schedulers.triggerable(\"packages\", builders = [\"linux\"])\n";
-            let memory = crate::tests::Memory::master(&format!("{before}{}\n", def.example)).secret("mac-mini", "x");
-            let loaded = memory.load();
-            assert!(loaded.is_ok(), "{}: {}", def.path, loaded.map_or_else(|e| e.to_string(), |_| String::new()));
+            let loaded = if def.is_of_tests() {
+                let memory = crate::tests::Memory::default().file("tests.star", def.example);
+                crate::load_tests("tests.star", &memory, &crate::Limits::default()).map(drop)
+            } else {
+                let text = format!("{before}{}\n", def.example);
+                crate::tests::Memory::master(&text).secret("mac-mini", "x").load().map(drop)
+            };
+            assert!(loaded.is_ok(), "{}: {}", def.path, loaded.map_or_else(|e| e.to_string(), |()| String::new()));
             assert!(def.example.contains(def.path), "{}", def.path);
             assert!(def.summary.ends_with('.'), "{}", def.path);
         }

@@ -1,5 +1,6 @@
 //! Whole configurations: good ones, bad ones with the exact text that people read, and ones that would eat the machine.
 
+mod areas;
 mod bad_files;
 mod bad_names;
 mod bad_process;
