@@ -114,8 +114,12 @@ fn tell(transition: &Transition, nouns: &impl Lookup, out: &mut Vec<Event>) {
         | Transition::ReportWritten { .. }
         | Transition::MessageTried { .. }
         | Transition::MessageEnded { .. }
-        | Transition::MessagesForgotten { .. }
-        | Transition::GateKept(_) => {}
+        | Transition::MessagesForgotten { .. } => {}
+        // Of our own. What changed is asked for: a turn may change the whole line.
+        Transition::GateKept(turn) => {
+            let message = serde_json::json!({ "name": turn.gate, "turn": turn.turn });
+            say(out, &message, &[&["gates", &turn.gate, "turned"]]);
+        }
     }
 }
 

@@ -42,7 +42,7 @@ pub use change::{AddChange, Change};
 pub use error::Problem;
 pub use event::{Lookup, events};
 pub use field::{Field, Kind};
-pub use gate::{Gate, GateCandidate, GateDecision, GateTrial};
+pub use gate::{Gate, GateCandidate, GateDecision, GatePlace, GateTrial};
 pub use live::{Live, LiveBuild, LiveObstacle, LiveRequest, LiveSource, WhyAnswer};
 pub use log::{Log, LogChunk};
 pub use master::Master;

@@ -72,6 +72,7 @@ pub(crate) fn of_error(error: &anyhow::Error) -> Exit {
     match error.downcast_ref::<ClientError>() {
         Some(e) if e.is_connection() => Exit::Infrastructure,
         Some(ClientError::Foreign { .. } | ClientError::Strange { .. } | ClientError::Setup(_)) => Exit::Infrastructure,
+        _ if error.downcast_ref::<NotTaken>().is_some() => Exit::CouldNotLand,
         _ if start_error(error).is_some_and(is_trouble) => Exit::Infrastructure,
         _ if error.downcast_ref::<Trouble>().is_some() || error.chain().any(no_room) => Exit::Infrastructure,
         _ => Exit::Usage,
@@ -96,6 +97,11 @@ fn is_trouble(error: &StartError) -> bool {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Trouble(pub(crate) String);
+
+/// A gate does not take what is handed in.
+#[derive(Debug, thiserror::Error)]
+#[error("it cannot land: {0}")]
+pub(crate) struct NotTaken(pub(crate) String);
 
 /// To whom errors are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,6 +14,7 @@ mod fsck;
 mod gate;
 mod hosted;
 mod import;
+mod land;
 mod live;
 mod log;
 mod master;
@@ -89,6 +90,8 @@ enum Verb {
     Version(version::Args),
     /// Test a tree the way it would land, then land it
     Gate(gate::Args),
+    /// Hand a change in to a gate of a master, and see how it fares
+    Land(land::Args),
     /// Translate the easy part of a Buildbot master.cfg
     Import(import::Args),
 }
@@ -139,6 +142,7 @@ fn run(verb: Verb) -> anyhow::Result<Exit> {
             Verb::Version(args) => version::run(&args),
             Verb::Import(args) => import::run(&args),
             Verb::Gate(args) => gate::run(args).await,
+            Verb::Land(args) => land::run(args).await,
         }
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));

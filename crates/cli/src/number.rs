@@ -12,6 +12,12 @@ pub(crate) fn set(text: &str) -> Result<i64, String> {
     id.ok_or_else(|| "a build set is named by its number, as force --json prints it, such as 7".to_owned())
 }
 
+/// A candidate of a gate.
+pub(crate) fn candidate(text: &str) -> Result<i64, String> {
+    let id = text.parse().ok().filter(|id| *id > 0);
+    id.ok_or_else(|| "a candidate is named by its number, as land and land --status print it, such as 12".to_owned())
+}
+
 /// A priority.
 pub(crate) fn priority(text: &str) -> Result<i64, String> {
     text.parse().map_err(|_| "a priority is a whole number, such as 10 or -5".to_owned())

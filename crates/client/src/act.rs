@@ -128,7 +128,12 @@ impl Client {
         self.call("masters/1", "reload", json!({})).await
     }
 
-    async fn call<T: DeserializeOwned>(&self, path: &str, method: &str, params: Value) -> Result<T, ClientError> {
+    pub(crate) async fn call<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        method: &str,
+        params: Value,
+    ) -> Result<T, ClientError> {
         self.call_as(path, method, params, |request| request).await
     }
 

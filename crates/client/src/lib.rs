@@ -5,6 +5,7 @@ mod address;
 pub mod ask;
 mod error;
 mod events;
+mod gate;
 mod read;
 mod transfer;
 
@@ -12,6 +13,7 @@ pub use act::TryScheduler;
 pub use api::Forced;
 pub use error::ClientError;
 pub use events::{Heard, Listener};
+pub use gate::Wish;
 pub use read::Filter;
 pub use transfer::{Shape, TransferError};
 

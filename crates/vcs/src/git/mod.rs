@@ -7,6 +7,7 @@
 mod checkout;
 mod fault;
 mod follow;
+mod hand_in;
 mod landing;
 mod line;
 mod log;
@@ -24,6 +25,7 @@ pub use crate::report::{CheckoutReport, FAILED, TROUBLE};
 pub(crate) use checkout::asked_again;
 pub use checkout::{CheckoutSpec, checkout};
 pub use follow::{Follower, Heads, Since};
+pub use hand_in::handed_in;
 pub use landing::{Conflict, Landing, Pushed, RebaseError, Target, Whitespace};
 pub(crate) use line::{address_fault, is_ssh};
 pub use log::Commit;
