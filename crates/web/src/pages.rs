@@ -12,6 +12,7 @@ mod change;
 mod clock;
 pub(crate) mod first_error;
 mod force;
+mod gate;
 mod grow;
 mod home;
 mod layout;
@@ -69,6 +70,10 @@ pub fn router() -> Router<Web> {
         .route("/workers/{name}", get(one_worker))
         .route("/workers/{name}/{act}", post(acts::worker))
         .route("/queue", get(queued))
+        .route("/gates", get(gates))
+        .route("/gates/{name}", get(one_gate))
+        .route("/gates/{name}/resume", post(acts::resume_gate))
+        .route("/gates/{name}/candidates/{id}/{act}", post(acts::candidate))
         .route("/outbox", get(told))
         .route("/schedulers", get(schedulers))
         .route("/schedulers/{name}/{act}", post(acts::scheduler))
@@ -86,8 +91,10 @@ fn clock(web: &Web) -> Clock {
 }
 
 fn frame(web: &Web, headers: &HeaderMap, uri: &Uri) -> Frame {
+    let config = web.control.config();
     Frame {
-        project: web.control.config().project.title.clone(),
+        project: config.project.title.clone(),
+        gates: config.gates.len(),
         user: web.auth.who(headers).map(|u| u.name),
         open: web.auth.anonymous() == Anonymous::Acts,
         here: uri.path_and_query().map_or("/", |p| p.as_str()).to_owned(),
@@ -247,6 +254,18 @@ async fn queued(State(web): State<Web>, headers: HeaderMap, uri: Uri) -> Respons
     let (clock, frame) = (clock(&web), frame(&web, &headers, &uri));
     let page = load::queue::queue(&web, &clock).await;
     shown(&frame, page.map(|v| queue::page(&v, &frame, &clock)))
+}
+
+async fn gates(State(web): State<Web>, headers: HeaderMap, uri: Uri) -> Response {
+    let clock = clock(&web);
+    let page = load::gate::list(&web).await.map(|v| gate::list(&v, &clock));
+    shown(&frame(&web, &headers, &uri), page)
+}
+
+async fn one_gate(State(web): State<Web>, Path(name): Path<String>, headers: HeaderMap, uri: Uri) -> Response {
+    let (clock, frame) = (clock(&web), frame(&web, &headers, &uri));
+    let page = load::gate::one(&web, &name).await.map(|v| gate::page(&v, &frame, &clock));
+    shown(&frame, page)
 }
 
 async fn schedulers(State(web): State<Web>, headers: HeaderMap, uri: Uri) -> Response {

@@ -10,6 +10,8 @@ mod facts;
 mod fake;
 #[path = "../../tests/pages/history.rs"]
 mod history;
+#[path = "../../tests/pages/train.rs"]
+mod train;
 
 use bytes::Bytes;
 use model::{BuildId, Event, LogId, Query, Stream, Time};

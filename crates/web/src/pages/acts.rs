@@ -1,10 +1,11 @@
 //! What the buttons of the pages do: a form comes in, the master is asked, the browser is sent on.
 
+use super::gate::gate_at;
 use super::layout::{Frame, builder_at, worker_at};
 use super::load::{self, Trouble};
 use super::{answer, force, frame, notice, refusal};
 use crate::Web;
-use crate::control::{ControlError, Enabled, Force};
+use crate::control::{ControlError, Enabled, Force, GateAct};
 use crate::rest::auth::{Denied, User};
 use axum::extract::{Form, Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -39,7 +40,9 @@ fn admitted(web: &Web, headers: &HeaderMap, back: &str) -> Result<String, Box<Re
 }
 
 fn bare(web: &Web, here: &str) -> Frame {
-    Frame { project: web.control.config().project.title.clone(), user: None, open: false, here: here.to_owned() }
+    let config = web.control.config();
+    let gates = config.gates.len();
+    Frame { project: config.project.title.clone(), gates, user: None, open: false, here: here.to_owned() }
 }
 
 /// Only our own addresses: a link from outside must not make the browser leave.
@@ -195,6 +198,46 @@ pub(super) async fn scheduler(
         Ok(web.control.enable_scheduler(scheduler.id, enabled).await?)
     };
     done(&web, &headers, &uri, result.await, back)
+}
+
+/// `POST /gates/NAME/resume`
+pub(super) async fn resume_gate(
+    State(web): State<Web>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Response {
+    let back = gate_at(&name);
+    let who = match admitted(&web, &headers, &back) {
+        Ok(who) => who,
+        Err(answer) => return *answer,
+    };
+    let asked = web.control.gate_act(name, GateAct::Resume, who).await;
+    done(&web, &headers, &uri, asked.map(drop).map_err(Trouble::from), &back)
+}
+
+/// `POST /gates/NAME/candidates/ID/approve` and `…/withdraw`
+pub(super) async fn candidate(
+    State(web): State<Web>,
+    Path((name, id, what)): Path<(String, i64, String)>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Response {
+    let back = gate_at(&name);
+    let who = match admitted(&web, &headers, &back) {
+        Ok(who) => who,
+        Err(answer) => return *answer,
+    };
+    let result = async {
+        let act = match what.as_str() {
+            "approve" => GateAct::Approve(id),
+            "withdraw" => GateAct::Withdraw(id),
+            other => return Err(Trouble::Missing(format!("act {other}"))),
+        };
+        web.control.gate_act(name, act, who).await?;
+        Ok(())
+    };
+    done(&web, &headers, &uri, result.await, &back)
 }
 
 #[cfg(test)]

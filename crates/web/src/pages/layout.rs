@@ -22,17 +22,20 @@ pub(super) enum Room {
     Workers,
     /// `/queue` and `/requests`.
     Queue,
+    /// `/gates` and below; there where a gate is.
+    Gates,
     /// None of them.
     Elsewhere,
 }
 
-const ROOMS: [(Room, &str, &str); 6] = [
+const ROOMS: [(Room, &str, &str); 7] = [
     (Room::Home, "/", "Home"),
     (Room::Waterfall, "/waterfall", "Waterfall"),
     (Room::Builders, "/builders", "Builders"),
     (Room::Changes, "/changes", "Changes"),
     (Room::Workers, "/workers", "Workers"),
     (Room::Queue, "/queue", "Queue"),
+    (Room::Gates, "/gates", "Gates"),
 ];
 
 /// What the frame has to know.
@@ -40,6 +43,8 @@ const ROOMS: [(Room, &str, &str); 6] = [
 pub(super) struct Frame {
     /// The project's name.
     pub(super) project: String,
+    /// How many gates there are.
+    pub(super) gates: usize,
     /// Who looks, when they have logged in.
     pub(super) user: Option<String>,
     /// Everybody may act without logging in.
@@ -115,7 +120,7 @@ fn top(frame: &Frame, room: Room) -> Markup {
                 bdi { (cut(&frame.project, 40)) }
             }
             nav aria-label="Pages" {
-                @for (here, address, word) in ROOMS {
+                @for (here, address, word) in ROOMS.iter().copied().filter(|(room, ..)| *room != Room::Gates || frame.gates > 0) {
                     a href=(address) aria-current=[(here == room).then_some("page")] { (word) }
                 }
             }

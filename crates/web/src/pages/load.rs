@@ -4,6 +4,7 @@ pub(super) mod build;
 pub(super) mod builder;
 pub(super) mod change;
 pub(super) mod excerpt;
+pub(super) mod gate;
 pub(super) mod home;
 pub(super) mod log;
 pub(super) mod outbox;

@@ -2,7 +2,7 @@
 
 use model::*;
 use std::sync::{Arc, Mutex};
-use web::control::{Answer, Control, ControlError, Enabled, Force, Forced, Live};
+use web::control::{Answer, Control, ControlError, Enabled, Force, Forced, GateAct, Live};
 use web::tried::Try;
 
 /// What the master is asked is noted; what runs and waits is told as it was written down.
@@ -11,6 +11,7 @@ pub(crate) struct Fake {
     pub(crate) live: Mutex<Live>,
     pub(crate) now: Clock,
     pub(crate) asked: Mutex<Vec<String>>,
+    pub(crate) gates: Mutex<Vec<GateView>>,
 }
 
 /// Which time it is.
@@ -87,6 +88,13 @@ impl Control for Fake {
     fn why(&self, request: RequestId) -> Answer<'_, Option<Why>> {
         let live = self.live.lock().unwrap();
         answer(Ok(live.waiting.iter().find(|w| w.request == request).map(|w| w.why.clone())))
+    }
+    fn gates(&self) -> Answer<'_, Vec<GateView>> {
+        answer(Ok(self.gates.lock().unwrap().clone()))
+    }
+    fn gate_act(&self, gate: String, act: GateAct, who: String) -> Answer<'_, String> {
+        self.note(format!("{gate}: {act:?} by {who}"));
+        answer(Ok("done".to_owned()))
     }
     fn config(&self) -> Arc<Config> {
         Arc::clone(&self.config)

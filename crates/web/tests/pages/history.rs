@@ -110,6 +110,7 @@ pub(crate) fn config() -> Config {
             defined_at: None,
         }],
         builders: builders.collect(),
+        gates: vec![crate::train::spec()],
         ..Config::default()
     }
 }
@@ -398,8 +399,13 @@ pub(crate) async fn project(dir: &Path, clock: Clock, anonymous: Anonymous) -> (
     let now = clock();
     let store = store::Store::open(&store::Location::Sqlite(dir.join("state.sqlite"))).await.unwrap();
     let logs = logs::Logs::open(dir.join("logs")).unwrap();
-    let fake =
-        Arc::new(Fake { config: Arc::new(config()), live: Mutex::default(), now: clock, asked: Mutex::default() });
+    let fake = Arc::new(Fake {
+        config: Arc::new(config()),
+        live: Mutex::default(),
+        now: clock,
+        asked: Mutex::default(),
+        gates: Mutex::new(vec![crate::train::view(now)]),
+    });
     let users = [("ann".to_owned(), Secret::new("secret"))];
     let web = Web {
         store,
@@ -412,6 +418,7 @@ pub(crate) async fn project(dir: &Path, clock: Clock, anonymous: Anonymous) -> (
         rest: Arc::default(),
     };
     web.store.commit(known(now)).await.unwrap();
+    web.store.commit(vec![crate::train::past(now)]).await.unwrap();
     let changes: Vec<Change> = (1..=60).map(|i| change(i, moment(now, i))).collect();
     web.store.commit(changes.iter().cloned().map(Transition::ChangeAdded).collect()).await.unwrap();
     let mut writer = Writer { web: &web, ids: Ids::default(), dice: Dice(7), config: config(), changes };

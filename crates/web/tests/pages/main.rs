@@ -4,7 +4,9 @@
 
 mod facts;
 mod fake;
+mod gate;
 mod history;
+mod train;
 
 use axum::body::Body;
 use axum::http::{Request as Ask, StatusCode};
@@ -81,7 +83,7 @@ impl Site {
     }
 }
 
-const PAGES: [&str; 21] = [
+const PAGES: [&str; 23] = [
     "/",
     "/waterfall",
     "/waterfall?tag=unix",
@@ -101,6 +103,8 @@ const PAGES: [&str; 21] = [
     "/workers/pi",
     "/queue",
     "/schedulers",
+    "/gates",
+    "/gates/trunk",
     "/requests/1",
     "/login?next=%2Fqueue&error=wrong",
 ];
@@ -133,7 +137,7 @@ async fn each_page_answers_first() {
     for path in PAGES {
         told.push_str(&format!("{path}: {}\n", site.get(path).await.sentence()));
     }
-    insta::assert_snapshot!(told, @r##"
+    insta::assert_snapshot!(told, @r#"
     /: 3 builders are broken, 2 of them new
     /waterfall: 3 builders are red, 2 builds run
     /waterfall?tag=unix: 2 builders are red, 2 builds run
@@ -153,9 +157,11 @@ async fn each_page_answers_first() {
     /workers/pi: pi is away for 2 h
     /queue: 3 requests wait, the oldest for 2 min
     /schedulers: 1 scheduler waits for something to happen
+    /gates: 3 changes wait to land
+    /gates/trunk: 3 changes wait to land, the first may in 4 min
     /requests/1: Request 1 passed 11 d ago
     /login?next=%2Fqueue&error=wrong: Log in
-    "##);
+    "#);
 }
 
 #[tokio::test]
