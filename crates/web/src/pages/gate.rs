@@ -1,6 +1,7 @@
 //! Gates: who waits in the line, which trees are tested with whom on them, and what was decided and why.
 
-use super::clock::{Clock, ago};
+use super::clock::{Clock, ago, eta};
+use super::home::progress;
 use super::layout::{Frame, Page, Room, act, build_at, crumbs, headline};
 use super::mark::{Mark, Outcome};
 use super::text::{count, nothing, outside, segment};
@@ -23,6 +24,8 @@ pub(super) struct Gate {
     pub(super) view: GateView,
     /// What was decided last, the newest first.
     pub(super) decisions: Vec<GateDecision>,
+    /// Trees that were red or given up and have left the train, the newest first.
+    pub(super) resets: Vec<GateTrial>,
     /// Candidates that ended, the newest first.
     pub(super) ended: Vec<GateCandidate>,
     /// The builds of trials, by trial.
@@ -103,10 +106,10 @@ pub(super) fn page(v: &Gate, frame: &Frame, clock: &Clock) -> Page {
             "."
         }
         @if let (Some(trouble), None) = (&view.trouble, &view.halted) { p.under.bad { (outside(trouble, 300)) } }
-        (train(v))
+        (train(v, clock))
         (line(view, frame, clock))
         div.columns {
-            div.wide { (decisions(&v.decisions, clock)) }
+            div.wide { (resets(v, clock)) (decisions(v, clock)) }
             aside.narrow aria-label="Those that ended" { (ended(v, clock)) }
         }
     };
@@ -161,7 +164,7 @@ fn members(ids: &[i64]) -> String {
 }
 
 /// The train: a row for each tree, a column for each candidate, a mark where the candidate is on the tree.
-fn train(v: &Gate) -> Markup {
+fn train(v: &Gate, clock: &Clock) -> Markup {
     let view = &v.view;
     if view.trials.is_empty() {
         return nothing();
@@ -180,17 +183,37 @@ fn train(v: &Gate) -> Markup {
                     caption.unseen { "Which changes are on which tree that is tested" }
                     thead { tr {
                         th scope="col" { "Tree" }
-                        @for id in columns { th.car scope="col" { a href={ "#candidate-" (id) } { (id) } } }
-                        th scope="col" { "What it is for" }
+                        @for id in columns { th.car scope="col" { @if line.contains(id) { a href={ "#candidate-" (id) } { (id) } } @else { (id) } } }
+                        th.for scope="col" { "What it is for" }
                     } }
-                    tbody { @for trial in view.trials.iter().take(ROWS) { (tree(trial, columns, v)) } }
+                    tbody {
+                        @for trial in view.trials.iter().take(ROWS) { (tree(trial, columns, v, clock)) }
+                        tr.lands {
+                            th scope="row" { "May land" }
+                            @for id in columns { td.car { (lands(*id, view, clock)) } }
+                            td.for {}
+                        }
+                    }
                 }
             }
         }
     }
 }
 
-fn tree(trial: &GateTrial, columns: &[i64], v: &Gate) -> Markup {
+/// When a change may land, under its column.
+fn lands(id: i64, view: &GateView, clock: &Clock) -> Markup {
+    let place = view.line.iter().find(|place| place.candidate.id == id);
+    html! {
+        @match place.map(|place| place.expected) {
+            None => span.faint { "left" },
+            Some(None) => span.faint { "unknown" },
+            Some(Some(at)) if at > clock.now => (clock.ago(at)),
+            Some(Some(_)) => "any moment",
+        }
+    }
+}
+
+fn tree(trial: &GateTrial, columns: &[i64], v: &Gate, clock: &Clock) -> Markup {
     let mark = trial_mark(trial.status);
     let words = if trial.reason.is_empty() { &trial.purpose } else { &trial.reason };
     html! {
@@ -201,17 +224,14 @@ fn tree(trial: &GateTrial, columns: &[i64], v: &Gate) -> Markup {
             }
             td.for {
                 (outside(words, 200))
-                @for build in v.builds.get(&trial.id).into_iter().flatten() {
-                    " " span.task {
-                        (build.mark.sign()) " "
-                        @match build.number {
-                            Some(number) => a href=(build_at(&build.builder, number)) { (outside(&build.task, 40)) },
-                            None => (outside(&build.task, 40)),
-                        }
-                    }
+                @if trial.attempts > 1 { ", attempt " (trial.attempts) }
+                (tasks(v, trial.id))
+                @if let (GateTrialStatus::Running, Some(length)) = (trial.status, v.view.length) {
+                    @let ends = (trial.started_at + length, trial.started_at + length);
+                    div.pace { (progress(trial.started_at, Some(ends), clock.now)) span.faint { (eta(ends, clock.now)) } }
                 }
                 @if !trial.tests.is_empty() {
-                    " " span.bad { (outside(&trial.tests.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", "), 200)) }
+                    " " span.red { (outside(&trial.tests.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", "), 200)) }
                 }
             }
         }
@@ -262,19 +282,58 @@ fn waiting(place: &GatePlace, view: &GateView, frame: &Frame, clock: &Clock) -> 
                 }
                 p.faint {
                     (outside(&place.waits, 200))
-                    @if let Some(chance) = place.chance { ", lands by it with a chance of " (chance.div_ceil(10)) " %" }
                 }
             }
             div.when {
                 @match place.expected { Some(at) if at > clock.now => { (clock.ago(at)) }, _ => { (clock.lasting(candidate.submitted_at)) } }
             }
-            @if lacks { (act(frame, &at("approve"), "Approve", &[])) }
-            (act(frame, &at("withdraw"), "Withdraw", &[]))
+            div.acts {
+                @if lacks { (act(frame, &at("approve"), "Approve", &[])) }
+                (act(frame, &at("withdraw"), "Withdraw", &[]))
+            }
         }
     }
 }
 
-fn decisions(rows: &[GateDecision], clock: &Clock) -> Markup {
+/// Why trees were given up: what was tested on them is tested anew on others.
+fn resets(v: &Gate, clock: &Clock) -> Markup {
+    html! {
+        @if !v.resets.is_empty() {
+            section aria-labelledby="resets" {
+                h2 #resets { "Trees that did not hold, and why" }
+                ul.rows { @for trial in &v.resets {
+                    li id={ "trial-" (trial.id) } {
+                        (trial_mark(trial.status).sign())
+                        div.what {
+                            span.name { "Trial " (trial.id) } " with " (members(&trial.members)) ": " (outside(&trial.reason, 300))
+                            (tasks(v, trial.id))
+                        }
+                        div.when { (clock.ago(trial.ended_at.unwrap_or(trial.started_at))) }
+                    }
+                } }
+            }
+        }
+    }
+}
+
+/// The builds of a trial, each a link.
+fn tasks(v: &Gate, trial: i64) -> Markup {
+    html! {
+        @for build in v.builds.get(&trial).into_iter().flatten() {
+            " " span.task {
+                (build.mark.sign()) " "
+                @match build.number {
+                    Some(number) => a href=(build_at(&build.builder, number)) { (outside(&build.task, 40)) },
+                    None => (outside(&build.task, 40)),
+                }
+            }
+        }
+    }
+}
+
+fn decisions(v: &Gate, clock: &Clock) -> Markup {
+    let rows = &v.decisions;
+    let shown = |id: i64| v.view.trials.iter().chain(&v.resets).any(|t| t.id == id);
     html! {
         section aria-labelledby="decisions" {
             h2 #decisions { "What was decided, and why" }
@@ -282,7 +341,16 @@ fn decisions(rows: &[GateDecision], clock: &Clock) -> Markup {
             ol.rows.decisions reversed { @for decision in rows {
                 li {
                     (decision_mark(&decision.kind).sign())
-                    div.what { (outside(&decision.reason, 300)) }
+                    div.what {
+                        @match (decision.candidate, decision.trial) {
+                            (Some(candidate), _) => { span.name { (candidate) } " " },
+                            (None, Some(trial)) if shown(trial) => { a.name href={ "#trial-" (trial) } { "Trial " (trial) } " " },
+                            (None, Some(trial)) => { span.name { "Trial " (trial) } " " },
+                            (None, None) => {},
+                        }
+                        @if !decision.reason.starts_with(&decision.kind) { span.faint { (outside(&decision.kind.replace('_', " "), 40)) } " " }
+                        (outside(&decision.reason, 300))
+                    }
                     div.when { (clock.ago(decision.at)) }
                 }
             } }
@@ -292,10 +360,11 @@ fn decisions(rows: &[GateDecision], clock: &Clock) -> Markup {
 
 fn decision_mark(kind: &str) -> Mark {
     match kind {
-        "landed" | "green" | "approved" => Mark::Done(Outcome::Passed),
-        "red" | "conflict" => Mark::Done(Outcome::Failed),
-        "broken" | "halted" => Mark::Done(Outcome::Exception),
+        "landed" | "green" | "approved" | "pushed" => Mark::Done(Outcome::Passed),
+        "red" | "conflict" | "rejected" => Mark::Done(Outcome::Failed),
+        "broken" | "halted" | "refused" | "doubtful" => Mark::Done(Outcome::Exception),
         "cancelled" | "withdrawn" => Mark::Done(Outcome::Cancelled),
+        "dependency_failed" => Mark::Done(Outcome::Skipped),
         "retried" | "moved" => Mark::Done(Outcome::Retry),
         "started" | "pushing" => Mark::Running,
         "submitted" => Mark::Waiting,

@@ -23,8 +23,17 @@ async fn the_train_is_drawn_and_each_decision_has_its_reason() {
     assert_eq!((row(7), row(8), row(3)), (vec![false, true, false], vec![false, true, true], vec![true, false, false]));
     // What failed leads to its build, and so to its logs.
     assert!(said.text.contains("href=\"/builders/linux/1\""), "{}", said.text);
-    let newest = said.text.find("2 is rejected").unwrap();
-    assert!(newest < said.text.find("1 is on main").unwrap());
+    // A column says when its change may land, and a trial how far it is.
+    let foot = &said.text[said.text.find("<tr class=\"lands\">").unwrap()..];
+    let foot = &foot[..foot.find("</tr>").unwrap()];
+    assert!(foot.contains("in 4 min") && foot.contains("in 5 min") && foot.contains("left"), "{foot}");
+    assert_eq!(said.text.matches("class=\"pace\"").count(), 2);
+    // What was given up says why, and is where decisions lead to.
+    let reset = &said.text[said.text.find("<li id=\"trial-4\">").unwrap()..];
+    assert!(reset[..reset.find("</li>").unwrap()].contains("2 will not land, so neither will this tree"));
+    assert!(said.text.contains("href=\"#trial-4\""));
+    let newest = said.text.find("unit failed; without it").unwrap();
+    assert!(newest < said.text.find("landed by trial 1").unwrap());
     assert_eq!(said.text.matches("/candidates/6/approve\"").count(), 1);
     assert!(!said.text.contains("/candidates/4/approve\""));
 }

@@ -65,11 +65,11 @@ fn trial(now: Time, id: i64, members: &[i64], status: GateTrialStatus, reason: &
 
 /// The gate now.
 pub(crate) fn view(now: Time) -> GateView {
-    let place = |id, waits: &str, expected| GatePlace {
+    let place = |id, waits: &str, trial: Option<i64>, expected| GatePlace {
         candidate: candidate(now, id, "A title with <b>marks</b> & \u{202e}signs", CandidateStatus::Waiting),
         waits: waits.to_owned(),
-        trial: Some(7),
-        chance: Some(871),
+        trial,
+        chance: trial.map(|_| 871),
         expected,
     };
     GateView {
@@ -79,9 +79,9 @@ pub(crate) fn view(now: Time) -> GateView {
         trouble: None,
         landing: None,
         line: vec![
-            place(4, "is tested in trial 7", Some(now + Span::seconds(240))),
-            place(5, "is tested in trial 8", Some(now + Span::seconds(300))),
-            place(6, "waits for an approval", None),
+            place(4, "is tested alone in trial 7, green with 93 %", Some(7), Some(now + Span::seconds(240))),
+            place(5, "is tested with 4 in trial 8, green with 87 %", Some(8), Some(now + Span::seconds(300))),
+            place(6, "waits for an approval", None, None),
         ],
         trials: vec![
             trial(now, 7, &[4], GateTrialStatus::Running, ""),
@@ -103,13 +103,13 @@ pub(crate) fn past(now: Time) -> Transition {
         tests: Vec::new(),
         landed: landed.map(str::to_owned),
     };
-    let decision = |number, kind: &str, candidate, reason: &str| GateDecision {
+    let decision = |number, kind: &str, candidate: Option<i64>, trial, reason: &str| GateDecision {
         gate: "trunk".to_owned(),
         number,
         at: now - Span::seconds(200 - number),
         kind: kind.to_owned(),
         candidate,
-        trial: None,
+        trial,
         reason: reason.to_owned(),
     };
     Transition::GateKept(Box::new(GateTurn {
@@ -120,11 +120,15 @@ pub(crate) fn past(now: Time) -> Transition {
             candidate(now, 1, "the first", ended(CandidateEnd::Landed, Some(1), Some("abcdef0123"))),
             candidate(now, 2, "the second", ended(CandidateEnd::Rejected, Some(3), None)),
         ],
-        trials: vec![trial(now, 3, &[2], GateTrialStatus::Red, "unit failed")],
+        trials: vec![
+            trial(now, 3, &[2], GateTrialStatus::Red, "unit failed"),
+            trial(now, 4, &[2, 4], GateTrialStatus::Cancelled, "2 will not land, so neither will this tree"),
+        ],
         decisions: vec![
-            decision(1, "submitted", Some(1), "1 came"),
-            decision(2, "landed", Some(1), "1 is on main"),
-            decision(3, "ended", Some(2), "2 is rejected: unit failed, and passes without it<img src=x>"),
+            decision(1, "submitted", Some(1), None, "handed in by eve"),
+            decision(2, "landed", Some(1), Some(1), "landed by trial 1"),
+            decision(3, "rejected", Some(2), Some(3), "unit failed; without it trial 1 is green<img src=x>"),
+            decision(4, "cancelled", None, Some(4), "2 will not land, so neither will this tree"),
         ],
     }))
 }

@@ -4,7 +4,7 @@ use super::{Names, Trouble, among, newest};
 use crate::Web;
 use crate::pages::gate::{Gate, Tested};
 use crate::pages::mark::Mark;
-use model::{CandidateStatus, GateTrial, GateView, Query, RequestStatus};
+use model::{CandidateStatus, GateTrial, GateTrialStatus, GateView, Query, RequestStatus};
 use std::collections::{BTreeMap, HashMap};
 
 /// So many decisions are shown.
@@ -12,6 +12,9 @@ const DECISIONS: u64 = 60;
 
 /// So many that ended are shown.
 const ENDED: u64 = 20;
+
+/// So many trees that did not hold are shown.
+const RESETS: u64 = 12;
 
 /// All gates as they are.
 pub(in crate::pages) async fn list(web: &Web) -> Result<Vec<GateView>, Trouble> {
@@ -23,10 +26,16 @@ pub(in crate::pages) async fn one(web: &Web, name: &str) -> Result<Gate, Trouble
     let view = web.control.gates().await?.into_iter().find(|gate| gate.spec.name == name);
     let view = view.ok_or_else(|| Trouble::Missing(format!("gate {name}")))?;
     let of = |query: Query| query.eq("gate", name);
-    let (recent, decisions) =
-        tokio::try_join!(async { web.store.gate_candidates(&of(newest("candidateid", 2 * ENDED))).await }, async {
-            web.store.gate_decisions(&of(newest("number", DECISIONS))).await
-        },)?;
+    let [candidates, decided, tested] = [("candidateid", 2 * ENDED), ("number", DECISIONS), ("trialid", 4 * RESETS)]
+        .map(|(by, most)| of(newest(by, most)));
+    let (recent, decisions, trials) = tokio::try_join!(
+        web.store.gate_candidates(&candidates),
+        web.store.gate_decisions(&decided),
+        web.store.gate_trials(&tested),
+    )?;
+    let mut resets = trials.rows;
+    resets.retain(|t| did_not_hold(t.status) && !view.trials.iter().any(|now| now.id == t.id));
+    resets.truncate(RESETS as usize);
     let when = |c: &model::GateCandidate| match &c.status {
         CandidateStatus::Ended { at, .. } => Some(*at),
         CandidateStatus::Waiting => None,
@@ -38,13 +47,22 @@ pub(in crate::pages) async fn one(web: &Web, name: &str) -> Result<Gate, Trouble
         CandidateStatus::Ended { trial, .. } => *trial,
         CandidateStatus::Waiting => None,
     });
-    let past: Vec<i64> = decided.filter(|id| !view.trials.iter().any(|t| t.id == *id)).collect();
+    let known = |id: i64| view.trials.iter().chain(&resets).any(|t| t.id == id);
+    let past: Vec<i64> = decided.filter(|id| !known(*id)).collect();
     let past = match past.is_empty() {
         true => Vec::new(),
         false => web.store.gate_trials(&of(among("trialid", past))).await?.rows,
     };
-    let builds = builds(web, &view, view.trials.iter().chain(&past)).await?;
-    Ok(Gate { view, decisions: decisions.rows, ended, builds })
+    let builds = builds(web, &view, view.trials.iter().chain(&resets).chain(&past)).await?;
+    Ok(Gate { view, decisions: decisions.rows, resets, ended, builds })
+}
+
+/// What was tested on such a tree has to be tested anew, or is not good.
+fn did_not_hold(status: GateTrialStatus) -> bool {
+    match status {
+        GateTrialStatus::Running | GateTrialStatus::Green => false,
+        GateTrialStatus::Red | GateTrialStatus::Conflict | GateTrialStatus::Broken | GateTrialStatus::Cancelled => true,
+    }
 }
 
 /// The builds of trials: of each task the newest.
