@@ -1,6 +1,6 @@
 //! The line of a gate on a terminal.
 
-use super::wait::expected;
+use super::wait::{decided, expected};
 use crate::exit::Exit;
 use crate::out;
 use crate::show::{self, Paper};
@@ -68,7 +68,7 @@ fn lines(gate: &api::Gate, decisions: &[api::GateDecision], paper: Paper) -> Vec
         for decision in decisions {
             let ago = show::ago(Span::seconds(gate.now - decision.at));
             let room = show::WIDTH.saturating_sub(ago.chars().count() + 6);
-            out.push(format!("    {}  {ago}", show::cut(&decision.reason, room)));
+            out.push(format!("    {}  {ago}", show::cut(&decided(decision), room)));
         }
     }
     out
@@ -168,9 +168,9 @@ mod tests {
             number: 3,
             at: 1_060,
             kind: "started".into(),
-            candidate: Some(1),
+            candidate: None,
             trial: Some(7),
-            reason: "trial 7 tests 1 on d201f04".into(),
+            reason: "tests 1 on d201f04".into(),
         };
         insta::assert_snapshot!(lines(&gate, &[decision], Paper::Plain).join("\n"), @r#"
         trunk: main at d201f04, 2 wait, 1 of 4 trials run

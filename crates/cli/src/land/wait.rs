@@ -5,9 +5,10 @@ use crate::live::LiveLines;
 use crate::out;
 use crate::patience::{LIMIT, Patience, wake};
 use crate::show::{self, Paper};
-use api::GateCandidate;
-use client::{Client, Filter};
+use api::{GateCandidate, GateDecision};
+use client::{Client, ClientError, Filter};
 use model::{Results, Span};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long nothing may be heard before the present is looked at all the same.
@@ -42,8 +43,30 @@ pub(super) async fn until_ended(client: &Client, gate: &api::Gate, id: i64, json
 /// What was told already.
 #[derive(Default)]
 struct Told {
-    decision: i64,
+    /// The newest decision that was read; `None`: none was yet.
+    decision: Option<i64>,
+    /// Trials of which decisions told, and whether the candidate is on them.
+    trials: BTreeMap<i64, bool>,
     waits: String,
+}
+
+impl Told {
+    /// Whether a decision is about the candidate: by itself, or by a trial that it is on.
+    async fn concerns(
+        &mut self,
+        client: &Client,
+        gate: &api::Gate,
+        id: i64,
+        decision: &GateDecision,
+    ) -> Result<bool, ClientError> {
+        let Some(trial) = decision.trial else { return Ok(decision.candidate == Some(id)) };
+        if let Some(known) = self.trials.get(&trial) {
+            return Ok(*known);
+        }
+        let is_on = client.trial(&gate.name, trial).await?.members.contains(&id);
+        self.trials.insert(trial, is_on);
+        Ok(is_on)
+    }
 }
 
 async fn look(
@@ -53,13 +76,19 @@ async fn look(
     told: &mut Told,
 ) -> anyhow::Result<(GateCandidate, Vec<String>)> {
     let candidate = client.candidate(&gate.name, id).await?;
-    let news = Filter::all().with("candidate", id).with("number__gt", told.decision);
-    let decisions = client.decisions(&gate.name, &news.with("order", "number").with("limit", MOST)).await?.rows;
+    let news = match told.decision {
+        Some(last) => Filter::all().with("number__gt", last).with("limit", MOST),
+        None => Filter::all().with("candidate", id).with("limit", 1_u64),
+    };
+    let decisions = client.decisions(&gate.name, &news.with("order", "number")).await?.rows;
     let mut lines: Vec<String> = Vec::new();
-    for decision in decisions.iter().filter(|d| d.kind != "submitted" && d.kind != "ended" && d.kind != "landed") {
-        lines.push(format!("      {}", show::cut(&decision.reason, show::WIDTH - 6)));
+    for decision in &decisions {
+        let is_end = decision.candidate == Some(id) && decision.kind == candidate.state;
+        if decision.kind != "submitted" && !is_end && told.concerns(client, gate, id, decision).await? {
+            lines.push(format!("      {}", show::cut(&decided(decision), show::WIDTH - 6)));
+        }
     }
-    told.decision = decisions.iter().map(|d| d.number).max().unwrap_or(told.decision);
+    told.decision = decisions.iter().map(|d| d.number).max().or(told.decision);
     let now: Vec<api::Gate> = client.gates().await?;
     let place = now
         .iter()
@@ -73,6 +102,19 @@ async fn look(
         lines.push(format!("  ○ {id}  {waits}{}", expected(place, now.now)));
     }
     Ok((candidate, lines))
+}
+
+/// A decision as a sentence: `trial 7 cancelled: 3 will not land, so neither will this tree`.
+pub(super) fn decided(decision: &GateDecision) -> String {
+    let about = match (decision.candidate, decision.trial) {
+        (Some(candidate), _) => format!("{candidate} "),
+        (None, Some(trial)) => format!("trial {trial} "),
+        (None, None) => String::new(),
+    };
+    match decision.reason.starts_with(&decision.kind) || decision.kind == "started" {
+        true => format!("{about}{}", decision.reason),
+        false => format!("{about}{}: {}", decision.kind.replace('_', " "), decision.reason),
+    }
 }
 
 /// When a place in the line may land, as `, in about 4 min`.

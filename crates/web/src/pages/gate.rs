@@ -348,7 +348,9 @@ fn decisions(v: &Gate, clock: &Clock) -> Markup {
                             (None, Some(trial)) => { span.name { "Trial " (trial) } " " },
                             (None, None) => {},
                         }
-                        @if !decision.reason.starts_with(&decision.kind) { span.faint { (outside(&decision.kind.replace('_', " "), 40)) } " " }
+                        @if decision.kind != "started" && !decision.reason.starts_with(&decision.kind) {
+                            span.faint { (outside(&decision.kind.replace('_', " "), 40)) ":" } " "
+                        }
                         (outside(&decision.reason, 300))
                     }
                     div.when { (clock.ago(decision.at)) }
