@@ -206,6 +206,11 @@ impl World {
         &self.config
     }
 
+    /// The ids that come next.
+    pub fn next_ids(&self) -> NextIds {
+        self.next.clone()
+    }
+
     /// All builders that were ever configured.
     pub fn builders(&self) -> impl Iterator<Item = &BuilderState> {
         self.builders.values()

@@ -6,7 +6,7 @@
 //! sluice.db     the store                  sluice.log what a detached master says
 //! logs/         log bytes                  sources/   mirrors of change sources
 //! workers/      base directories of local workers
-//! public_html/  what steps bring to the master
+//! public_html/  what steps bring to the master   gates/  repositories of gates
 //! ```
 
 use rustix::fs::{FlockOperation, flock};
@@ -76,6 +76,11 @@ impl BaseDir {
     /// Log bytes.
     pub fn logs(&self) -> PathBuf {
         self.root.join("logs")
+    }
+
+    /// Where gates make the commits that they test, a repository each.
+    pub fn gates(&self) -> PathBuf {
+        self.root.join("gates")
     }
 
     /// Where change sources keep what they need.

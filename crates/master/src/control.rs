@@ -3,12 +3,14 @@
 use crate::Clock;
 use crate::base::BaseDir;
 use crate::config_file;
+use crate::gate::Gates;
 use crate::input::{Input, Reply};
 use crate::obstacles::Obstacles;
 use crate::session::lock;
 use engine::{RunningBuild, World, eta};
 use model::{
-    BuildId, BuildSetId, ChangeId, Config, Functions, NewChange, RequestId, SchedulerId, Span, Time, Why, WorkerId,
+    BuildId, BuildSetId, ChangeId, Config, Functions, GateCandidate, GateView, NewChange, RequestId, SchedulerId, Span,
+    Time, Why, WorkerId,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -16,7 +18,9 @@ use std::time::Duration;
 use store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
-use web::control::{Answer, Control, ControlError, Enabled, Force, Forced, Live, LiveBuild, LiveRequest, LiveSource};
+use web::control::{
+    Answer, Control, ControlError, Enabled, Force, Forced, GateAct, Land, Live, LiveBuild, LiveRequest, LiveSource,
+};
 use web::tried::Try;
 
 /// So long a question waits before it is asked whether the store is in the way.
@@ -34,6 +38,7 @@ pub(crate) struct Door {
     /// The functions of that configuration.
     pub(crate) functions: watch::Sender<Arc<dyn Functions>>,
     pub(crate) sources: RwLock<BTreeMap<String, LiveSource>>,
+    pub(crate) gates: Gates,
     pub(crate) public_url: String,
     /// Where the configuration is read from; `None`: it was given, and cannot be read again.
     pub(crate) base: Option<BaseDir>,
@@ -146,6 +151,19 @@ impl Control for Door {
 
     fn try_patch(&self, tried: Try) -> Answer<'_, Forced> {
         Box::pin(self.ask(|reply| Input::Try { tried: Box::new(tried), reply }))
+    }
+
+    fn gates(&self) -> Answer<'_, Vec<GateView>> {
+        let views = self.gates.views(&self.config.borrow());
+        Box::pin(async { Ok(views) })
+    }
+
+    fn land(&self, land: Land) -> Answer<'_, GateCandidate> {
+        Box::pin(self.gates.land(land))
+    }
+
+    fn gate_act(&self, gate: String, act: GateAct, who: String) -> Answer<'_, String> {
+        Box::pin(async move { self.gates.act(&gate, act, who).await })
     }
 
     fn stop_build(&self, build: BuildId, reason: String) -> Answer<'_, ()> {

@@ -160,6 +160,7 @@ impl Heart {
             Input::Changes { changes, memory, reply } => self.changes(changes, memory, reply, now, turn).await,
             Input::Force { force, reply } => self.force(force, reply, now, turn),
             Input::Try { tried, reply } => self.try_patch(*tried, reply, now, turn).await,
+            Input::File { new, builders, reply } => self.file(*new, &builders, reply, now, turn),
             Input::Rebuild { build, set, owner, reply } => {
                 let filed = engine::force::rebuild(&self.world, &build, &set, &owner, now);
                 self.filed(filed, reply, turn);

@@ -3,6 +3,7 @@
 
 use crate::admission::Admission;
 use engine::build::{CommandEnd, SealedLog};
+use engine::build_set::NewSet;
 use model::property::Property;
 use model::{
     BuildId, ChangeId, Config, Findings, Functions, NewChange, RequestId, SchedulerId, StepSpec, Why, WorkerId,
@@ -23,6 +24,8 @@ pub(crate) enum Input {
     Force { force: Force, reply: Reply<Forced> },
     /// Somebody wants a patch built.
     Try { tried: Box<Try>, reply: Reply<Forced> },
+    /// A gate wants a tree tested by these builders.
+    File { new: Box<NewSet>, builders: Vec<String>, reply: Reply<Forced> },
     /// Somebody wants a build again.
     Rebuild { build: Box<model::Build>, set: Box<model::BuildSet>, owner: String, reply: Reply<Forced> },
     /// Somebody wants a build to end.

@@ -17,6 +17,7 @@ mod effect;
 mod ended;
 mod events;
 pub mod fsck;
+mod gate;
 mod heart;
 mod hub;
 pub mod in_force;

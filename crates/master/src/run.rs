@@ -14,7 +14,7 @@ use crate::outbox::Outbox;
 use crate::server::{ServerLimits, serve};
 use crate::session::Doorway;
 use crate::transfer::Keys;
-use crate::{left_open, socket, transfer, watch_jobdirs, watch_sources};
+use crate::{gate, left_open, socket, transfer, watch_jobdirs, watch_sources};
 use engine::{Surroundings, World};
 use killpoint::fail_point;
 use model::{Config, Event};
@@ -167,6 +167,7 @@ impl Master {
             config: config_in_force.clone(),
             functions,
             sources: Default::default(),
+            gates: Default::default(),
             public_url: format!("http://{address}/"),
             base: (reload == Reload::FromFile).then(|| base.clone()),
             obstacles: parts.obstacles.clone(),
@@ -190,11 +191,13 @@ impl Master {
         tokio::spawn(hand_on_growth(logs.clone(), parts.inbox.clone(), parts.events.clone()));
         tokio::spawn(follow_auth(base.clone(), auth, config_in_force.subscribe()));
         let outbox = parts.outbox(door.clone());
+        let tools = gate::Tools { base: base.clone(), door: door.clone(), events: parts.events.clone() };
         let doors = vec![
             tokio::spawn(door.clone().keep_looking(closing.clone())),
             tokio::spawn(outbox.keep(config_in_force.subscribe(), closing.clone())),
             tokio::spawn(workers.keep(config_in_force.subscribe(), parts.leaving.subscribe())),
             tokio::spawn(watch_jobdirs::keep(base.clone(), door.clone(), config_in_force.subscribe(), closing.clone())),
+            tokio::spawn(gate::keep(tools, config_in_force.subscribe(), closing.clone())),
             tokio::spawn(watch_sources::keep(base.clone(), door.clone(), config_in_force.subscribe(), closing.clone())),
         ];
         let Parts { inbox, shutdown, .. } = parts;

@@ -142,6 +142,15 @@ impl Runner {
         }
     }
 
+    /// Runs a question that is answered by the exit code, 0 for yes and 1 for no, and answers at length with both.
+    pub(crate) fn verdict(&self, dir: &Path, line: &Line) -> Result<(bool, Vec<u8>), VcsError> {
+        let done = self.run(dir, line, &[], Stdio::piped(), Voice::Silent)?;
+        if done.status.code() != Some(1) {
+            self.judge(line, &done)?;
+        }
+        Ok((done.status.success(), done.answer))
+    }
+
     /// A line for people, when they listen.
     pub(crate) fn say(&self, text: &str) {
         if self.voice == Voice::Aloud {

@@ -2,7 +2,7 @@
 
 use super::{Heart, Turn, leaving};
 use crate::input::{Reply, SourceMemory};
-use engine::build_set::NewStamp;
+use engine::build_set::{NewSet, NewStamp};
 use engine::force::Wish;
 use killpoint::fail_point;
 use model::{BuildId, ChangeId, Config, NewChange, Query, Time, Transition};
@@ -98,6 +98,22 @@ impl Heart {
             Ok(filed) => self.filed(filed, reply, turn),
             Err(fields) => turn.answer(reply, Err(ControlError::Fields(fields))),
         }
+    }
+
+    /// A set for builders by name, as it is.
+    pub(super) fn file(&mut self, new: NewSet, builders: &[String], reply: Reply<Forced>, now: Time, turn: &mut Turn) {
+        let mut new = new;
+        for name in builders {
+            match self.world.builder_named(name).filter(|builder| builder.spec.is_some()) {
+                Some(builder) => new.builders.push(builder.builder.id),
+                None => {
+                    let gone = ControlError::Refused(format!("there is no builder '{name}'"));
+                    return turn.answer(reply, Err(gone));
+                }
+            }
+        }
+        let mut next = self.world.next_ids();
+        self.filed(engine::build_set::file(new, &mut next, now), reply, turn);
     }
 
     pub(crate) fn filed(&mut self, filed: Transition, reply: Reply<Forced>, turn: &mut Turn) {

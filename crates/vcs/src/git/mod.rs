@@ -19,6 +19,7 @@ mod refs;
 mod run;
 mod standing;
 mod tree;
+mod workshop;
 
 pub use crate::fault::{Fault, VcsError as GitError};
 pub use crate::report::{CheckoutReport, FAILED, TROUBLE};
@@ -35,3 +36,4 @@ pub use place::LocalBranch;
 pub(crate) use run::GIT;
 pub use run::Leash;
 pub use standing::Standing;
+pub use workshop::{Own, Workshop};
