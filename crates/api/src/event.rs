@@ -9,6 +9,7 @@ use model::{
     SchedulerId, Step, StepId, Time, Transition, WorkerId,
 };
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// The nouns that a transition names by id, as they were before it or as they are after it: both give the same events.
 ///
@@ -120,6 +121,28 @@ fn tell(transition: &Transition, nouns: &impl Lookup, out: &mut Vec<Event>) {
             let message = serde_json::json!({ "name": turn.gate, "turn": turn.turn });
             say(out, &message, &[&["gates", &turn.gate, "turned"]]);
         }
+        Transition::TestRunSaved(_)
+        | Transition::TestItemsSaved(_)
+        | Transition::TestItemsRemoved { .. }
+        | Transition::TestRunRemoved(_) => test_runs(transition, out),
+    }
+}
+
+/// Events of our own: what changed of a run of tests is asked for, there may be thousands of items.
+fn test_runs(transition: &Transition, out: &mut Vec<Event>) {
+    let mut moved = |run: &model::TestRunId| {
+        say(out, &serde_json::json!({ "testrunid": run }), &[&["testruns", &id(run.0), "moved"]]);
+    };
+    match transition {
+        Transition::TestRunSaved(run) => {
+            let message = serde_json::json!({ "testrunid": run.id, "state": run.state });
+            say(out, &message, &[&["testruns", &id(run.id.0), "saved"]]);
+        }
+        Transition::TestItemsSaved(items) => {
+            items.iter().map(|item| item.run).collect::<BTreeSet<_>>().iter().for_each(moved);
+        }
+        Transition::TestItemsRemoved { run, .. } | Transition::TestRunRemoved(run) => moved(run),
+        _ => {}
     }
 }
 

@@ -271,3 +271,13 @@ fn a_set_that_will_fail_is_told_at_once() {
     let told: Vec<String> = api::event::set_failed(&town.set).iter().map(|e| e.key.join("/")).collect();
     assert_eq!(told, ["buildsets/3/failed"]);
 }
+
+#[test]
+fn a_run_of_tests_is_told_of_once_for_many_items() {
+    let town = town();
+    let item = |run, path| model::TestItem::new(model::TestRunId(run), "build", path);
+    let many = Transition::TestItemsSaved(vec![item(3, "a"), item(4, "a"), item(3, "b")]);
+    assert_eq!(keys(&events(&many, &town)), "testruns/3/moved\ntestruns/4/moved");
+    let removed = Transition::TestRunRemoved(model::TestRunId(3));
+    assert_eq!(keys(&events(&removed, &town)), "testruns/3/moved");
+}

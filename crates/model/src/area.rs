@@ -109,6 +109,22 @@ pub enum Class {
     Bad,
 }
 
+impl Class {
+    /// All, with their words.
+    pub const ALL: [(&'static str, Class); 3] =
+        [("good", Class::Good), ("neutral", Class::Neutral), ("bad", Class::Bad)];
+
+    /// The class of a word.
+    pub fn read(word: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == word).map(|(_, class)| *class)
+    }
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(_, class)| *class == self).map_or("", |(word, _)| word)
+    }
+}
+
 /// How much at once. What is not named is not limited.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

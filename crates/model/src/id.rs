@@ -50,4 +50,6 @@ ids! {
     SchedulerId,
     /// A [`crate::Message`] of the outbox.
     MessageId,
+    /// A [`crate::TestRun`].
+    TestRunId,
 }

@@ -32,6 +32,7 @@ pub mod source_stamp;
 pub mod step;
 pub mod task;
 pub mod test_result;
+pub mod testrun;
 pub mod text;
 pub mod time;
 pub mod transition;
@@ -51,7 +52,8 @@ pub use gate::{
     GateSpec, GateTask, GateTrial, GateTrialStatus, GateTurn, GateView,
 };
 pub use id::{
-    BuildId, BuildSetId, BuilderId, ChangeId, LogId, MessageId, RequestId, SchedulerId, SourceStampId, StepId, WorkerId,
+    BuildId, BuildSetId, BuilderId, ChangeId, LogId, MessageId, RequestId, SchedulerId, SourceStampId, StepId,
+    TestRunId, WorkerId,
 };
 pub use lock::{LockAccess, LockOwner, LockPlace, LockScope, LockSpec, LockUse, LockView, LockWait};
 pub use log::{LogFacts, LogStatus, Stream};
@@ -78,6 +80,7 @@ pub use step::{
 };
 pub use task::{MasterSpec, TaskSpec};
 pub use test_result::{TestCase, TestChange, TestNames, TestOutcome, TestRoll, TestTotals};
+pub use testrun::{TestItem, TestRun};
 pub use text::{Form, Lookup, Piece, SourceField, Text, WorkerField};
 pub use time::{Span, Time};
 pub use transition::Transition;

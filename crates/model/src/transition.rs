@@ -8,7 +8,8 @@ use crate::scheduler::SchedulerState;
 use crate::worker::WorkerInfo;
 use crate::{
     Build, BuildId, BuildSet, BuildSetId, Builder, BuilderId, Change, GateTurn, LogFacts, LogId, MessageId, NewMessage,
-    Request, RequestId, Results, Scheduler, SchedulerId, Step, StepFacts, StepId, StepSpec, Time, Worker, WorkerId,
+    Request, RequestId, Results, Scheduler, SchedulerId, Step, StepFacts, StepId, StepSpec, TestItem, TestRun,
+    TestRunId, Time, Worker, WorkerId,
 };
 
 /// One change of state.
@@ -258,4 +259,18 @@ pub enum Transition {
     /// What a gate knows after a turn, with what that turn changed: all of it or nothing. Guard: the turn before it was
     /// the last one that was kept.
     GateKept(Box<GateTurn>),
+    /// A run of tests is new, or what is known of it changed. Guard: no other run has its area, target and name.
+    TestRunSaved(Box<TestRun>),
+    /// Items of runs of tests are new or changed; each takes the place of the one with its run, test and path. Guard: the
+    /// runs are there.
+    TestItemsSaved(Vec<TestItem>),
+    /// A run of tests is forgotten, with its items. Guard: it is there.
+    TestRunRemoved(TestRunId),
+    /// Items of a run of tests are forgotten, by test and path. Guard: the run is there.
+    TestItemsRemoved {
+        /// The run.
+        run: TestRunId,
+        /// Test and path of each.
+        items: Vec<(String, String)>,
+    },
 }

@@ -32,6 +32,7 @@ mod source_stamp;
 mod sqlite;
 mod step;
 mod test_result;
+mod testrun;
 mod value;
 mod worker;
 
@@ -39,6 +40,7 @@ pub use backup::{Kept, copy, give_up_running, upgrade};
 pub use check::{BuildLogs, LogRow, Look, OpenLease, SCHEMA, SchemaVersion, finding_kinds, repair, unsealed};
 pub use error::{CommitError, StoreError};
 pub use pages::{Broken, LogPlace, Refusal};
+pub use testrun::TestPast;
 
 use ask::{Ask, Asks, Rows};
 use batch::Queue;

@@ -4,11 +4,12 @@ use crate::StoreError;
 use crate::dialect::Dialect;
 
 /// The versions, the first first. A version that was released never changes again.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../migrations/0001.sql"),
     include_str!("../migrations/0002.sql"),
     include_str!("../migrations/0003.sql"),
     include_str!("../migrations/0004.sql"),
+    include_str!("../migrations/0005.sql"),
 ];
 
 /// The newest version.

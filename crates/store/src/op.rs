@@ -171,6 +171,10 @@ impl Ops {
             Transition::MessageEnded { message, at, given_up } => self.end_message(message, at, given_up),
             Transition::MessagesForgotten { before } => self.forget_messages(before),
             Transition::GateKept(turn) => self.keep_gate(*turn),
+            Transition::TestRunSaved(run) => self.save_test_run(*run),
+            Transition::TestItemsSaved(items) => self.save_test_items(items),
+            Transition::TestRunRemoved(run) => self.remove_test_run(run),
+            Transition::TestItemsRemoved { run, items } => self.remove_test_items(run, items),
         }
     }
 }

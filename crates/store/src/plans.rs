@@ -4,8 +4,8 @@ use crate::ask::Ask;
 use crate::dialect::Dialect;
 use crate::op::Ops;
 use crate::value::V;
-use crate::{build, build_set, change, migrate, pages, snapshot};
-use model::{BuildId, BuildSetId, ChangeId, LogId, Query, RequestId, Results, StepId, Time, Transition};
+use crate::{build, build_set, change, migrate, pages, snapshot, testrun};
+use model::{BuildId, BuildSetId, ChangeId, LogId, Query, RequestId, Results, StepId, TestRunId, Time, Transition};
 use rusqlite::Connection;
 
 fn empty() -> Connection {
@@ -30,7 +30,7 @@ fn plan(connection: &Connection, sql: &str) -> Vec<String> {
 }
 
 /// Tables that grow with history.
-const HISTORY: [&str; 11] = [
+const HISTORY: [&str; 13] = [
     "changes",
     "sets",
     "stamps",
@@ -42,6 +42,8 @@ const HISTORY: [&str; 11] = [
     "logs",
     "plans",
     "refusals",
+    "test_runs",
+    "test_items",
 ];
 
 /// The lines that walk through a whole table of history, or through an index of it that is not only of what is open.
@@ -82,6 +84,10 @@ fn pages_read_what_they_show() {
         build::requests_of(BuildId(1)),
         build_set::of_parent(BuildId(1)),
         change::changes_of(&[BuildId(1)]),
+        testrun::cells_of(TestRunId(1), 10),
+        testrun::history("a", None, ("t", "p"), 10),
+        testrun::history("a", Some("t"), ("t", "p"), 10),
+        testrun::history_of_all("a", "t", "t", 10),
     ];
     for ask in asks {
         assert_no_walk(&connection, &ask);

@@ -6,7 +6,8 @@ use crate::build_set::Parts;
 use crate::change::hex;
 use crate::value::{Cells, Row, V};
 use crate::{
-    Answer, StoreError, build, build_set, builder, change, gate, log, request, scheduler, source_stamp, step, worker,
+    Answer, StoreError, build, build_set, builder, change, gate, log, request, scheduler, source_stamp, step, testrun,
+    worker,
 };
 use model::{Finding, FindingKind, Mend, Severity, StepSpec};
 use sha2::{Digest, Sha256};
@@ -47,7 +48,7 @@ pub(super) static KINDS: [&FindingKind; 4] = [&ROW_UNREADABLE, &PLAN_ALTERED, &S
 type Reader = fn(Row) -> Answer<()>;
 
 /// Tables with an id, their columns and what reads a row.
-const TABLES: [(&str, &str, Reader); 13] = [
+const TABLES: [(&str, &str, Reader); 15] = [
     ("builders", builder::COLUMNS, |row| builder::read(row).map(drop)),
     ("workers", worker::COLUMNS, |row| worker::read(row).map(drop)),
     ("schedulers", scheduler::COLUMNS, |row| scheduler::read(row).map(drop)),
@@ -61,6 +62,8 @@ const TABLES: [(&str, &str, Reader); 13] = [
     ("gate_candidates", gate::FACTS, |row| gate::read_candidate(row).map(drop)),
     ("gate_trials", gate::FACTS, |row| gate::read_trial(row).map(drop)),
     ("gate_decisions", gate::DECISION, |row| gate::read_decision(row).map(drop)),
+    ("test_runs", testrun::FACTS, |row| testrun::read_run(row).map(drop)),
+    ("test_items", testrun::FACTS, |row| testrun::read_item(row).map(drop)),
 ];
 
 /// Reads every row, and follows what stands within structured values.

@@ -82,7 +82,7 @@ pub(super) static KINDS: [&FindingKind; 14] = [
 ];
 
 /// Table, what a row of it is called, its build as an expression, its column, and the table where that id must be.
-const POINTERS: [(&str, &str, &str, &str, &str); 15] = [
+const POINTERS: [(&str, &str, &str, &str, &str); 16] = [
     ("stamps", "source stamp", NO_BUILD, "set_id", "sets"),
     ("requests", "request", NO_BUILD, "set_id", "sets"),
     ("requests", "request", NO_BUILD, "builder_id", "builders"),
@@ -98,6 +98,7 @@ const POINTERS: [(&str, &str, &str, &str, &str); 15] = [
     ("sets", "set", "a.parent_build", "parent_step", "steps"),
     ("stamp_changes", "source stamp", NO_BUILD, "stamp_id", "stamps"),
     ("stamp_changes", "source stamp", NO_BUILD, "change_id", "changes"),
+    ("test_items", "test item", NO_BUILD, "run_id", "test_runs"),
 ];
 
 const NO_BUILD: &str = "CAST(NULL AS BIGINT)";

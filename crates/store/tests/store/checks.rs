@@ -3,6 +3,7 @@
 use crate::commits::life;
 use crate::db::{Db, Engine, commit, engines, fresh};
 use crate::migrations::open;
+use crate::testruns::runs;
 use crate::whole::later;
 use model::{BuildId, Finding, LogFacts, LogId, LogStatus, Severity};
 use store::{Kept, Location, Look, StoreError};
@@ -14,7 +15,7 @@ async fn filled(engine: Engine) -> Db {
         commit(&store, batch).await;
     }
     commit(&store, open()).await;
-    for batch in later() {
+    for batch in later().into_iter().chain(runs()) {
         commit(&store, batch).await;
     }
     store.close().await;
@@ -48,7 +49,9 @@ async fn a_sound_database_has_nothing_to_tell(engine: Engine) {
 }
 
 /// What is done to a database, and what is found then.
-const DAMAGES: [(&str, &[&str]); 27] = [
+const DAMAGES: [(&str, &[&str]); 29] = [
+    ("UPDATE test_items SET run_id = 900 WHERE path = 'z' AND run_id = 1", &["points-nowhere"]),
+    ("UPDATE test_items SET facts = '{}'", &["row-unreadable"]),
     ("UPDATE counts SET n = n + 1 WHERE noun = 'builds'", &["count-differs"]),
     ("DELETE FROM counts WHERE noun = 'steps'", &["count-differs"]),
     ("UPDATE builders SET next_number = 1 WHERE id = 1", &["number-behind"]),

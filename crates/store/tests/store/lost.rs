@@ -14,9 +14,11 @@ async fn a_newer_schema_is_refused(engine: Engine) {
     store.close().await;
     db.sql("UPDATE schema_version SET version = 99").await;
     let error = Store::open(&db.location).await.err().unwrap();
-    assert_eq!(error, StoreError::Newer { found: 99, known: 4 });
-    let text =
-        "the database has schema version 99, this Sluice knows versions up to 4: run the newer Sluice that wrote it";
+    assert_eq!(error, StoreError::Newer { found: 99, known: store::SCHEMA });
+    let text = format!(
+        "the database has schema version 99, this Sluice knows versions up to {}: run the newer Sluice that wrote it",
+        store::SCHEMA
+    );
     assert_eq!(error.to_string(), text);
 }
 

@@ -32,4 +32,6 @@ mod snapshots;
 #[cfg(test)]
 mod test_results;
 #[cfg(test)]
+mod testruns;
+#[cfg(test)]
 mod whole;

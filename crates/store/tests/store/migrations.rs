@@ -2,7 +2,8 @@
 //!
 //! `migrations/samples/NNNN.ENGINE.sql` is a dump of a database of version NNNN as that version wrote it, holding what
 //! `commits::life` and `open` write, from version 2 on what `whole::later` writes, from version 3 on what
-//! `outbox::letters` does, and from version 4 on what `gate::turns` does. Later versions must read it. A new version adds two dumps and changes no old one;
+//! `outbox::letters` does, from version 4 on what `gate::turns` does, and from version 5 on what
+//! `testruns::runs` does. Later versions must read it. A new version adds two dumps and changes no old one;
 //! `SLUICE_WRITE_SAMPLES=1 cargo test -p store samples` writes those of the newest version, with the programs `sqlite3`
 //! and `pg_dump`.
 
@@ -11,6 +12,7 @@ use crate::db::{Db, Engine, commit, engines, fresh};
 use crate::gate::{check_turns, turns};
 use crate::nouns::*;
 use crate::outbox::{check_letters, letters};
+use crate::testruns::{check_runs, runs};
 use crate::whole::{LATER, check_later, check_tests, later};
 use model::property::property;
 use model::scheduler::SchedulerState;
@@ -21,7 +23,7 @@ use std::process::Command;
 use store::{Location, Store};
 
 /// The dumps, oldest first, for SQLite and PostgreSQL.
-const SAMPLES: [(&str, &str); 4] = [
+const SAMPLES: [(&str, &str); 5] = [
     (
         include_str!("../../migrations/samples/0001.sqlite.sql"),
         include_str!("../../migrations/samples/0001.postgres.sql"),
@@ -37,6 +39,10 @@ const SAMPLES: [(&str, &str); 4] = [
     (
         include_str!("../../migrations/samples/0004.sqlite.sql"),
         include_str!("../../migrations/samples/0004.postgres.sql"),
+    ),
+    (
+        include_str!("../../migrations/samples/0005.sqlite.sql"),
+        include_str!("../../migrations/samples/0005.postgres.sql"),
     ),
 ];
 
@@ -126,6 +132,9 @@ async fn every_released_schema_is_carried_over(engine: Engine) {
         if version > 3 {
             check_turns(&store).await;
         }
+        if version > 4 {
+            check_runs(&store).await;
+        }
         // It goes on from there, as any database does.
         commit(&store, vec![filed(20, 1), leased(11, 2, 2)]).await;
         commit(&store, ended(11, Time(at(500).0), Results::Success)).await;
@@ -146,7 +155,7 @@ async fn the_samples_are_what_is_checked(engine: Engine) {
     }
     commit(&store, open()).await;
     check_open(&store, 1).await;
-    for batch in later().into_iter().chain(letters()).chain(turns()) {
+    for batch in later().into_iter().chain(letters()).chain(turns()).chain(runs()) {
         commit(&store, batch).await;
     }
     check_first_builder(&store).await;
@@ -155,6 +164,7 @@ async fn the_samples_are_what_is_checked(engine: Engine) {
     check_tests(&store).await;
     check_letters(&store).await;
     check_turns(&store).await;
+    check_runs(&store).await;
     store.close().await;
     if std::env::var_os("SLUICE_WRITE_SAMPLES").is_some() {
         write_sample(&db, engine);

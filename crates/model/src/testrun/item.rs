@@ -1,0 +1,184 @@
+//! An item of a run of tests: what was tried, and what came of it.
+
+use super::Phase;
+use crate::area::Class;
+use crate::{Span, TestRunId, Time};
+use serde::{Deserialize, Serialize};
+
+/// An item of a run. No two have the same run, test and path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestItem {
+    /// Its run.
+    pub run: TestRunId,
+    /// Its test.
+    pub test: String,
+    /// Its path, such as `linux/gcc`; empty for a test that is not iterated.
+    pub path: String,
+    /// Where it is in its life.
+    pub phase: Phase,
+    /// What came of it; `n/a` as long as nobody knows.
+    pub status: String,
+    /// What the status says.
+    pub class: Class,
+    /// Why, in a sentence.
+    pub comment: String,
+    /// It failed, and passed when it was tried again.
+    pub flaky: bool,
+    /// Whoever answers for a failure that does not count.
+    pub quarantined: Option<String>,
+    /// The host of its last attempt; empty: it had none.
+    pub host: String,
+    /// The directory of its last attempt, on the machine of its runner.
+    pub directory: String,
+    /// What is shown first of its files, as a path within `directory`.
+    pub log: Option<String>,
+    /// Every attempt, oldest first.
+    pub attempts: Vec<TestAttempt>,
+    /// The steps of all attempts, in the order in which they began.
+    pub steps: Vec<TestStepRecord>,
+    /// What its last attempt measured.
+    pub data: Vec<TestDatum>,
+    /// When its first attempt was handed out.
+    pub started_at: Option<Time>,
+    /// When it ended.
+    pub ended_at: Option<Time>,
+    /// How long its last attempt ran.
+    pub duration: Option<Span>,
+}
+
+impl TestItem {
+    /// An item of which nothing has run.
+    pub fn new(run: TestRunId, test: impl Into<String>, path: impl Into<String>) -> Self {
+        TestItem {
+            run,
+            test: test.into(),
+            path: path.into(),
+            phase: Phase::NotStarted,
+            status: "n/a".to_owned(),
+            class: Class::Neutral,
+            comment: String::new(),
+            flaky: false,
+            quarantined: None,
+            host: String::new(),
+            directory: String::new(),
+            log: None,
+            attempts: Vec::new(),
+            steps: Vec::new(),
+            data: Vec::new(),
+            started_at: None,
+            ended_at: None,
+            duration: None,
+        }
+    }
+
+    /// What a matrix shows of it.
+    pub fn cell(&self) -> TestCell {
+        TestCell {
+            run: self.run,
+            test: self.test.clone(),
+            path: self.path.clone(),
+            phase: self.phase,
+            status: self.status.clone(),
+            class: self.class,
+            flaky: self.flaky,
+            quarantined: self.quarantined.is_some(),
+            started_at: self.started_at,
+            ended_at: self.ended_at,
+            duration: self.duration,
+        }
+    }
+}
+
+/// The little of an item that a matrix or a history shows: it is read without the rest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestCell {
+    /// Its run.
+    pub run: TestRunId,
+    /// Its test.
+    pub test: String,
+    /// Its path.
+    pub path: String,
+    /// Where it is in its life.
+    pub phase: Phase,
+    /// What came of it.
+    pub status: String,
+    /// What the status says.
+    pub class: Class,
+    /// It passed when it was tried again.
+    pub flaky: bool,
+    /// Somebody answers for its failure.
+    pub quarantined: bool,
+    /// When its first attempt was handed out.
+    pub started_at: Option<Time>,
+    /// When it ended.
+    pub ended_at: Option<Time>,
+    /// How long its last attempt ran.
+    pub duration: Option<Span>,
+}
+
+/// One attempt at an item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestAttempt {
+    /// Its number, from 1.
+    pub number: u32,
+    /// Where it ran.
+    pub host: String,
+    /// When it was handed out.
+    pub launched: Time,
+    /// When it began there.
+    pub began: Option<Time>,
+    /// When it ended.
+    pub ended: Option<Time>,
+    /// What came of it.
+    pub status: String,
+    /// Why.
+    pub comment: String,
+    /// Its directory, on the machine of its runner.
+    pub directory: String,
+}
+
+/// A step of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestStepRecord {
+    /// The attempt's number.
+    pub attempt: u32,
+    /// Its name.
+    pub name: String,
+    /// What came of it; `n/a` while it runs.
+    pub status: String,
+    /// How its program ended; none for a step that a script tells of, and for one that a signal ended.
+    pub exit: Option<i32>,
+    /// When it began.
+    pub began: Time,
+    /// When it ended.
+    pub ended: Option<Time>,
+    /// Its log, as a path within the attempt's directory.
+    pub log: Option<String>,
+    /// Why, in a sentence.
+    pub comment: String,
+}
+
+/// Something that an attempt measured, in the test's own words.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestDatum {
+    /// Where it belongs.
+    pub category: String,
+    /// What it is.
+    pub variable: String,
+    /// What was measured.
+    pub value: String,
+    /// What was expected; empty: nobody said.
+    pub expected: String,
+    /// How far off it may be.
+    pub tolerance: String,
+    /// Its unit.
+    pub units: String,
+    /// What is to be said of it.
+    pub comment: String,
+    /// What the test itself says came of it.
+    pub status: String,
+    /// What kind of data.
+    pub kind: String,
+    /// Whether it is within what is allowed; none: nothing could be judged.
+    pub within: Option<bool>,
+}
