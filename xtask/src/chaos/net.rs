@@ -2,8 +2,12 @@
 //!
 //! Both ends of the line stay up while the bridge has lost a port: what is sent vanishes, and nobody is told. That is
 //! how a cable between two switches breaks, and unlike a closed connection it can only be noticed by silence.
+//!
+//! The bridge can also lose a part of what it is given, in both directions: by a rule of nftables, which is in kernels
+//! that have no netem.
 
 use anyhow::{Context, bail};
+use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 /// The line between the master's machine and the worker's.
@@ -59,6 +63,40 @@ impl Net {
     /// All goes through again.
     pub(crate) fn heal(&self) -> anyhow::Result<()> {
         ip(&["-n", &self.wire, "link", "set", "dev", "b", "master", "bridge"])
+    }
+
+    /// From now on so many of a hundred packets are lost on the bridge, whichever way they go.
+    ///
+    /// # Errors
+    /// nftables is missing, or the kernel's part of it.
+    pub(crate) fn lose(&self, percent: u32) -> anyhow::Result<()> {
+        let rules = format!(
+            "table bridge loss {{ chain c {{ type filter hook forward priority 0; \
+             counter; numgen random mod 100 < {percent} counter drop; }}; }}\n"
+        );
+        let mut nft = Command::new("ip");
+        nft.args(["netns", "exec", &self.wire, "nft", "-f", "-"]).stdin(Stdio::piped()).stderr(Stdio::piped());
+        let mut nft = nft.spawn().context("ip is missing (package iproute2)")?;
+        nft.stdin.take().context("nft takes no rules")?.write_all(rules.as_bytes())?;
+        let out = nft.wait_with_output()?;
+        if !out.status.success() {
+            bail!("nft (package nftables): {}", String::from_utf8_lossy(&out.stderr).trim());
+        }
+        Ok(())
+    }
+
+    /// How many packets came to the bridge since it began to lose some, and how many of them it lost.
+    pub(crate) fn lost(&self) -> anyhow::Result<(u64, u64)> {
+        let words = ["netns", "exec", &self.wire, "nft", "list", "table", "bridge", "loss"];
+        let out = Command::new("ip").args(words).stdin(Stdio::null()).output()?;
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        let mut counts = text.split("packets ").skip(1).filter_map(|rest| rest.split(' ').next()?.parse().ok());
+        counts.next().zip(counts.next()).context("nft tells no counts")
+    }
+
+    /// The bridge passes on what it is given again.
+    pub(crate) fn lose_nothing(&self) -> anyhow::Result<()> {
+        ip(&["netns", "exec", &self.wire, "nft", "delete", "table", "bridge", "loss"])
     }
 
     /// What the worker sends goes through a queue of this kind; the words of `tc`.

@@ -346,10 +346,12 @@ impl Api {
 
     /// Waits until so many requests have ended.
     pub(crate) fn wait_done(&mut self, number: usize, patience: Duration) -> anyhow::Result<()> {
-        wait(patience, &format!("the end of {number} builds"), || {
-            let done = self.count("buildrequests?complete=true").unwrap_or(0);
-            Ok((done as usize >= number).then_some(()))
-        })
+        wait(patience, &format!("the end of {number} builds"), || Ok((self.done() >= number).then_some(())))
+    }
+
+    /// How many requests have ended; none while the master does not answer.
+    pub(crate) fn done(&mut self) -> usize {
+        self.count("buildrequests?complete=true").unwrap_or(0) as usize
     }
 
     pub(crate) fn is_connected(&mut self, worker: &str) -> anyhow::Result<bool> {
