@@ -44,7 +44,7 @@ pub use event::{Lookup, events};
 pub use field::{Field, Kind};
 pub use gate::{Gate, GateCandidate, GateDecision, GatePlace, GateTrial};
 pub use live::{Live, LiveBuild, LiveObstacle, LiveRequest, LiveSource, WhyAnswer};
-pub use log::{Log, LogChunk};
+pub use log::{Log, LogChunk, Short, Standing};
 pub use master::Master;
 pub use outbox::{OutboxMessage, OutboxSum};
 pub use property::{Properties, PropertyRow};

@@ -4,6 +4,7 @@ use crate::answer::Document;
 use crate::field::{Field, Kind, field};
 use model::LogStatus;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +24,58 @@ pub struct Log {
     /// `s`: each line begins with the letter of its stream.
     #[serde(rename = "type")]
     pub kind: String,
+    /// How much of it is not here, and who has the rest; see [`Short`]. Ours; absent when all of it is here.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub short: Option<String>,
+}
+
+/// A log that has fewer bytes here than its worker told of: the master died before it had the last ones on its disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Short {
+    /// So many bytes it has.
+    pub told: u64,
+    /// So many of them are here.
+    pub here: u64,
+    /// The name of the worker that has the rest.
+    pub worker: String,
+    /// Where that worker is.
+    pub standing: Standing,
+}
+
+/// Where the worker is that has the rest of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Connected.
+    Here,
+    /// Not connected; it may come back at any time.
+    Away,
+    /// Not in the configuration, so that it cannot come back.
+    Removed,
+}
+
+impl Standing {
+    /// Where a worker is.
+    pub fn of(worker: &model::Worker) -> Self {
+        match (worker.configured, worker.connected) {
+            (false, _) => Self::Removed,
+            (true, true) => Self::Here,
+            (true, false) => Self::Away,
+        }
+    }
+}
+
+impl fmt::Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Short { told, here, worker, standing } = self;
+        write!(f, "it has {told} bytes, and {here} of them are here; the worker \"{worker}\"")?;
+        f.write_str(match standing {
+            Standing::Here => " brings the rest now, if it has it",
+            Standing::Away => " brings the rest when it comes back",
+            Standing::Removed => {
+                ", which has the rest, is no longer in the configuration, and brings it only when it is put back"
+            }
+        })
+    }
 }
 
 impl Log {
@@ -40,6 +93,7 @@ impl Log {
             complete,
             num_lines,
             kind: "s".to_owned(),
+            short: None,
         }
     }
 }
@@ -54,6 +108,7 @@ impl Document for Log {
         field("complete", Kind::Bool),
         field("num_lines", Kind::Int),
         field("type", Kind::Text),
+        field("short", Kind::Text),
     ];
 }
 

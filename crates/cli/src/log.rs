@@ -76,8 +76,8 @@ async fn find_step(client: &Client, build: i64, name: Option<&str>, wait: bool) 
 async fn print(client: &Client, log: i64, follow: bool) -> anyhow::Result<Exit> {
     let mut offset = 0u64;
     if !follow {
-        copy(client, log, &mut offset).await?;
-        return Ok(Exit::Passed);
+        let copied = copy(client, log, &mut offset).await?;
+        return Ok(exit(copied));
     }
     let mut listeners = [client.listen(&format!("logs/{log}/*"))];
     let mut patience = Patience::new(LIMIT);
@@ -85,8 +85,8 @@ async fn print(client: &Client, log: i64, follow: bool) -> anyhow::Result<Exit> 
     loop {
         let copied = copy(client, log, &mut offset).await;
         match patience.bear(copied, &mut nothing_floats).await? {
-            Some(Copied::Whole) => return Ok(Exit::Passed),
             Some(Copied::SoFar) => wake(&mut listeners, SWEEP).await?,
+            Some(copied) => return Ok(exit(copied)),
             None => {}
         }
     }
@@ -96,17 +96,34 @@ async fn print(client: &Client, log: i64, follow: bool) -> anyhow::Result<Exit> 
 enum Copied {
     Whole,
     SoFar,
+    /// All that is here of a log whose end is not; which it says.
+    Short(String),
+}
+
+/// Says what is missing, for it cannot be seen in what was printed.
+fn exit(copied: Copied) -> Exit {
+    match copied {
+        Copied::Whole | Copied::SoFar => Exit::Passed,
+        Copied::Short(short) => {
+            out::aside(format!("This log is cut short: {short}."));
+            Exit::Infrastructure
+        }
+    }
 }
 
 /// Prints what the log has from byte `offset` on, which moves with it.
 async fn copy(client: &Client, log: i64, offset: &mut u64) -> anyhow::Result<Copied> {
     // Asked before the bytes are fetched: what is whole now is fetched whole below.
-    let whole = client.log(log).await?.complete;
+    let known = client.log(log).await?;
     let mut bytes = client.raw_log(log, *offset).await?;
     while let Some(piece) = bytes.next().await {
         let piece = piece?;
         *offset += piece.len() as u64;
         out::bytes(&piece)?;
     }
-    Ok(if whole { Copied::Whole } else { Copied::SoFar })
+    Ok(match known.short {
+        Some(short) => Copied::Short(short),
+        None if known.complete => Copied::Whole,
+        None => Copied::SoFar,
+    })
 }

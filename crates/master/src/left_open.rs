@@ -3,9 +3,9 @@
 //! bytes are not there: then the worker keeps them until it comes back, and the master says so.
 
 use crate::hub::Hub;
+use api::{Short, Standing};
 use logs::Logs;
-use model::{Build, BuildId, LogId, LogStatus, Query};
-use std::fmt;
+use model::{Build, LogId, LogStatus, Query};
 use std::sync::Arc;
 use store::{Store, StoreError};
 
@@ -27,7 +27,11 @@ pub(crate) async fn close(store: Store, logs: Logs, hub: Arc<Hub>) {
             continue;
         }
         match short(&store, &logs, ended).await {
-            Ok(short) => short.iter().for_each(|log| tracing::warn!("{log}")),
+            Ok(short) => {
+                short
+                    .iter()
+                    .for_each(|(log, short)| tracing::warn!("log {log} of build {build} is cut short: {short}"));
+            }
             Err(e) => tracing::warn!("whether the logs of build {build} are whole cannot be told: {e}"),
         }
         match logs.close_left_open(build).await {
@@ -38,36 +42,8 @@ pub(crate) async fn close(store: Store, logs: Logs, hub: Arc<Hub>) {
     }
 }
 
-/// A log that has fewer bytes here than its worker told of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Short {
-    log: LogId,
-    build: BuildId,
-    told: u64,
-    here: u64,
-    /// The name of the worker that has the rest.
-    worker: String,
-    /// It is in the configuration, so that it can come back.
-    configured: bool,
-}
-
-impl fmt::Display for Short {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Short { log, build, told, here, worker, configured } = self;
-        write!(f, "log {log} of build {build} is cut short: it has {told} bytes, and {here} of them are here; ")?;
-        match configured {
-            true => write!(f, "the worker \"{worker}\" brings the rest when it comes back"),
-            false => write!(
-                f,
-                "the worker \"{worker}\", which has the rest, is no longer in the configuration, and brings it only when \
-                 it is put back"
-            ),
-        }
-    }
-}
-
 /// The logs of a build that lack bytes which its worker has.
-pub(crate) async fn short(store: &Store, logs: &Logs, build: &Build) -> Result<Vec<Short>, StoreError> {
+pub(crate) async fn short(store: &Store, logs: &Logs, build: &Build) -> Result<Vec<(LogId, Short)>, StoreError> {
     let mut found = Vec::new();
     for log in store.logs_of_build(build.id).await? {
         let LogStatus::Sealed { bytes: told, .. } = log.status else { continue };
@@ -77,9 +53,9 @@ pub(crate) async fn short(store: &Store, logs: &Logs, build: &Build) -> Result<V
             continue;
         }
         let worker = store.worker(build.worker).await?;
-        let configured = worker.as_ref().is_some_and(|worker| worker.configured);
+        let standing = worker.as_ref().map_or(Standing::Removed, Standing::of);
         let worker = worker.map_or_else(String::new, |worker| worker.name);
-        found.push(Short { log: log.id, build: build.id, told, here, worker, configured });
+        found.push((log.id, Short { told, here, worker, standing }));
     }
     Ok(found)
 }

@@ -7,6 +7,7 @@ pub mod obstacle;
 pub mod pages;
 pub mod public;
 pub mod rest;
+mod short;
 pub mod tried;
 
 use control::Control;

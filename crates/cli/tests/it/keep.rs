@@ -339,3 +339,30 @@ fn the_versions_of_all_formats_are_told() {
     place.run(&["version"]).passes().says("sluice 0.");
     place.run(&["version", "--verbose"]).passes().says("schema of the store").says("spools of workers");
 }
+
+#[test]
+fn a_log_whose_end_only_a_removed_worker_has_is_told_of_everywhere() {
+    let mut place = Sealed::new();
+    let configured = |workers: &str, of: &str| {
+        let rest = config("seq 1 100000").replace("local_worker(\"here\")", workers);
+        rest.replace("[\"here\"]", &format!("[{of}]"))
+    };
+    let url = place.master(&configured("worker(\"far\", password = \"open sesame\")", "\"far\""));
+    place.worker(&url, "far", "open sesame");
+    place.run(&["force", "b", "--wait", "--master", &url]).passes();
+    place.run(&["log", "b/1", "--master", &url]).passes().says("\n100000\n");
+    let dir = place.path("m");
+    place.run(&["master", "stop", &text(&dir)]).passes();
+    // Its index, its seal and a part of its last frame never came to the disk.
+    shorten(&dir.join("logs/0/1.slog"), 20_000);
+    fs::write(dir.join("master.star"), configured("local_worker(\"here\")", "\"here\"")).expect("written");
+    place.run(&["master", "start", &text(&dir)]).passes();
+    let url = fs::read_to_string(dir.join("address")).expect("its address");
+    let url = url.trim().split_once(' ').expect("process and address").1;
+    let gone = "the worker \"far\", which has the rest, is no longer in the configuration";
+    let said = place.run(&["log", "b/1", "--master", url]).ends(3);
+    assert!(said.err.starts_with("This log is cut short: it has ") && said.err.contains(gone), "{}", said.err);
+    assert!(said.out.contains("\n1000\n") && !said.out.contains("\n100000\n"));
+    assert!(place.get(url, "/builders/b/1/steps/s/logs/stdio").contains("This log is cut short: "));
+    place.wait_for_text("m/sluice.log", gone);
+}

@@ -181,9 +181,9 @@ async fn a_log_that_is_cut_short_is_told_of_with_the_worker_that_has_the_rest() 
     let build = store.build(BuildId(1)).await.unwrap().unwrap();
     let told = async |logs: &Logs| -> Vec<String> {
         let short = crate::left_open::short(&store, logs, &build).await.unwrap();
-        short.iter().map(ToString::to_string).collect()
+        short.iter().map(|(log, short)| format!("log {log}: {short}")).collect()
     };
-    let here = "log 1 of build 1 is cut short: it has 11 bytes, and 5 of them are here; the worker \"w\"";
+    let here = "log 1: it has 11 bytes, and 5 of them are here; the worker \"w\"";
     assert_eq!(told(&logs).await, [format!("{here} brings the rest when it comes back")]);
     let Some(Transition::WorkerKnown(worker)) = filed().into_iter().nth(1) else { panic!("no worker") };
     store.commit(vec![Transition::WorkerKnown(Worker { configured: false, ..worker })]).await.unwrap();

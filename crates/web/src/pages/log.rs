@@ -5,6 +5,7 @@ use super::layout::{Page, Room, build_at, builder_at, crumbs, headline};
 use super::line::{Row, rows};
 use super::mark::Mark;
 use super::text::{bytes, count, outside, thousands};
+use api::Short;
 use maud::{Markup, html};
 use model::Time;
 
@@ -52,6 +53,8 @@ pub(super) struct Log {
     pub(super) error: Option<u64>,
     /// It could not be read, with the reason.
     pub(super) trouble: Option<String>,
+    /// Its end is not here.
+    pub(super) short: Option<Short>,
 }
 
 /// The page.
@@ -72,8 +75,9 @@ pub(super) fn page(v: &Log, clock: &Clock) -> Page {
                 (pager(v))
             }
         }
+        @if let Some(short) = &v.short { p.bad { "This log is cut short: " (outside(&short.to_string(), 300)) "." } }
         @if let Some(trouble) = &v.trouble { p.bad { (outside(trouble, 300)) } }
-        @else if v.lines == 0 {
+        @else if v.lines == 0 && v.short.is_none() {
             p.lesson { @if v.sealed { "The command said nothing." } @else { "Nothing said yet. Lines appear here as they come." } }
         }
         div #log .log data-lines=(v.lines) data-at={ (v.here) "/lines" } data-growing=(if v.sealed { "no" } else { "yes" })

@@ -3,9 +3,10 @@
 use super::find::{self, Found};
 use super::reply::Failure;
 use crate::Web;
+use crate::short::short;
 use api::{Answer, LogChunk, LogRef};
 use axum::body::Body;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use model::{LogFacts, LogStatus};
 use store::LogPlace;
@@ -15,6 +16,9 @@ const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// What a line that is longer than shown ends with.
 const CUT: &str = " … (the line is longer; the raw log has all of it)";
+
+/// The header that says what is missing of a log that is cut short.
+const SHORT: HeaderName = HeaderName::from_static("sluice-short");
 
 /// How the bytes are to be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,11 +31,9 @@ pub(super) enum Raw {
 
 /// The document of a log, with its present length if it still grows.
 pub(super) async fn document(web: &Web, build: model::BuildId, log: &LogFacts) -> api::Log {
-    let grown = match log.status {
-        LogStatus::Open => web.logs.facts(build, log.id).await.map_or(0, |f| f.lines),
-        LogStatus::Sealed { .. } => 0,
-    };
-    api::Log::of(log, grown)
+    let there = web.logs.facts(build, log.id).await;
+    let short = short(web, build, log, there.as_ref()).await.map(|short| short.to_string());
+    api::Log { short, ..api::Log::of(log, there.map_or(0, |there| there.lines)) }
 }
 
 /// Lines of a log.
@@ -65,7 +67,6 @@ pub(super) async fn contents(web: &Web, which: &LogRef, query: &str) -> Found<An
     Ok(Answer { rows: vec![LogChunk { logid: log.id.0, firstline: first, content, next_offset }], total: None })
 }
 
-/// The bytes of a log. They are plain text whatever they hold: a log must not become a page.
 /// Where to begin, in bytes: `?offset=N`, for those who have the beginning already.
 fn first_byte(query: &str) -> Result<u64, Failure> {
     let mut from = 0;
@@ -78,6 +79,7 @@ fn first_byte(query: &str) -> Result<u64, Failure> {
     Ok(from)
 }
 
+/// The bytes of a log. They are plain text whatever they hold: a log must not become a page.
 pub(super) async fn raw(web: &Web, which: &LogRef, query: &str, how: Raw) -> Result<Response, Failure> {
     let from = first_byte(query)?;
     let LogPlace { log, build, step } = find::log(web, which).await?;
@@ -85,14 +87,22 @@ pub(super) async fn raw(web: &Web, which: &LogRef, query: &str, how: Raw) -> Res
     if known.is_none() && matches!(log.status, LogStatus::Sealed { lines: 1.., .. }) {
         return Err(gone(&log));
     }
+    let short = short(web, build, &log, known.as_ref()).await;
     let body = match known {
         Some(_) => Body::from_stream(web.logs.raw_from(build, log.id, from)),
         None => Body::empty(),
     };
     let mut response = ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], body).into_response();
     let headers = response.headers_mut();
-    if let LogStatus::Sealed { bytes, .. } = log.status {
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.saturating_sub(from)));
+    match (short, log.status) {
+        // Its length stays open: the rest may come while this is read.
+        (Some(short), _) => {
+            headers.insert(SHORT, HeaderValue::try_from(short.to_string()).unwrap_or(HeaderValue::from_static("yes")));
+        }
+        (None, LogStatus::Sealed { bytes, .. }) => {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.saturating_sub(from)));
+        }
+        (None, LogStatus::Open) => {}
     }
     // Even a browser that guesses finds nothing that runs.
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));

@@ -338,3 +338,22 @@ async fn a_thousand_builders_fit_on_a_page() {
     assert_eq!(home.sentence(), "103 builders are broken, 102 of them new");
     assert!(home.text.contains("91 more broken builders"), "{}", home.text);
 }
+
+#[tokio::test]
+async fn the_page_of_a_log_that_is_cut_short_says_so() {
+    let site = Site::new(Anonymous::Acts).await;
+    let page = async || site.get("/builders/linux/60/steps/3/logs/stdio").await.text;
+    assert!(!page().await.contains("cut short"), "it grows");
+    let build = site.web.store.builds_bare(&model::Query::default()).await.unwrap().rows;
+    let build = build.iter().find(|b| b.builder.0 == 1 && b.number == 60).unwrap().id;
+    let logs = site.web.store.logs_of_build(build).await.unwrap();
+    let open = logs.iter().find(|l| l.status == model::LogStatus::Open).unwrap();
+    let lines = site.web.logs.facts(build, open.id).await.unwrap().lines;
+    let sealed = model::Transition::LogSealed { log: open.id, lines: 9_000, bytes: 1_000_000, crc32: 1 };
+    site.web.store.commit(vec![sealed]).await.unwrap();
+    let text = page().await;
+    assert!(text.contains("This log is cut short: <bdi>it has 1000000 bytes, and "), "{text}");
+    // It ends where its bytes end: there is no way to pages of lines that are not here.
+    assert!(text.contains(&format!("data-lines=\"{lines}\"")) && !text.contains("rel=\"next\""), "{text}");
+    assert!(text.contains("data-growing=\"no\""));
+}

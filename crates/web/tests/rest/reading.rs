@@ -318,3 +318,35 @@ async fn badges_and_tray_monitors() {
     <Projects><Project name="linux" activity="Building" lastBuildStatus="Failure" lastBuildLabel="1" lastBuildTime="2023-11-14T22:13:50Z" webUrl="http://sluice.test/builders/linux"></Project><Project name="mac os" activity="Sleeping" lastBuildStatus="Unknown" webUrl="http://sluice.test/builders/mac%20os"></Project></Projects>
     "#);
 }
+
+#[tokio::test]
+async fn a_log_that_is_cut_short_says_how_much_is_missing_and_who_has_it() {
+    use model::{LogId, Transition};
+    let town = Town::new().await;
+    assert_eq!(town.json("/api/v2/logs/1").await["logs"][0].get("short"), None, "a whole one has no such field");
+    // Log 3 has 23 bytes here; its worker told of 40.
+    let sealed = Transition::LogSealed { log: LogId(3), lines: 3, bytes: 40, crc32: 1 };
+    town.web.store.commit(vec![sealed]).await.unwrap();
+    town.changed();
+    let here = "it has 40 bytes, and 23 of them are here; the worker \"here\"";
+    let told = async || town.json("/api/v2/logs/3").await["logs"][0]["short"].as_str().map(str::to_owned);
+    assert_eq!(told().await, Some(format!("{here} brings the rest now, if it has it")));
+    let listed = town.json("/api/v2/steps/3/logs").await;
+    assert!(listed["logs"][0]["short"].as_str().unwrap().starts_with(here), "{listed}");
+    let mut worker = town.web.store.worker(model::WorkerId(1)).await.unwrap().unwrap();
+    for (configured, end) in [
+        (true, " brings the rest when it comes back"),
+        (false, ", which has the rest, is no longer in the configuration, and brings it only when it is put back"),
+    ] {
+        (worker.configured, worker.connected) = (configured, false);
+        town.web.store.commit(vec![Transition::WorkerKnown(worker.clone())]).await.unwrap();
+        town.changed();
+        assert_eq!(told().await, Some(format!("{here}{end}")));
+    }
+    // The bytes can be read to their end, and what is missing stands before them.
+    let raw = town.get("/api/v2/logs/3/raw").await;
+    assert_eq!((raw.text().as_str(), raw.header("content-length")), ("cc deflate.c\nunfinished", ""));
+    assert_eq!(raw.header("sluice-short").split(';').next(), here.split(';').next());
+    assert_eq!(town.get("/api/v2/logs/1/raw").await.header("sluice-short"), "");
+    assert_eq!(town.json("/api/v2/logs/3/contents").await["logchunks"][0]["content"], "occ deflate.c\nounfinished\n");
+}

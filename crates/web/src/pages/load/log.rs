@@ -6,6 +6,7 @@ use crate::pages::layout::log_at;
 use crate::pages::line::Row;
 use crate::pages::log::{Log, MOST_BYTES, PAGE};
 use crate::pages::mark::Mark;
+use crate::short::short;
 use model::{Build, Builder, LogFacts, LogStatus, Step};
 
 /// The lines before a window that are looked at for colours that they leave switched on.
@@ -43,7 +44,9 @@ pub(in crate::pages) async fn place(
 pub(in crate::pages) async fn log(web: &Web, at: Place, from: Option<u64>) -> Result<Log, Trouble> {
     let Place { builder, build, step, log, others } = at;
     let facts = web.logs.facts(build.id, log.id).await;
+    let short = short(web, build.id, &log, facts.as_ref()).await;
     let (lines, bytes, sealed) = match (log.status, facts) {
+        (LogStatus::Sealed { .. }, Some(f)) if short.is_some() => (f.lines, f.bytes, true),
         (LogStatus::Sealed { lines, bytes, .. }, _) => (lines, bytes, true),
         (LogStatus::Open, Some(f)) => (f.lines, f.bytes, f.sealed.is_some()),
         (LogStatus::Open, None) => (0, 0, false),
@@ -79,6 +82,7 @@ pub(in crate::pages) async fn log(web: &Web, at: Place, from: Option<u64>) -> Re
         rows,
         error,
         trouble,
+        short,
         step: step.name.clone(),
         builder: builder.name.clone(),
     })
