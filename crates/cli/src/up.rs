@@ -63,7 +63,11 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     }
     let branch = LocalBranch::look(&dir, args.branch.as_deref())?;
     let basedir = args.basedir.clone().map_or_else(|| usual_basedir(&branch.root), Ok)?;
-    let plan = Plan::of(&branch, &listen(&args))?;
+    let mut plan = Plan::of(&branch, &listen(&args))?;
+    if args.once {
+        // A poller could see the head before it is told of, and it would be built twice.
+        plan.config.sources.clear();
+    }
     free::check(&BaseDir::at(&basedir), &listen(&args))?;
     out::lines(plan.told().iter().map(|line| format!("  {line}")))?;
     let session = Session::open(&basedir, plan).await?;
@@ -137,12 +141,17 @@ impl Session {
         self.show_what_comes(branch).await
     }
 
-    /// Tells the master of the head. If it was known already it is built again.
+    /// Tells the master of the head. If it was known already it is built again, but for what is being built: a poller
+    /// was faster, or the last `up` was killed.
     async fn build_head(&self, branch: &LocalBranch) -> anyhow::Result<Vec<RequestId>> {
         let control = self.hosted.master.control();
         let before = self.newest_request().await?;
         if control.add_change(plan::change_of(branch)).await?.is_some() {
             return self.requests_after(before).await;
+        }
+        let (mut requests, idle) = self.under_way(&branch.head.revision).await?;
+        if idle.is_empty() {
+            return Ok(requests);
         }
         let force = Force {
             owner: crate::force::owner(),
@@ -150,11 +159,28 @@ impl Session {
             branch: Some(branch.branch.clone()),
             revision: Some(branch.head.revision.clone()),
             repository: branch.root.display().to_string(),
-            builders: Vec::<BuilderId>::new(),
+            builders: idle,
             ..Force::default()
         };
         let forced = control.force(force).await?;
-        Ok(forced.requests.into_iter().map(|(_, request)| request).collect())
+        requests.extend(forced.requests.into_iter().map(|(_, request)| request));
+        Ok(requests)
+    }
+
+    /// The open requests for a revision, and the builders that have none.
+    async fn under_way(&self, revision: &str) -> anyhow::Result<(Vec<RequestId>, Vec<BuilderId>)> {
+        let builders = self.hosted.client.builders(&client::Filter::all()).await?.rows;
+        let mut idle: Vec<BuilderId> = builders.iter().map(|b| BuilderId(b.builderid)).collect();
+        let mut requests = Vec::new();
+        let open = client::Filter::all().with("complete", false).with("order", "buildrequestid");
+        for request in self.hosted.client.requests(&open).await?.rows {
+            let stamps = self.hosted.client.set(request.buildsetid).await?.sourcestamps;
+            if stamps.iter().any(|s| s.revision.as_deref() == Some(revision)) {
+                requests.push(RequestId(request.buildrequestid));
+                idle.retain(|builder| builder.0 != request.builderid);
+            }
+        }
+        Ok((requests, idle))
     }
 
     /// Waits for requests beyond this one.

@@ -26,6 +26,27 @@ fn the_head_is_built_and_its_result_is_the_exit_code() {
 }
 
 #[test]
+fn what_a_killed_up_began_is_not_built_twice() {
+    let mut place = Sealed::new();
+    let repo = testkit::Repo::with_work_tree(place.path("held"));
+    let (began, go) = (place.path("began"), place.path("go"));
+    let command = format!("touch {}; until [ -e {} ]; do sleep 0.1; done", began.display(), go.display());
+    let star = format!("builder(\"held\", steps = [steps.shell(\"{command}\", name = \"hold\")])\n");
+    repo.commit("main", "a pipeline", "sluice.star", &star);
+    let pid = place.start(&["up", "held", "--once"], "out");
+    testkit::wait_until("the command runs", || began.exists());
+    Sealed::signal(pid, Signal::KILL);
+    place.end_of(pid);
+    let second = place.start(&["up", "held", "--once"], "again");
+    place.wait_for_text("again", "the pages are at");
+    std::fs::write(go, "").expect("written");
+    assert_eq!(place.end_of(second), Some(0));
+    let said = place.wait_for_text("again", "(build 1)");
+    assert!(said.contains("✓ held passed"), "{said}");
+    place.run(&["up", "held", "--once"]).passes().says("(build 2)");
+}
+
+#[test]
 fn a_new_commit_is_noticed_and_ctrl_c_ends_everything() {
     let mut place = Sealed::new();
     let repo = c_project(&place.path("answer"));
