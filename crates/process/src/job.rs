@@ -209,7 +209,7 @@ pub struct Job {
     pub log: u16,
     /// Where in that log its first byte stands; not 0 for the second command of a step.
     pub first_offset: u64,
-    /// Streams that are read and not kept.
+    /// Streams that are read and not kept; [`Stream::Header`]: what the supervisor would say is not said.
     #[serde(default)]
     pub unwanted: Vec<Stream>,
     /// Files that become logs.

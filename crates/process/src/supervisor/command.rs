@@ -292,6 +292,9 @@ impl Command {
 
     /// Says something in the command's log.
     fn head(&mut self, text: String, now: Instant) {
+        if self.job.unwanted.contains(&Stream::Header) {
+            return;
+        }
         let text = self.intake.text(text);
         self.write(Item::Data(self.job.log, Stream::Header, text.into_bytes()), now);
     }

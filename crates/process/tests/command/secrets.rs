@@ -92,6 +92,10 @@ pub(crate) fn unwanted_output_is_read_and_not_kept() {
     job.unwanted = vec![Stream::Stderr];
     let ran = slot.run(&job);
     assert_eq!((ran.text(Stream::Stdout).as_str(), ran.bytes(Stream::Stderr).len()), ("out\n", 0));
+    job = slot.script("echo out; exit 3");
+    job.unwanted = vec![Stream::Header];
+    let ran = slot.run(&job);
+    assert_eq!((ran.text(Stream::Stdout).as_str(), ran.bytes(Stream::Header).len()), ("out\n", 0));
 }
 
 pub(crate) fn files_that_are_followed_become_logs() {
