@@ -6,6 +6,7 @@ use client::ClientError;
 use master::StartError;
 use master::base::BaseError;
 use model::Results;
+use runner::RunError;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use store::StoreError;
@@ -74,6 +75,7 @@ pub(crate) fn of_error(error: &anyhow::Error) -> Exit {
         Some(ClientError::Foreign { .. } | ClientError::Strange { .. } | ClientError::Setup(_)) => Exit::Infrastructure,
         _ if error.downcast_ref::<NotTaken>().is_some() => Exit::CouldNotLand,
         _ if start_error(error).is_some_and(is_trouble) => Exit::Infrastructure,
+        _ if is_trouble_of_tests(error) => Exit::Infrastructure,
         _ if error.downcast_ref::<Trouble>().is_some() || error.chain().any(no_room) => Exit::Infrastructure,
         _ => Exit::Usage,
     }
@@ -91,6 +93,12 @@ fn start_error(error: &anyhow::Error) -> Option<&StartError> {
 /// A master cannot start for a reason that is not in its configuration: the disk, the database, another program.
 fn is_trouble(error: &StartError) -> bool {
     !matches!(error, StartError::Base(BaseError::NotABase { .. }) | StartError::Store(StoreError::Address(_)))
+}
+
+/// Neither the area nor what was asked of it is wrong: its state cannot be kept.
+fn is_trouble_of_tests(error: &anyhow::Error) -> bool {
+    let kept = error.is::<runner::base::BaseError>() || error.is::<runner::book::BookError>();
+    kept || matches!(error.downcast_ref::<RunError>(), Some(RunError::Base(_) | RunError::Book(_)))
 }
 
 /// Something that is neither the user's fault nor the code's.

@@ -28,6 +28,7 @@ mod show;
 mod status;
 mod stop;
 mod target;
+mod tests;
 mod r#try;
 mod tryserver;
 mod up;
@@ -92,6 +93,9 @@ enum Verb {
     Gate(gate::Args),
     /// Hand a change in to a gate of a master, and see how it fares
     Land(land::Args),
+    /// Run the tests of an area, and say what became of them
+    #[command(subcommand, before_help = "Example: sluice tests run")]
+    Tests(tests::Verb),
     /// Translate the easy part of a Buildbot master.cfg
     Import(import::Args),
 }
@@ -140,6 +144,7 @@ fn run(verb: Verb) -> anyhow::Result<Exit> {
             Verb::Sendchange(args) => sendchange::run(args).await,
             Verb::Fsck(args) => fsck::run(args).await,
             Verb::Version(args) => version::run(&args),
+            Verb::Tests(verb) => tests::run(verb).await,
             Verb::Import(args) => import::run(&args),
             Verb::Gate(args) => gate::run(args).await,
             Verb::Land(args) => land::run(args).await,

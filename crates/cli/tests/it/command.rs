@@ -28,6 +28,14 @@ const VERBS: &[&[&str]] = &[
     &["tryserver"],
     &["sendchange"],
     &["import"],
+    &["tests"],
+    &["tests", "run"],
+    &["tests", "rerun"],
+    &["tests", "list"],
+    &["tests", "show"],
+    &["tests", "why"],
+    &["tests", "log"],
+    &["tests", "config"],
 ];
 
 #[test]
@@ -77,6 +85,8 @@ fn without_a_verb_it_says_what_it_is() {
       fsck        Look through a base directory and say what is wrong with it
       version     Say which Sluice this is
       gate        Test a tree the way it would land, then land it
+      land        Hand a change in to a gate of a master, and see how it fares
+      tests       Run the tests of an area, and say what became of them
       import      Translate the easy part of a Buildbot master.cfg
 
     Options:

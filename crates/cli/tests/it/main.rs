@@ -29,6 +29,7 @@ mod shows_queue;
 mod shows_reports;
 mod steps;
 mod survive;
+mod testruns;
 mod tried;
 mod tried_trees;
 mod up;

@@ -1,0 +1,93 @@
+//! `sluice tests`: run the tests of an area, and say what became of them.
+
+mod config;
+mod find;
+mod list;
+mod live;
+mod log;
+mod run;
+mod show;
+mod why;
+
+use crate::exit::Exit;
+use anyhow::{Context, bail};
+use clap::Subcommand;
+use runner::{Base, Book, Home};
+use std::path::PathBuf;
+
+#[derive(Subcommand)]
+pub(crate) enum Verb {
+    /// Run tests; what has a verdict in this run already stays as it is
+    Run(run::Args),
+    /// Run again what ended badly, or in some other way
+    Rerun(run::RerunArgs),
+    /// List runs, or the items of a run
+    List(list::Args),
+    /// Show a run, or everything that is known of an item
+    Show(show::Args),
+    /// Say why an item is where it is
+    Why(why::Args),
+    /// Print the log of a step
+    Log(log::Args),
+    /// Print the values that are in force, each with its file and line
+    Config(config::Args),
+}
+
+/// Which area, and which run of it.
+#[derive(clap::Args)]
+pub(crate) struct Place {
+    /// The area, or a directory in it; the current one when absent
+    #[arg(long, value_name = "DIR")]
+    area: Option<PathBuf>,
+    /// The target: a value for each field of the area, with / between them
+    #[arg(long, value_name = "TARGET")]
+    target: Option<String>,
+    /// The run, by its name
+    #[arg(long, short = 'n', value_name = "NAME")]
+    runname: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Place {
+    fn home(&self) -> anyhow::Result<Home> {
+        let dir = self.area.clone().unwrap_or_else(|| ".".into());
+        Ok(Home::find(&dir)?)
+    }
+
+    /// The area, and what is on record of it.
+    fn open(&self) -> anyhow::Result<(Home, Book)> {
+        let home = self.home()?;
+        let Some(base) = Base::existing(&home) else {
+            bail!("nothing was run in {} yet\nhelp: sluice tests run", home.dir.display());
+        };
+        let book = Book::open(&base, tokio::runtime::Handle::current())?;
+        Ok((home, book))
+    }
+}
+
+pub(crate) async fn run(verb: Verb) -> anyhow::Result<Exit> {
+    let stopped = match verb {
+        Verb::Run(_) | Verb::Rerun(_) => Some(crate::up::interrupted()?),
+        _ => None,
+    };
+    let (stop, stopping) = tokio::sync::watch::channel(false);
+    if let Some(stopped) = stopped {
+        tokio::spawn(async move {
+            stopped.await;
+            stop.send_replace(true);
+        });
+    }
+    // All of this blocks: files, locks, processes, the store.
+    let work = tokio::task::spawn_blocking(move || match verb {
+        Verb::Run(args) => run::run(args, stopping),
+        Verb::Rerun(args) => run::rerun(args, stopping),
+        Verb::List(args) => list::run(&args),
+        Verb::Show(args) => show::run(&args),
+        Verb::Why(args) => why::run(&args),
+        Verb::Log(args) => log::run(&args),
+        Verb::Config(args) => config::run(&args),
+    });
+    work.await.context("the command ended in the middle")?
+}

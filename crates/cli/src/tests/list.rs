@@ -1,0 +1,104 @@
+//! `sluice tests list`.
+
+use super::{Place, find};
+use crate::exit::Exit;
+use crate::out;
+use crate::show::{Paper, WIDTH, cut, pad};
+use model::TestItem;
+use model::testrun::{TestRunLine, TestRunState};
+use testruns::TestPatterns;
+
+#[derive(clap::Args)]
+#[command(
+    before_help = "Example: sluice tests list\n         sluice tests list --runname r7 --status FAIL,ABORT 'build/%'",
+    after_help = "Without a run, a test, a state or a status it lists runs, else items: those of the runs that are meant, or \
+                  of the newest."
+)]
+pub(crate) struct Args {
+    /// Items like this, such as build/% or %/gcc
+    #[arg(value_name = "TEST")]
+    tests: Vec<String>,
+    #[command(flatten)]
+    place: Place,
+    /// Only items in one of these states, such as COMPLETED or RUNNING
+    #[arg(long, value_name = "STATES", value_delimiter = ',')]
+    state: Vec<String>,
+    /// Only items with one of these statuses, such as FAIL
+    #[arg(long, value_name = "STATUSES", value_delimiter = ',')]
+    status: Vec<String>,
+    /// List at most so many runs
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    limit: usize,
+}
+
+#[derive(serde::Serialize)]
+struct Listed {
+    run: TestRunLine,
+    items: Vec<TestItem>,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let (_, book) = args.place.open()?;
+    let mut runs = find::runs(&book, &args.place)?;
+    let about_items = !(args.tests.is_empty() && args.state.is_empty() && args.status.is_empty());
+    if !about_items && args.place.runname.is_none() {
+        runs.truncate(args.limit);
+        match args.place.json {
+            true => out::json(&runs)?,
+            false => out::lines(runs.iter().map(|r| line(Paper::of_stdout(), r)))?,
+        }
+        return Ok(Exit::Passed);
+    }
+    if args.place.runname.is_none() {
+        runs.truncate(1);
+    }
+    let patterns = TestPatterns::read(&args.tests.join(","));
+    let wanted = |item: &TestItem| {
+        let like =
+            |words: &[String], word: &str| words.is_empty() || words.iter().any(|w| w.eq_ignore_ascii_case(word));
+        (args.tests.is_empty() || patterns.matches(&item.test, &item.path))
+            && like(&args.state, item.phase.word())
+            && like(&args.status, &item.status)
+    };
+    let mut all = Vec::new();
+    for run in runs {
+        let items = book.items(run.id)?.into_iter().filter(wanted).collect();
+        all.push(Listed { run, items });
+    }
+    if args.place.json {
+        out::json(&all)?;
+        return Ok(Exit::Passed);
+    }
+    for listed in &all {
+        out::line(line(Paper::of_stdout(), &listed.run))?;
+        out::lines(listed.items.iter().map(|item| item_line(Paper::of_stdout(), item)))?;
+    }
+    Ok(Exit::Passed)
+}
+
+fn line(paper: Paper, run: &TestRunLine) -> String {
+    let symbol = match run.state {
+        TestRunState::Running => paper.symbol(None),
+        TestRunState::Green => paper.symbol(Some(model::Results::Success)),
+        TestRunState::Red => paper.symbol(Some(model::Results::Failure)),
+        TestRunState::Cancelled | TestRunState::Interrupted => paper.symbol(Some(model::Results::Cancelled)),
+    };
+    let counts: Vec<String> = run.totals.by_status.iter().map(|s| format!("{} {}", s.count, s.word)).collect();
+    let waits = run.totals.waiting + run.totals.running;
+    let open = if waits > 0 { format!(", {waits} to come") } else { String::new() };
+    let name = pad(&find::called(&run.target, &run.name), 24);
+    format!("  {symbol} {name} {:<11} {}{open}", run.state.word(), counts.join(", ")).trim_end().to_owned()
+}
+
+pub(super) fn item_line(paper: Paper, item: &TestItem) -> String {
+    let symbol = match item.phase.is_over() {
+        true => super::live::symbol(paper, &item.status, item.class),
+        false => paper.symbol(None),
+    };
+    let took = item.duration.map(|d| d.to_string()).unwrap_or_default();
+    let word = if item.phase.is_over() { item.status.as_str() } else { item.phase.word() };
+    let comment = cut(&item.comment, WIDTH);
+    let flaky = if item.flaky { "flaky " } else { "" };
+    let line = format!("    {symbol} {} {word:<14} {took:<9} {flaky}{comment}", pad(&find::name(item), 36));
+    line.trim_end().to_owned()
+}

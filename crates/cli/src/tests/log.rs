@@ -1,0 +1,73 @@
+//! `sluice tests log`: the log of a step.
+
+use super::{Place, find};
+use crate::exit::Exit;
+use crate::out;
+use anyhow::{Context, bail};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+#[derive(clap::Args)]
+#[command(before_help = "Example: sluice tests log build/gcc\n         sluice tests log build/gcc make --attempt 1")]
+pub(crate) struct Args {
+    /// The item, as TEST or TEST/ITEM
+    #[arg(value_name = "ITEM")]
+    item: String,
+    /// The step; the one that failed, else the last, when absent
+    #[arg(value_name = "STEP")]
+    step: Option<String>,
+    /// The attempt; the last when absent
+    #[arg(long, value_name = "N")]
+    attempt: Option<u32>,
+    /// Print where the log is, and not what stands in it
+    #[arg(long)]
+    path: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let (_, book) = args.place.open()?;
+    let run = find::run(&book, &args.place)?;
+    let item = find::item(&book, &run, &args.item)?;
+    let name = find::name(&item);
+    let wanted = args.attempt.or(item.attempts.last().map(|a| a.number));
+    let Some(attempt) = item.attempts.iter().find(|a| Some(a.number) == wanted) else {
+        match (args.attempt, item.comment.as_str()) {
+            (Some(n), _) => bail!("{name} has no attempt {n}; there are {}", item.attempts.len()),
+            (None, "") => bail!("{name} has not been run"),
+            (None, why) => bail!("{name} has not been run: {why}"),
+        }
+    };
+    let steps: Vec<_> = item.steps.iter().filter(|s| s.attempt == attempt.number).collect();
+    let log = match &args.step {
+        Some(step) => match steps.iter().find(|s| s.name == *step) {
+            Some(step) => step.log.clone(),
+            // It may be running.
+            None => Some(runner::slot::log_name(step)),
+        },
+        None if wanted == item.attempts.last().map(|a| a.number) => item.log.clone(),
+        None => steps.last().and_then(|s| s.log.clone()),
+    };
+    let Some(log) = log else { bail!("{name} has no log yet") };
+    let path = Path::new(&attempt.directory).join(log);
+    if args.place.json {
+        out::json(&serde_json::json!({ "item": name, "attempt": attempt.number, "log": path }))?;
+    } else if args.path {
+        out::line(path.display().to_string())?;
+    } else {
+        print(&path)?;
+    }
+    Ok(Exit::Passed)
+}
+
+fn print(path: &PathBuf) -> anyhow::Result<()> {
+    let mut file = std::fs::File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let mut piece = vec![0; 64 << 10];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(()),
+            n => out::bytes(&piece[..n])?,
+        }
+    }
+}

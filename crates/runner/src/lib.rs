@@ -1,0 +1,45 @@
+//! Runs of tests in an area: what the room `testruns` decides is written down and carried out.
+//!
+//! An area is a directory with a `tests.star`, or one of Megatest. Its state lies in `AREA/.sluice/tests`: the store, and
+//! one directory for each *slot*. A slot is a thread here and a supervisor (room `process`) that outlives it. The runner
+//! ([`Runner`]) is one loop: it hears [`slot::News`], lets the board decide, writes all items that changed in one commit,
+//! and only then tells slots what to do. After `kill -9` the next runner makes the board anew from the store, finds the
+//! spools, and goes on with what still runs.
+//!
+//! | file | noun |
+//! |---|---|
+//! | `home.rs`, `outside.rs` | an area: where it is, what it defines for a target |
+//! | `base.rs`, `book.rs`, `facts.rs` | its state: lock, slots, store; records as they are written down |
+//! | `wish.rs`, `prepare.rs`, `leftovers.rs` | what is asked for, what is on record, what was left behind |
+//! | `runner.rs`, `orders.rs`, `look.rs` | the loop, what slots are told, questions to the machine |
+//! | `socket.rs`, `said.rs`, `calls.rs` | what others ask of a runner, and what tests say of themselves |
+//! | `slot.rs`, `line.rs`, `judge.rs`, `place.rs` | one attempt: its directory, its steps, its logs and what rules make of them |
+//!
+//! Calls here block; they belong on threads of their own.
+
+pub mod base;
+pub mod book;
+mod calls;
+mod facts;
+pub mod home;
+mod judge;
+mod leftovers;
+mod line;
+mod look;
+mod orders;
+mod outside;
+pub mod place;
+pub mod prepare;
+pub mod runner;
+pub mod said;
+pub mod slot;
+pub mod socket;
+pub mod wish;
+
+pub use base::{Base, Held, Taken};
+pub use book::Book;
+pub use facts::record;
+pub use home::{AreaError, Defined, Home, Kind};
+pub use prepare::{Prepared, next_name, prepare};
+pub use runner::{Runner, View, Watcher, now};
+pub use wish::{Again, RunError, Wish};

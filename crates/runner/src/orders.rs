@@ -1,0 +1,147 @@
+//! What a slot is told: where an attempt runs, with which variables, and what it does.
+
+use crate::facts::Facts;
+use crate::home::{Defined, Home};
+use crate::place::{self, Mark, Place};
+use crate::slot::Order;
+use model::TestRun;
+use model::area::{TestSpec, TestStep, Var};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use testruns::environment::{Around, environment};
+use testruns::item::Item;
+use testruns::{Board, ItemId};
+
+/// Makes orders of one run.
+#[derive(Debug)]
+pub(crate) struct Orders<'a> {
+    home: &'a Home,
+    defined: &'a Defined,
+    /// `target/name`.
+    run: String,
+    name: String,
+}
+
+impl<'a> Orders<'a> {
+    pub(crate) fn new(home: &'a Home, defined: &'a Defined, run: &TestRun) -> Self {
+        Orders { home, defined, run: run_name(&run.target, &run.name), name: run.name.clone() }
+    }
+
+    /// Chooses where an attempt runs. Where an earlier one was, whose own directory goes elsewhere.
+    pub(crate) fn choose(&self, board: &Board, id: ItemId, attempt: u32, facts: &mut Facts) {
+        let last = facts.dirs.last().map(PathBuf::from);
+        let dir = last.unwrap_or_else(|| self.root().join(inner(&self.run, board.test(id), board.item(id))));
+        facts.dirs.resize(attempt.saturating_sub(1) as usize, String::new());
+        if let Some(before) = facts.dirs.last_mut() {
+            let number = attempt.saturating_sub(1);
+            *before = self.place(board, id, attempt, &dir).earlier(number).to_string_lossy().into_owned();
+        }
+        facts.dirs.push(dir.to_string_lossy().into_owned());
+    }
+
+    /// The disk with the most room, or the link tree itself.
+    fn root(&self) -> PathBuf {
+        let free = |path: &Path| {
+            let nearest = path.ancestors().find(|p| p.is_dir())?;
+            let stat = rustix::fs::statvfs(nearest).ok()?;
+            Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+        };
+        let disks = self.defined.disks.iter().filter_map(|(_, path)| Some((free(path)?, path)));
+        // The first of several with as much room.
+        let best = disks.reduce(|best, other| if other.0 > best.0 { other } else { best });
+        best.map_or_else(|| self.defined.link_tree.clone(), |(_, path)| path.join(&self.defined.area.name))
+    }
+
+    fn place(&self, board: &Board, id: ItemId, attempt: u32, dir: &Path) -> Place {
+        let (test, item) = (board.test(id), board.item(id));
+        let within = inner(&self.run, test, item);
+        let link = self.defined.link_tree.join(&within);
+        let above = dir.ancestors().nth(within.components().count()).unwrap_or(dir);
+        Place {
+            dir: dir.to_owned(),
+            run_dir: above.join(&self.run),
+            link: (link != dir).then_some(link),
+            source: (!test.dir.is_empty()).then(|| self.home.dir.join(&test.dir)),
+            mark: Mark {
+                area: self.home.dir.to_string_lossy().into_owned(),
+                run: self.run.clone(),
+                test: test.name.clone(),
+                path: item.path.clone(),
+                attempt,
+                ready: false,
+            },
+            rerun: String::new(),
+        }
+    }
+
+    /// What a slot is told of an attempt for which there is a place.
+    pub(crate) fn order(&self, board: &Board, id: ItemId, attempt: u32, facts: &mut Facts) -> Order {
+        if facts.dirs.len() < attempt as usize {
+            self.choose(board, id, attempt, facts);
+        }
+        let dir = facts.dirs.last().map_or_else(|| self.root(), PathBuf::from);
+        let (test, item) = (board.test(id), board.item(id));
+        let vars = |step: &TestStep| self.vars(test, item, step, &dir);
+        let mut place = self.place(board, id, attempt, &dir);
+        place.rerun = place::rerun(&dir, &test.steps.iter().map(|s| (s, vars(s))).collect::<Vec<_>>());
+        let steps = test.steps.iter().map(|step| {
+            let vars: BTreeMap<String, String> = vars(step).into_iter().map(|v| (v.name, v.value)).collect();
+            (step.clone(), vars)
+        });
+        let job = job_name(&self.run, &test.name, &item.path, attempt);
+        Order { item: id, attempt, job, steps: steps.collect(), place }
+    }
+
+    fn vars(&self, test: &TestSpec, item: &Item, step: &TestStep, dir: &Path) -> Vec<Var> {
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        let (area_home, link_tree, run_dir) = (text(&self.home.dir), text(&self.defined.link_tree), text(dir));
+        let around = Around {
+            target: &self.defined.target,
+            run: &self.name,
+            area_home: &area_home,
+            link_tree: &link_tree,
+            run_dir: &run_dir,
+        };
+        environment(&self.defined.area, &around, test, item, step)
+    }
+}
+
+/// A run as it is called below a disk: target and name.
+pub(crate) fn run_name(target: &str, name: &str) -> String {
+    if target.is_empty() { name.to_owned() } else { format!("{target}/{name}") }
+}
+
+fn inner(run: &str, test: &TestSpec, item: &Item) -> PathBuf {
+    let mut path = PathBuf::from(run);
+    path.push(&test.name);
+    path.extend(item.path.split('/').filter(|part| !part.is_empty()));
+    path
+}
+
+/// What the names of the jobs of an attempt begin with: the same whoever asks. FNV-1a, 64 bits, of its names.
+pub(crate) fn job_name(run: &str, test: &str, path: &str, attempt: u32) -> String {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for byte in [run, "\0", test, "\0", path].into_iter().flat_map(str::bytes) {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    format!("t{hash:016x}-{attempt}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_jobs_tell_attempts_apart() {
+        let all = [
+            job_name("r", "a", "b", 1),
+            job_name("r", "a", "b", 2),
+            job_name("r", "ab", "", 1),
+            job_name("r", "a", "", 1),
+            job_name("s", "a", "b", 1),
+        ];
+        assert_eq!(all[0], "t16ad3123c2c764d4-1");
+        let different: std::collections::BTreeSet<&String> = all.iter().collect();
+        assert_eq!(different.len(), all.len());
+    }
+}
