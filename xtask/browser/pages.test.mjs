@@ -21,6 +21,7 @@ const PAGES = [
   "workers/here",
   "queue",
   "schedulers",
+  "tests",
   "login",
 ];
 const LOOKS = ["light", "dark"].flatMap((colorScheme) => [1280, 400].map((width) => ({ colorScheme, width })));

@@ -18,6 +18,11 @@ pub(crate) fn test(counted: &mut Counted) -> anyhow::Result<()> {
     if !status.success() {
         bail!("npm ci in {FOLDER} failed");
     }
+    // Pages of what a master has only after long are shown over a made-up past.
+    let built = Command::new("cargo").args(["build", "--quiet", "-p", "web", "--example", "showcase"]).status();
+    if !built.context("cannot start cargo")?.success() {
+        bail!("cargo build of the example showcase failed");
+    }
     let mut child = Command::new("node")
         .args(["--test", "--test-reporter=tap"])
         .current_dir(FOLDER)

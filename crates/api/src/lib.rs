@@ -32,6 +32,7 @@ pub mod source_stamp;
 pub mod spec;
 pub mod step;
 pub mod story;
+pub mod testrun;
 pub mod worker;
 
 pub use answer::{Answer, Document, Layout};
@@ -57,4 +58,5 @@ pub use select::select;
 pub use source::ChangeSource;
 pub use source_stamp::SourceStamp;
 pub use step::Step;
+pub use testrun::{TestDiff, TestItem, TestPast, TestRun};
 pub use worker::Worker;

@@ -40,6 +40,12 @@ words! {
 }
 
 impl Status {
+    /// The status of a record, whatever its word: of a configuration that has changed since, it may be none of these.
+    pub fn kept(word: &str) -> Self {
+        let known = BUILT_IN.iter().find(|(built_in, ..)| *built_in == word);
+        Status(known.map_or_else(|| Cow::Owned(word.to_owned()), |(built_in, ..)| Cow::Borrowed(*built_in)))
+    }
+
     /// The word.
     pub fn word(&self) -> &str {
         &self.0

@@ -9,6 +9,7 @@ pub mod public;
 pub mod rest;
 mod short;
 pub mod tried;
+mod verdict;
 
 use control::Control;
 use model::Event;

@@ -30,6 +30,7 @@ mod queue;
 mod scheduler;
 mod source;
 mod strip;
+mod testrun;
 mod text;
 mod waterfall;
 mod worker;
@@ -70,6 +71,7 @@ pub fn router() -> Router<Web> {
         .route("/workers/{name}", get(one_worker))
         .route("/workers/{name}/{act}", post(acts::worker))
         .route("/queue", get(queued))
+        .merge(testrun::routes())
         .route("/gates", get(gates))
         .route("/gates/{name}", get(one_gate))
         .route("/gates/{name}/resume", post(acts::resume_gate))

@@ -18,6 +18,7 @@ mod reply;
 pub mod session;
 mod socket;
 mod story;
+mod testrun;
 mod tried;
 mod worker;
 
@@ -53,6 +54,11 @@ pub fn router() -> axum::Router<Web> {
         .route("/api/v2/gates/{gate}/trials", get(gate::trials))
         .route("/api/v2/gates/{gate}/trials/{id}", get(gate::trial))
         .route("/api/v2/gates/{gate}/decisions", get(gate::decisions))
+        .route("/api/v2/testruns", get(testrun::list))
+        .route("/api/v2/testruns/{id}", get(testrun::one))
+        .route("/api/v2/testruns/{id}/items", get(testrun::items))
+        .route("/api/v2/testruns/{id}/diff/{other}", get(testrun::diff))
+        .route("/api/v2/testhistory", get(testrun::history))
         .route("/api/v2/{*path}", get(read::get).post(act::post))
         .route("/sse", get(listen::nothing))
         .route("/sse/listen", get(listen::listen_to_nothing))

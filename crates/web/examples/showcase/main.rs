@@ -1,6 +1,7 @@
 //! Serves the pages over a made-up project, for looking at them: `cargo run -p web --example showcase -- PORT [BUILDERS]`.
 //!
-//! A running build goes on talking, so that live pages have something to show.
+//! A running build goes on talking, so that live pages have something to show. With port 0 it takes a free one; what it
+//! prints is its address.
 
 #![expect(clippy::unwrap_used, reason = "an example for looking at: what fails is to be seen")]
 
@@ -10,6 +11,8 @@ mod facts;
 mod fake;
 #[path = "../../tests/pages/history.rs"]
 mod history;
+#[path = "../../tests/pages/testruns.rs"]
+mod testruns;
 #[path = "../../tests/pages/train.rs"]
 mod train;
 
@@ -27,9 +30,11 @@ async fn main() {
     let (web, _) = history::project(dir.path(), wall, Anonymous::Acts).await;
     let crowd = args.next().and_then(|n| n.parse().ok()).unwrap_or(0);
     history::crowd(&web, crowd, wall()).await;
+    testruns::fill(&web, &dir.path().join("tests"), wall()).await;
+    testruns::many(&web, 100, 10_000, wall()).await;
     tokio::spawn(talk(web.clone()));
     let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await.unwrap();
-    println!("http://127.0.0.1:{port}/");
+    println!("http://{}/", listener.local_addr().unwrap());
     axum::serve(listener, web::router(web)).await.unwrap();
 }
 

@@ -22,19 +22,22 @@ pub(super) enum Room {
     Workers,
     /// `/queue` and `/requests`.
     Queue,
+    /// `/tests` and below.
+    Tests,
     /// `/gates` and below; there where a gate is.
     Gates,
     /// None of them.
     Elsewhere,
 }
 
-const ROOMS: [(Room, &str, &str); 7] = [
+const ROOMS: [(Room, &str, &str); 8] = [
     (Room::Home, "/", "Home"),
     (Room::Waterfall, "/waterfall", "Waterfall"),
     (Room::Builders, "/builders", "Builders"),
     (Room::Changes, "/changes", "Changes"),
     (Room::Workers, "/workers", "Workers"),
     (Room::Queue, "/queue", "Queue"),
+    (Room::Tests, "/tests", "Tests"),
     (Room::Gates, "/gates", "Gates"),
 ];
 

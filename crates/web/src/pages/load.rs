@@ -10,6 +10,7 @@ pub(super) mod log;
 pub(super) mod outbox;
 pub(super) mod queue;
 pub(super) mod scheduler;
+pub(super) mod testrun;
 pub(super) mod waterfall;
 pub(super) mod worker;
 

@@ -6,6 +6,8 @@ mod facts;
 mod fake;
 mod gate;
 mod history;
+mod runs;
+mod testruns;
 mod train;
 
 use axum::body::Body;
