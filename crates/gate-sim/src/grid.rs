@@ -48,6 +48,8 @@ pub struct Row {
 pub struct Grid {
     /// The cells.
     pub cells: Vec<Cell>,
+    /// The first seed.
+    pub first: u64,
     /// So many seeds each.
     pub seeds: u64,
     /// So many candidates each.
@@ -57,6 +59,9 @@ pub struct Grid {
     /// Of our policy.
     pub ours: Adaptive,
 }
+
+/// Seeds from here on judge: no number of a policy was ever chosen by what came of them. Those below were for choosing.
+pub const JUDGES: u64 = 1000;
 
 /// The names of those that are compared, oracles first.
 pub const NAMES: [&str; 8] = ["per-change", "tip", "unqueued", "serial", "batch", "train", "tree", "ours"];
@@ -103,7 +108,7 @@ impl Grid {
     fn cell(&self, cell: Cell) -> Row {
         let mut all: BTreeMap<&'static str, Vec<Measures>> = BTreeMap::new();
         let mut wrong = 0;
-        for seed in 0..self.seeds {
+        for seed in self.first..self.first + self.seeds {
             let workload =
                 Workload { areas: cell.areas, ..Workload::plain(cell.good, cell.flaky, cell.load, self.candidates) };
             let trace = Trace::of(&workload, seed);

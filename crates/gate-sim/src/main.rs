@@ -28,6 +28,9 @@ struct Cli {
     /// Areas of the code that do not meet; 1: everything depends on everything
     #[arg(long, value_delimiter = ',', default_values_t = [1])]
     areas: Vec<usize>,
+    /// The first seed; those below 1000 are for turning a policy's numbers, the others judge
+    #[arg(long, default_value_t = grid::JUDGES)]
+    seed: u64,
     /// Seeds of each gate
     #[arg(long, default_value_t = 3)]
     seeds: u64,
@@ -78,6 +81,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     }
     let grid = Grid {
         cells: grid::cells(&cli.good, &cli.flaky, &cli.slots, &cli.load, &cli.areas),
+        first: cli.seed,
         seeds: cli.seeds,
         candidates: cli.candidates,
         jobs: cli.jobs,

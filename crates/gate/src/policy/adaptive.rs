@@ -34,6 +34,9 @@ pub struct Adaptive {
     pub backlog: f64,
 }
 
+/// A line that is not longer is a short one, if there are some slots.
+const FEW: f64 = 12.0;
+
 impl Default for Adaptive {
     fn default() -> Self {
         Adaptive { most: 64, group_pass: 0.6, merge_share: 10.0, ahead: 1.0, backlog: 3.0 }
@@ -58,7 +61,9 @@ impl Adaptive {
         let rate = worth::tree_rate(view.queue.experience().good(), view.slots());
         let load = view.queue.experience().load();
         let line = view.line.len() as f64;
-        if line > 2.0 && (rate < self.ahead * load || line > self.backlog * rate) {
+        // With few slots a line of some length is soon there, and soon gone.
+        let long = (self.backlog * rate).max((self.backlog * view.slots() as f64).min(FEW));
+        if line > 2.0 && (rate < self.ahead * load || line > long) {
             return None;
         }
         let mut plan = tree::plan(view);
