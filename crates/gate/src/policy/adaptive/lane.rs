@@ -202,6 +202,11 @@ impl<'a> Lane<'a> {
         for (i, set) in self.view.beliefs.sets.iter().enumerate() {
             let here: Vec<&Member> = self.members.iter().filter(|m| m.ground == Ground::Suspect(i)).collect();
             let among = set.len();
+            // What began before the branch moved cannot land any more, and tells all the same what is to be known.
+            let tells = |t: &&Trial| t.members.len() < among && t.members.iter().all(|m| set.contains(m));
+            if short && self.telling.iter().any(tells) {
+                continue;
+            }
             let parts: Vec<Vec<CandidateId>> = if short && among > 1 {
                 let running = self.running.iter().find(|(tree, t)| {
                     matches!(t.purpose, Purpose::Search { .. }) && tree.iter().all(|m| set.contains(m))
