@@ -2,7 +2,7 @@
 
 use crate::formula::Check;
 use crate::grid::{CLAIMS, Cell, NAMES, Row};
-use crate::plot::{self, Drawing};
+use crate::plot::{self, Axis, Drawing};
 use anyhow::{Context, Result};
 use std::fmt::Write;
 use std::path::Path;
@@ -49,16 +49,15 @@ fn drawings(dir: &Path, rows: &[Row], out: &mut String) -> Result<()> {
         }
         let (good, flaky, slots) = gate;
         let words = format!("{:.0} % good, {:.0} % flaky, {slots} slots", 100.0 * good, 100.0 * flaky);
-        let most = rows.iter().map(|r| r.of("ours").throughput).fold(1.0, f64::max) * 1.15;
-        let landed = Drawing { title: "Landed in the length of a trial", unit: "landed", of: |m| m.throughput, most };
-        let late =
-            Drawing { title: "P95 from submission to landing", unit: "trial lengths", of: |m| m.p95, most: 12.0 };
+        let title = |what: &str| format!("{what}: {words}");
+        let (landed, late) = (title("Landed in the length of a trial"), title("P95 from submission to landing"));
+        let landed = Drawing { title: &landed, unit: "landed", of: |m| m.throughput, axis: Axis::Even };
+        let late = Drawing { title: &late, unit: "lengths of a trial", of: |m| m.p95, axis: Axis::Times };
         for (what, drawing) in [("landed", landed), ("p95", late)] {
             let name = format!("{what}-{}.svg", i + 1);
             std::fs::write(into.join(&name), plot::over_load(&rows, drawing)?)?;
-            let _ = writeln!(out, "![{}: {words}](gate/{name})\n", drawing.title);
+            let _ = writeln!(out, "![{}](gate/{name})\n", drawing.title);
         }
-        let _ = writeln!(out, "*{words}.*\n");
     }
     Ok(())
 }

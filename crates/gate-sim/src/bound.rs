@@ -6,8 +6,7 @@
 /// To land within `within`, a candidate's trial begins within `within - 1` of its arrival. So at any moment the trials
 /// of all who came in a window of `2 - within`, which ended `within - 1` ago, run, and none of them has a result yet.
 /// What lands of them lands as trees of which each contains those before: on time are at most as many as are in the
-/// largest of the running trees that has nobody bad in it, and there are only as many trees as slots. Section 5.6 counts
-/// in the same way; here at most `slots * C(n - m, g - m)` of the ends with `g` good among `n` have a tree of `m`.
+/// largest of the running trees that has nobody bad in it, and there are only as many trees as slots: at most `slots * C(n - m, g - m)` of the ends with `g` good among `n` have a tree of `m`.
 pub fn timely(good: f64, load: f64, slots: usize, within: f64) -> f64 {
     let mean = load * (2.0 - within).clamp(0.0, 1.0);
     let (mut weight, mut on_time, mut all) = ((-mean).exp(), 0.0, 0.0);

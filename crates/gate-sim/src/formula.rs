@@ -4,10 +4,10 @@ use crate::measure::Measures;
 use crate::run::run;
 use crate::workload::{Arrivals, LENGTH, Trace, Workload};
 use gate::{Policy, Settings};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A known answer and what was found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Check {
     /// What.
     pub what: String,

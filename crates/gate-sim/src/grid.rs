@@ -5,13 +5,13 @@ use crate::run::{Ran, run};
 use crate::workload::{Trace, Workload};
 use crate::{bound, oracle};
 use gate::{Adaptive, Policy, Settings};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// One gate of the grid.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Cell {
     /// The chance that a candidate is good.
     pub good: f64,
@@ -33,12 +33,12 @@ impl Cell {
 }
 
 /// What came of a cell: the means over its seeds, by policy.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
     /// Which.
     pub cell: Cell,
     /// Policies and oracles by name.
-    pub by: BTreeMap<&'static str, Measures>,
+    pub by: BTreeMap<String, Measures>,
     /// What must never be and was: untested or bad landings without flakes, candidates left over.
     pub wrong: usize,
 }
@@ -118,7 +118,7 @@ impl Grid {
                 all.entry(name).or_default().push(Measures::of(&trace, &ran));
             }
         }
-        let by = all.into_iter().map(|(name, of)| (name, Measures::mean(&of))).collect();
+        let by = all.into_iter().map(|(name, of)| (name.to_owned(), Measures::mean(&of))).collect();
         Row { cell, by, wrong }
     }
 
@@ -182,11 +182,12 @@ impl Row {
         claims
     }
 
-    /// No bound of section 5 is below what is claimed: all bits of all trials would do.
+    /// The entropy bound is above what is claimed: the bits of all trials would do. Below a share of 1/√2 not even two
+    /// together are worth a trial, and near it an estimate that is a little off costs much.
     fn why_slow(&self) -> String {
         let cell = &self.cell;
         let most = (cell.slots as f64 / bound::entropy(cell.good)).min(cell.load) * cell.good;
-        format!("section 5.4 allows {most:.1}; missing: searches and merges that cost less with few slots")
+        format!("the entropy bound allows {most:.1} a length; missing: cheaper searches and merges near the share of .71")
     }
 
     fn why_late(&self) -> String {
@@ -195,7 +196,7 @@ impl Row {
         let share = bound::timely(cell.good, cell.load, cell.slots, within);
         if cell.areas == 1 && within < 2.0 && share < 0.95 {
             return format!(
-                "forbidden: {} guesses at once, at most {:.0} % in time (section 5.6)",
+                "forbidden: {} guesses at once, at most {:.0} % in time",
                 cell.slots,
                 100.0 * share
             );
@@ -205,7 +206,7 @@ impl Row {
 
     fn why_later(&self) -> String {
         if self.cell.load >= self.cell.slots as f64 {
-            return "section 5.3: no steady line at such a load; missing: groups only once the share is known"
+            return "serial has no steady line at such a load; missing: groups only once the share is known"
                 .to_owned();
         }
         "missing: surer estimates of share and load".to_owned()

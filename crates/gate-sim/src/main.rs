@@ -3,9 +3,11 @@
 use anyhow::{Context, bail};
 use clap::Parser;
 use gate::Adaptive;
-use gate_sim::grid::{self, Grid};
+use gate_sim::formula::Check;
+use gate_sim::grid::{self, Grid, Row};
 use gate_sim::predict::predict;
 use gate_sim::{book, formula, table};
+use serde::{Deserialize, Serialize};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -49,6 +51,9 @@ struct Cli {
     /// Write everything there, as JSON
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Run nothing: take what a run wrote with --json
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    from: Option<PathBuf>,
     /// Write the tables and drawings of docs/src/gate.md
     #[arg(long)]
     book: bool,
@@ -79,6 +84,26 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         print!("{}", told.text());
         return Ok(());
     }
+    let found = match &cli.from {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            serde_json::from_str(&text).with_context(|| format!("{} is of no run", path.display()))?
+        }
+        None => simulate(cli)?,
+    };
+    tell(cli, &found)
+}
+
+/// What a run came to.
+#[derive(Serialize, Deserialize)]
+struct Found {
+    seeds: u64,
+    candidates: usize,
+    gates: Vec<Row>,
+    formulas: Vec<Check>,
+}
+
+fn simulate(cli: &Cli) -> anyhow::Result<Found> {
     let grid = Grid {
         cells: grid::cells(&cli.good, &cli.flaky, &cli.slots, &cli.load, &cli.areas),
         first: cli.seed,
@@ -88,27 +113,36 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         ours: serde_json::from_str::<Adaptive>(&cli.ours).context("--ours is not readable")?,
     };
     let shown = std::io::stderr().is_terminal();
-    let rows = grid.run(|done| {
+    let gates = grid.run(|done| {
         if shown {
             eprint!("\r{done} of {} gates ", grid.cells.len());
             let _ = std::io::stderr().flush();
         }
     });
-    let checks = formula::all(cli.candidates.max(400));
-    if cli.all {
-        print!("{}", table::rows(&rows));
-    }
-    print!("{}{}", table::claims(&rows), table::checks(&checks));
+    let formulas = formula::all(cli.candidates.max(400));
+    Ok(Found { seeds: cli.seeds, candidates: cli.candidates, gates, formulas })
+}
+
+fn tell(cli: &Cli, found: &Found) -> anyhow::Result<()> {
+    let (rows, checks) = (&found.gates, &found.formulas);
     if let Some(path) = &cli.json {
-        let text = serde_json::to_string_pretty(&serde_json::json!({ "gates": rows, "formulas": checks }))?;
+        let text = serde_json::to_string_pretty(found)?;
         std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
     if cli.book {
-        let how = format!("{} gates, {} seeds of {} candidates each.", rows.len(), cli.seeds, cli.candidates);
-        book::write("docs/src".as_ref(), &rows, &checks, &how)?;
+        let how = format!("{} gates, {} seeds of {} candidates each.", rows.len(), found.seeds, found.candidates);
+        book::write("docs/src".as_ref(), rows, checks, &how)?;
     }
+    let mut text = if cli.all { table::rows(rows) } else { String::new() };
+    text.push_str(&table::claims(rows));
+    text.push_str(&table::checks(checks));
     for row in rows.iter().filter(|r| r.wrong > 0) {
-        println!("{} wrong in {:?}", row.wrong, row.cell);
+        text.push_str(&format!("{} wrong in {:?}\n", row.wrong, row.cell));
+    }
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // Whoever reads it has read enough.
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => {}
+        written => written.context("cannot print")?,
     }
     let wrong: usize = rows.iter().map(|r| r.wrong).sum();
     if wrong > 0 {

@@ -2,10 +2,10 @@
 
 use crate::run::Ran;
 use crate::workload::{LENGTH, Trace};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A run in numbers. Times are in lengths of a trial.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Measures {
     /// Landings per length, once it runs and before it runs dry.
     pub throughput: f64,
