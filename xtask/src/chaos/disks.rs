@@ -3,7 +3,7 @@
 //! The master's disk is full: builds go on, their output waits in the spools of the workers, the log of the master says
 //! why nothing is written, and all goes on by itself when there is room. The worker's disk is full: a command that runs
 //! waits with its output, one that cannot begin is an EXCEPTION with the reason. Another process holds the database for
-//! half a minute: people wait, and nobody sees an error.
+//! half a minute: people wait, and nobody sees an error. A disk that cannot be written: nothing begins on it, and it is said.
 
 use super::oracle::{self, EXCEPTION, Expected};
 use super::town::{Api, BRANCH, Daemon, Place, builder, head, step, wait};
@@ -33,7 +33,8 @@ pub(crate) fn run(args: &Disks, usual: &Usual) -> anyhow::Result<()> {
     let program = usual.program()?;
     let (mut report, mut wrong) = (String::new(), Vec::new());
     type Scene = fn(&Place, &Disks, u64) -> anyhow::Result<(String, Vec<String>)>;
-    let scenes: [(&str, Scene); 3] = [("master", master_disk), ("worker", worker_disk), ("held", database_held)];
+    let scenes: [(&str, Scene); 4] =
+        [("master", master_disk), ("worker", worker_disk), ("held", database_held), ("read-only", read_only)];
     for (name, scene) in scenes {
         let mut place = Place::new(&format!("disks-{name}"), &program)?;
         if usual.keep {
@@ -81,6 +82,15 @@ impl Disk {
 
     fn free(&self) -> anyhow::Result<()> {
         Ok(fs::remove_file(self.dir.join("ballast"))?)
+    }
+
+    /// Whether it can be written from now on: `ro` or `rw`.
+    fn remount(&self, how: &str) -> anyhow::Result<()> {
+        let status = Command::new("mount").args(["-o", &format!("remount,{how}")]).arg(&self.dir).status()?;
+        if !status.success() {
+            bail!("the disk cannot be mounted anew");
+        }
+        Ok(())
     }
 }
 
@@ -287,6 +297,53 @@ fn database_held(place: &Place, args: &Disks, seed: u64) -> anyhow::Result<(Stri
             slowest.as_secs_f64(),
             found.passed,
             found.builds
+        ),
+        wrong,
+    ))
+}
+
+fn read_only(place: &Place, _: &Disks, seed: u64) -> anyhow::Result<(String, Vec<String>)> {
+    let disk = Disk::mount(&place.master_dir(), 64)?;
+    let far = Disk::mount(&place.worker_dir("w1"), 32)?;
+    let text = head(place.port, "127.0.0.1", &[("w1", "")], 2);
+    place.configure(&(text + &builder("b", BRANCH, &["w1"], &step(place, 0, 1000, 0.1))))?;
+    let (daemons, mut api) = start(place, &["w1"])?;
+    let mut changes = vec![super::ledger::revision(seed, 0)];
+    api.send(&changes[0])?;
+    api.wait_done(1, Duration::from_secs(30))?;
+    let mut wrong = stop(place, daemons, &["w1"])?;
+    disk.remount("ro")?;
+    far.remount("ro")?;
+    let (master, worker) = (place.master_dir().display().to_string(), place.worker_dir("w1").display().to_string());
+    for words in [["master", "start", &master], ["master", "run", &master], ["worker", "start", &worker]] {
+        let (status, said) = place.ask(&words)?;
+        if status.code() != Some(3) || !said.contains("Read-only file system") {
+            wrong
+                .push(format!("{} {} on a disk that cannot be written ends with {status}: {said}", words[0], words[1]));
+        }
+    }
+    let (status, said) = place.ask(&["fsck", &master])?;
+    if !status.success() {
+        wrong.push(format!("fsck on a disk that cannot be written ends with {status}: {said}"));
+    }
+    disk.remount("rw")?;
+    far.remount("rw")?;
+    let mut daemons = vec![Daemon::master(place), Daemon::worker(place, "w1")];
+    daemons.iter_mut().try_for_each(|daemon| daemon.start(place, ""))?;
+    let mut api = place.api();
+    api.wait_for(&["w1"])?;
+    changes.push(super::ledger::revision(seed, 1));
+    api.send(&changes[1])?;
+    api.wait_done(2, Duration::from_secs(30))?;
+    let expected = Expected { changes: &changes, steps: 1, bytes: 1000, exceptions: 0, retries: false };
+    let found = oracle::look(place, &expected)?;
+    wrong.extend(found.wrong);
+    wrong.extend(stop(place, daemons, &["w1"])?);
+    Ok((
+        format!(
+            "directories on disks that cannot be written: neither master nor worker begins, with 3 and the reason;\n  \
+             fsck reads; when they can be written again, {} of {} builds passed\n",
+            found.passed, found.builds
         ),
         wrong,
     ))
