@@ -11,8 +11,8 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// A connection that was idle for longer is opened anew: the server may have closed it.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// The longest body that is read: a log of 100 MB, and some.
-const MOST: usize = 512 * 1024 * 1024;
+/// The longest body that is read: a log of 1 GB, and some.
+const MOST: usize = 1280 * 1024 * 1024;
 
 /// A client of one server on this machine.
 pub(crate) struct Http {
