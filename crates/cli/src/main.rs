@@ -110,6 +110,7 @@ fn main() -> ExitCode {
         },
         Some("__checkout") => return checkout::main(arguments.next()),
         Some("__do") => return do_task::main(arguments.nth(1)),
+        Some("__megatest") => return ExitCode::from(tests::megatest(arguments)),
         Some("__config") => return do_task::config::main(arguments.next()),
         _ => {}
     }

@@ -1,10 +1,14 @@
 //! `sluice tests`: run the tests of an area, and say what became of them.
 
+mod acts;
 mod config;
+mod diff;
 mod find;
+mod inside;
 mod list;
 mod live;
 mod log;
+mod report;
 mod run;
 mod show;
 mod why;
@@ -12,6 +16,7 @@ mod why;
 use crate::exit::Exit;
 use anyhow::{Context, bail};
 use clap::Subcommand;
+pub(crate) use inside::megatest;
 use runner::{Base, Book, Home};
 use std::path::PathBuf;
 
@@ -29,6 +34,26 @@ pub(crate) enum Verb {
     Why(why::Args),
     /// Print the log of a step
     Log(log::Args),
+    /// End items of a run
+    Kill(acts::Kill),
+    /// Say what items are; inside of a test, what it is itself
+    SetStatus(acts::SetStatus),
+    /// Hold two runs against each other
+    Diff(diff::Args),
+    /// Write a run as JUnit's XML, as JSON and as pages
+    Report(report::Args),
+    /// Remove the directories and records of a run, after telling which
+    Remove(acts::Remove),
+    /// Let nobody change a run
+    Lock(acts::Flag),
+    /// Let nobody remove a run
+    Keep(acts::Flag),
+    /// Inside of a test: a step of its own begins or ends
+    Step(inside::Step),
+    /// Inside of a test: take in what it measured
+    LoadData(inside::LoadData),
+    /// Inside of a test: say what is shown first
+    SetLog(inside::SetLog),
     /// Print the values that are in force, each with its file and line
     Config(config::Args),
 }
@@ -88,6 +113,16 @@ pub(crate) async fn run(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Why(args) => why::run(&args),
         Verb::Log(args) => log::run(&args),
         Verb::Config(args) => config::run(&args),
+        Verb::Kill(args) => acts::kill(&args),
+        Verb::SetStatus(args) => acts::set_status(&args),
+        Verb::Diff(args) => diff::run(&args),
+        Verb::Report(args) => report::run(&args),
+        Verb::Remove(args) => acts::remove(&args),
+        Verb::Lock(args) => acts::lock(&args),
+        Verb::Keep(args) => acts::keep(&args),
+        Verb::Step(args) => inside::step(&args),
+        Verb::LoadData(args) => inside::load_data(&args),
+        Verb::SetLog(args) => inside::set_log(&args),
     });
     work.await.context("the command ended in the middle")?
 }

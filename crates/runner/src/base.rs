@@ -4,6 +4,7 @@ use crate::home::Home;
 use rustix::fs::FlockOperation;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// The base directory.
@@ -67,6 +68,30 @@ impl Base {
     /// The store's file.
     pub fn store(&self) -> PathBuf {
         self.dir.join("store.sqlite")
+    }
+
+    /// Makes `bin/sluice` in it, which is this program, and `bin/megatest`, by which old scripts speak to their runner.
+    ///
+    /// # Errors
+    /// They cannot be made.
+    pub fn make_programs(&self, exe: &Path) -> Result<(), BaseError> {
+        let bin = self.dir.join("bin");
+        let wrong = |source| BaseError { path: bin.clone(), source };
+        for (name, first) in [("sluice", ""), ("megatest", "__megatest ")] {
+            let exe = model::shell::quoted(&exe.to_string_lossy());
+            let text = format!("#!/bin/sh\nexec {exe} {first}\"$@\"\n");
+            let path = bin.join(name);
+            if fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
+                continue;
+            }
+            fs::create_dir_all(&bin).map_err(wrong)?;
+            // A test may be reading the old one.
+            let new = bin.join(".new");
+            fs::write(&new, text).map_err(wrong)?;
+            fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).map_err(wrong)?;
+            fs::rename(new, path).map_err(wrong)?;
+        }
+        Ok(())
     }
 
     /// The directory of a slot.

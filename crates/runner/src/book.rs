@@ -55,6 +55,22 @@ impl Book {
         Ok(self.handle.block_on(self.store.commit(batch))?)
     }
 
+    /// Forgets a run with all its items.
+    ///
+    /// # Errors
+    /// [`BookError::Write`].
+    pub fn forget(&self, run: TestRunId) -> Result<(), BookError> {
+        Ok(self.handle.block_on(self.store.commit(vec![Transition::TestRunRemoved(run)]))?)
+    }
+
+    /// Forgets items of a run, by test and path.
+    ///
+    /// # Errors
+    /// [`BookError::Write`].
+    pub fn forget_items(&self, run: TestRunId, items: Vec<(String, String)>) -> Result<(), BookError> {
+        Ok(self.handle.block_on(self.store.commit(vec![Transition::TestItemsRemoved { run, items }]))?)
+    }
+
     /// The id of the next run.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use crate::said::Said;
 use crate::slot::StepDone;
-use model::area::Class;
+use model::area::{Area, Class};
 use model::testrun::{Phase, StatusCount, TestAttempt, TestDatum, TestRunState, TestRunTotals, TestStepRecord};
 use model::{TestItem, TestRun, TestRunId, Time};
 use std::collections::BTreeMap;
@@ -243,25 +243,8 @@ pub(crate) fn total(run: &mut TestRun, board: &Board, id: RunId, others: &[TestI
         quarantined: sum.weights.quarantined,
         flaky: sum.weights.flaky,
     };
-    for item in others {
-        totals.total += 1;
-        totals.flaky += u32::from(item.flaky);
-        if item.phase.is_over() {
-            *by.entry(item.status.clone()).or_default() += 1;
-            let bad = item.class == Class::Bad;
-            totals.bad += u32::from(bad && item.quarantined.is_none());
-            totals.quarantined += u32::from(bad && item.quarantined.is_some());
-        } else {
-            totals.waiting += 1;
-        }
-    }
-    let words = board.statuses();
-    let class = |word: &str| words.read(word).map_or(Class::Bad, |s| words.class(&s));
-    let rank = |word: &str| words.read(word).map_or(u32::MAX, |s| words.meaning(&s).rank);
-    let mut all: Vec<StatusCount> =
-        by.into_iter().map(|(word, count)| StatusCount { class: class(&word), word, count }).collect();
-    all.sort_by_key(|s| rank(&s.word));
-    totals.by_status = all;
+    others.iter().for_each(|item| count(&mut totals, &mut by, item));
+    totals.by_status = listed(by, board.statuses());
     run.state = match sum.verdict {
         RunVerdict::Running => TestRunState::Running,
         RunVerdict::Cancelled => TestRunState::Cancelled,
@@ -269,6 +252,45 @@ pub(crate) fn total(run: &mut TestRun, board: &Board, id: RunId, others: &[TestI
         RunVerdict::Green | RunVerdict::Red => TestRunState::Green,
     };
     run.totals = totals;
+}
+
+/// Counts a run anew that has no runner.
+pub(crate) fn recount(run: &mut TestRun, items: &[TestItem]) {
+    let words = Statuses::of(&Area { statuses: run.statuses.clone(), ..Area::default() });
+    let mut totals = TestRunTotals::default();
+    let mut by = BTreeMap::new();
+    items.iter().for_each(|item| count(&mut totals, &mut by, item));
+    totals.by_status = listed(by, &words);
+    run.state = match run.state {
+        TestRunState::Cancelled => TestRunState::Cancelled,
+        _ if totals.waiting > 0 => TestRunState::Interrupted,
+        _ if totals.bad > 0 => TestRunState::Red,
+        _ => TestRunState::Green,
+    };
+    run.totals = totals;
+}
+
+fn count(totals: &mut TestRunTotals, by: &mut BTreeMap<String, u32>, item: &TestItem) {
+    totals.total += 1;
+    totals.flaky += u32::from(item.flaky);
+    if item.phase.is_over() {
+        *by.entry(item.status.clone()).or_default() += 1;
+        let bad = item.class == Class::Bad;
+        totals.bad += u32::from(bad && item.quarantined.is_none());
+        totals.quarantined += u32::from(bad && item.quarantined.is_some());
+    } else {
+        totals.waiting += 1;
+    }
+}
+
+/// Counts of statuses, the best first.
+fn listed(by: BTreeMap<String, u32>, words: &Statuses) -> Vec<StatusCount> {
+    let class = |word: &str| words.read(word).map_or(Class::Bad, |s| words.class(&s));
+    let rank = |word: &str| words.read(word).map_or(u32::MAX, |s| words.meaning(&s).rank);
+    let mut all: Vec<StatusCount> =
+        by.into_iter().map(|(word, count)| StatusCount { class: class(&word), word, count }).collect();
+    all.sort_by_key(|s| rank(&s.word));
+    all
 }
 
 /// Whether an attempt of an item is under way, as far as is written down.

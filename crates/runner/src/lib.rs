@@ -12,11 +12,13 @@
 //! | `base.rs`, `book.rs`, `facts.rs` | its state: lock, slots, store; records as they are written down |
 //! | `wish.rs`, `prepare.rs`, `leftovers.rs` | what is asked for, what is on record, what was left behind |
 //! | `runner.rs`, `orders.rs`, `look.rs` | the loop, what slots are told, questions to the machine |
+//! | `acts.rs`, `remove.rs` | what people do to a run that is not running |
 //! | `socket.rs`, `said.rs`, `calls.rs` | what others ask of a runner, and what tests say of themselves |
 //! | `slot.rs`, `line.rs`, `judge.rs`, `place.rs` | one attempt: its directory, its steps, its logs and what rules make of them |
 //!
 //! Calls here block; they belong on threads of their own.
 
+pub mod acts;
 pub mod base;
 pub mod book;
 mod calls;
@@ -30,6 +32,7 @@ mod orders;
 mod outside;
 pub mod place;
 pub mod prepare;
+pub mod remove;
 pub mod runner;
 pub mod said;
 pub mod slot;
@@ -40,6 +43,7 @@ pub use base::{Base, Held, Taken};
 pub use book::Book;
 pub use facts::record;
 pub use home::{AreaError, Defined, Home, Kind};
+pub use orders::run_name;
 pub use prepare::{Prepared, next_name, prepare};
 pub use runner::{Runner, View, Watcher, now};
 pub use wish::{Again, RunError, Wish};

@@ -20,11 +20,13 @@ pub(crate) struct Orders<'a> {
     /// `target/name`.
     run: String,
     name: String,
+    /// Where programs for tests are.
+    bin: PathBuf,
 }
 
 impl<'a> Orders<'a> {
-    pub(crate) fn new(home: &'a Home, defined: &'a Defined, run: &TestRun) -> Self {
-        Orders { home, defined, run: run_name(&run.target, &run.name), name: run.name.clone() }
+    pub(crate) fn new(home: &'a Home, defined: &'a Defined, run: &TestRun, bin: PathBuf) -> Self {
+        Orders { home, defined, run: run_name(&run.target, &run.name), name: run.name.clone(), bin }
     }
 
     /// Chooses where an attempt runs. Where an earlier one was, whose own directory goes elsewhere.
@@ -81,7 +83,7 @@ impl<'a> Orders<'a> {
         }
         let dir = facts.dirs.last().map_or_else(|| self.root(), PathBuf::from);
         let (test, item) = (board.test(id), board.item(id));
-        let vars = |step: &TestStep| self.vars(test, item, step, &dir);
+        let vars = |step: &TestStep| self.vars((test, item, step), &dir, attempt);
         let mut place = self.place(board, id, attempt, &dir);
         place.rerun = place::rerun(&dir, &test.steps.iter().map(|s| (s, vars(s))).collect::<Vec<_>>());
         let steps = test.steps.iter().map(|step| {
@@ -92,7 +94,7 @@ impl<'a> Orders<'a> {
         Order { item: id, attempt, job, steps: steps.collect(), place }
     }
 
-    fn vars(&self, test: &TestSpec, item: &Item, step: &TestStep, dir: &Path) -> Vec<Var> {
+    fn vars(&self, (test, item, step): (&TestSpec, &Item, &TestStep), dir: &Path, attempt: u32) -> Vec<Var> {
         let text = |path: &Path| path.to_string_lossy().into_owned();
         let (area_home, link_tree, run_dir) = (text(&self.home.dir), text(&self.defined.link_tree), text(dir));
         let around = Around {
@@ -102,12 +104,21 @@ impl<'a> Orders<'a> {
             link_tree: &link_tree,
             run_dir: &run_dir,
         };
-        environment(&self.defined.area, &around, test, item, step)
+        let mut vars = environment(&self.defined.area, &around, test, item, step);
+        vars.push(Var::new("SLUICE_TEST_ATTEMPT", attempt.to_string()));
+        // Old scripts call `megatest`; it is found before any other.
+        let bin = text(&self.bin);
+        let own = vars.iter().find(|v| v.name == "PATH").map(|v| v.value.clone());
+        let path = own.or_else(|| std::env::var("PATH").ok()).unwrap_or_default();
+        vars.retain(|v| v.name != "PATH");
+        vars.push(Var::new("MT_MEGATEST", format!("{bin}/megatest")));
+        vars.push(Var::new("PATH", if path.is_empty() { bin } else { format!("{bin}:{path}") }));
+        vars
     }
 }
 
 /// A run as it is called below a disk: target and name.
-pub(crate) fn run_name(target: &str, name: &str) -> String {
+pub fn run_name(target: &str, name: &str) -> String {
     if target.is_empty() { name.to_owned() } else { format!("{target}/{name}") }
 }
 

@@ -105,7 +105,7 @@ impl<'a> Runner<'a> {
         prepared: Prepared,
     ) -> Result<Self, BookError> {
         let Prepared { board, id, run, others, facts, held, jobs, exe } = prepared;
-        let orders = Orders::new(home, defined, &run);
+        let orders = Orders::new(home, defined, &run, base.dir().join("bin"));
         let news = mpsc::channel();
         let mut runner = Runner {
             home,

@@ -6,6 +6,7 @@ use super::live::Live;
 use crate::exit::{Exit, Trouble};
 use crate::out;
 use crate::show::Paper;
+use anyhow::bail;
 use model::TestRun;
 use model::testrun::TestRunState;
 use runner::slot::News;
@@ -115,8 +116,14 @@ struct Job {
 impl Job {
     fn begin(place: Place, how: How, stop: watch::Receiver<bool>) -> anyhow::Result<Self> {
         let home = place.home()?;
+        // It would wait for itself.
+        let around = std::env::var_os("MT_RUN_AREA_HOME").filter(|_| std::env::var_os("SLUICE_TEST_ATTEMPT").is_some());
+        if around.is_some_and(|around| around == home.dir) {
+            bail!("a test cannot run tests of its own area");
+        }
         let base = Base::open(&home)?;
-        let held = take(&base, how.no_wait, &stop)?;
+        let held = take(&base, if how.no_wait { Wait::No } else { Wait::Yes }, &stop)?;
+        base.make_programs(&std::env::current_exe()?)?;
         let book = Book::open(&base, tokio::runtime::Handle::current())?;
         Ok(Job { home, base, book, _held: held, place, how, stop })
     }
@@ -145,7 +152,7 @@ impl Job {
             tags: self.how.tags.clone(),
             again,
             jobs: self.how.jobs.unwrap_or(processors),
-            owner: std::env::var("USER").unwrap_or_else(|_| rustix::process::getuid().as_raw().to_string()),
+            owner: me(),
             comment: self.how.comment.clone(),
             exe: std::env::current_exe()?,
         };
@@ -178,15 +185,27 @@ fn exit(run: &TestRun) -> Exit {
     }
 }
 
+/// Whether somebody else is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    Yes,
+    No,
+}
+
+/// Who asks.
+pub(super) fn me() -> String {
+    std::env::var("USER").unwrap_or_else(|_| rustix::process::getuid().as_raw().to_string())
+}
+
 /// Becomes the runner of an area; waits for the one that there is.
-fn take(base: &Base, no_wait: bool, stop: &watch::Receiver<bool>) -> anyhow::Result<Held> {
+pub(super) fn take(base: &Base, wait: Wait, stop: &watch::Receiver<bool>) -> anyhow::Result<Held> {
     let me = format!("process {}", std::process::id());
     let mut told = false;
     loop {
         match base.take(&me)? {
             Taken::Ours(held) => return Ok(held),
             Taken::Others(who) => {
-                if no_wait {
+                if wait == Wait::No {
                     return Err(Trouble(format!("tests of this area are being run by {who}")).into());
                 }
                 if !told {

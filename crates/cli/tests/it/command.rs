@@ -36,6 +36,16 @@ const VERBS: &[&[&str]] = &[
     &["tests", "why"],
     &["tests", "log"],
     &["tests", "config"],
+    &["tests", "kill"],
+    &["tests", "set-status"],
+    &["tests", "diff"],
+    &["tests", "report"],
+    &["tests", "remove"],
+    &["tests", "lock"],
+    &["tests", "keep"],
+    &["tests", "step"],
+    &["tests", "load-data"],
+    &["tests", "set-log"],
 ];
 
 #[test]
