@@ -99,16 +99,22 @@ impl Net {
         ip(&["netns", "exec", &self.wire, "nft", "delete", "table", "bridge", "loss"])
     }
 
-    /// What the worker sends goes through a queue of this kind; the words of `tc`.
+    /// What either side sends goes through a queue of this kind; the words of `tc`.
     pub(crate) fn shape(&self, words: &[&str]) -> anyhow::Result<()> {
-        let mut all = vec!["-n", &self.inner, "qdisc", "replace", "dev", "e", "root"];
-        all.extend(words);
-        run("tc", &all)
+        self.queues(&[&["replace"][..], words].concat())
     }
 
-    /// The worker sends without a queue again.
+    /// Both send without a queue again.
     pub(crate) fn unshape(&self) -> anyhow::Result<()> {
-        run("tc", &["-n", &self.inner, "qdisc", "del", "dev", "e", "root"])
+        self.queues(&["del"])
+    }
+
+    /// A verb of `tc qdisc` and its words, for both ends of the line.
+    fn queues(&self, words: &[&str]) -> anyhow::Result<()> {
+        let (verb, rest) = words.split_first().context("tc wants a verb")?;
+        let at = |end: &str, before: &[&str]| run("tc", &[before, &["qdisc", verb, "dev", end, "root"], rest].concat());
+        at("e", &["-n", &self.inner])?;
+        at(&self.host, &[])
     }
 }
 

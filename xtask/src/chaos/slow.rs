@@ -1,4 +1,4 @@
-//! A worker behind a line of 64 kbit/s with a log that is far too large for it, then behind one that loses much.
+//! A worker behind a line of 64 kbit/s each way with a log that is far too large for it, then behind one that loses much.
 //!
 //! Signs of life are not starved by the log: the worker stays connected, and a build that is stopped hears of it.
 //! A fifth of all packets is lost then, in both directions; where there is no nftables, a queue of three packets
