@@ -22,6 +22,8 @@ const PAGES = [
   "queue",
   "schedulers",
   "tests",
+  "gates",
+  "gates/trunk",
   "login",
 ];
 const LOOKS = ["light", "dark"].flatMap((colorScheme) => [1280, 400].map((width) => ({ colorScheme, width })));
@@ -33,6 +35,9 @@ before(async () => {
   await town.start();
   town.commit("README", "second", "A second change with <b>marks</b> & signs");
   await town.until("builds?complete=true", (answer) => answer.builds.length >= 2);
+  // One that was rejected, one under test, one that waits for the only slot.
+  for (const [branch, file] of [["worse", "bad"], ["better", "good"], ["later", "late"]]) town.land(branch, file, branch);
+  await town.until("gates", ({ gates }) => gates[0].line.length === 2 && gates[0].line[0].trial !== null);
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-dev-shm-usage"],
@@ -110,6 +115,8 @@ test("without JavaScript all of it is there", async () => {
     ["builders/broken/1/steps/1/logs/stdio", "deflate.c:12:5"],
     ["changes", "A second change"],
     ["workers", "here"],
+    ["gates/trunk", "waits for a slot"],
+    ["gates/trunk", "test failed"],
   ]) {
     const { page, context } = await open(path, { javaScriptEnabled: false });
     await page.locator("main", { hasText: words }).waitFor({ timeout: 5_000 });

@@ -1,4 +1,4 @@
-// A town to visit: a repository, a master with three builders, and what their commands wait for.
+// A town to visit: a repository, a master with three builders and a gate, and what their commands wait for.
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,10 +17,11 @@ export class Town {
     this.repository = join(this.dir, "repository");
     this.base = join(this.dir, "master");
     this.bell = join(this.dir, "bell");
+    this.bar = join(this.dir, "bar");
     mkdirSync(this.repository);
     this.git("init", "-q", "-b", "main");
     this.commit("README", "first", "A first change");
-    execFileSync("mkfifo", [this.bell]);
+    execFileSync("mkfifo", [this.bell, this.bar]);
   }
 
   git(...words) {
@@ -34,6 +35,19 @@ export class Town {
     writeFileSync(join(this.repository, file), text);
     this.git("add", ".");
     this.git("commit", "-q", "-m", message);
+  }
+
+  // Hands a change of its own branch in at the gate. A tree with the file `bad` fails, one with `good` waits at the bar.
+  land(branch, file, text) {
+    this.git("branch", "-q", branch);
+    this.git("worktree", "add", "-q", join(this.dir, branch), branch);
+    writeFileSync(join(this.dir, branch, file), text);
+    this.git("-C", join(this.dir, branch), "add", ".");
+    this.git("-C", join(this.dir, branch), "commit", "-q", "-m", `Land ${branch} with <b>marks</b> & signs`);
+    execFileSync(SLUICE, ["land", branch, "--master", this.url, "--owner", "ann", "--repository", this.repository], {
+      env: { ...process.env, SLUICE_TOKEN: this.token },
+      encoding: "utf8",
+    });
   }
 
   // Lets the slow builder's step end.
@@ -71,6 +85,8 @@ builder("broken", workers = ["here"], steps = [git, steps.compile(${JSON.stringi
 builder("slow", workers = ["here"], steps = [steps.shell("echo one; read line < ${this.bell}; echo $line", name = "wait")])
 schedulers.single_branch("push", branch = "main", builders = ["linux", "broken"])
 schedulers.force("force", builders = ["linux", "broken", "slow"])
+task("unit", stages = [stage("test", "if [ -e bad ]; then echo it is bad; exit 1; fi; if [ -e good ]; then read line < ${this.bar}; fi")])
+gate("trunk", repo = ${JSON.stringify(this.repository)}, branch = "main", tasks = ["unit"], slots = 1, retries = 0, poll = "1s")
 `;
   }
 

@@ -166,8 +166,9 @@ async fn hand_in(args: &Args, client: &Client, gate: &api::Gate, owner: String) 
     let reference = Some(reference);
     let wish = Wish { commit: commit.clone(), reference, owner, priority: args.priority, needs: args.needs.clone() };
     let taken = client.land(&gate.name, &wish).await;
-    if let (Err(ClientError::Refused { .. }), Some((standing, to))) = (&taken, place.clone()) {
-        take_back(standing, to, commit.clone()).await;
+    // Whoever answers has looked: from here on the gate has the commit itself, or does not want it.
+    if let (Ok(_) | Err(ClientError::Refused { .. }), Some((standing, to))) = (&taken, place) {
+        take_back(standing, to, commit).await;
     }
     let candidate = taken.map_err(not_taken)?;
     if !args.wait {
@@ -180,11 +181,7 @@ async fn hand_in(args: &Args, client: &Client, gate: &api::Gate, owner: String) 
     if !args.target.json {
         out::lines(taken_lines(&candidate, gate))?;
     }
-    let exit = wait::until_ended(client, gate, candidate.candidateid, args.target.json).await?;
-    if let Some((standing, to)) = place {
-        take_back(standing, to, commit).await;
-    }
-    Ok(exit)
+    wait::until_ended(client, gate, candidate.candidateid, args.target.json).await
 }
 
 /// Takes the name away that a commit was handed in by. One that stays does no harm.

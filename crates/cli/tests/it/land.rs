@@ -41,6 +41,13 @@ impl Gate {
         Self::with(place, &tasks, more)
     }
 
+    /// With tasks that are told where the place is.
+    pub(crate) fn with_tasks(tasks: impl Fn(&Path) -> String, more: &str) -> Self {
+        let place = Sealed::new();
+        let tasks = tasks(&place.path(""));
+        Self::with(place, &tasks, more)
+    }
+
     /// The same with tasks of one's own.
     pub(crate) fn with(place: Sealed, tasks: &str, more: &str) -> Self {
         let repo = Repo::bare(place.path("target.git"));

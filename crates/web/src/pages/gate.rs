@@ -178,7 +178,7 @@ fn train(v: &Gate, clock: &Clock) -> Markup {
     html! {
         section aria-labelledby="train" {
             h2 #train { "The train" @if all.len() > columns.len() { span.faint { " (the first " (columns.len()) " of " (all.len()) ")" } } }
-            div.scroll tabindex="0" role="region" aria-labelledby="train" {
+            div.scroll tabindex="0" role="region" aria-label="Trees and changes" {
                 table.train {
                     caption.unseen { "Which changes are on which tree that is tested" }
                     thead { tr {
