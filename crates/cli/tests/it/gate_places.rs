@@ -128,6 +128,35 @@ fn hooks_of_a_tree_do_not_run_for_whoever_pushes() {
 }
 
 #[test]
+fn configuration_that_a_task_writes_does_not_act_for_whoever_pushes() {
+    // Scenario 20: a task reaches into the clone that is pushed from, and into its own tree's repository.
+    let land = Land::new(
+        "task(\"evil\", stages = [stage(\"t\", \"git rev-parse HEAD >> EV/seen; d=$(git config remote.origin.url || \
+         git rev-parse --git-dir); for c in $d/.git/config .git/config; do [ -e $c ] || continue; echo $c >> EV/reached; \
+         for k in core.fsmonitor core.sshCommand core.editor core.pager credential.helper filter.x.clean filter.x.smudge \
+         filter.x.process diff.external gpg.program remote.origin.receivepack remote.origin.uploadpack; do \
+         git config --file $c $k 'echo x >> EV/evil; false'; done; \
+         git config --file $c core.hooksPath EV/hooks; git config --file $c url.EV/elsewhere.insteadOf $(cat EV/target); done\")])\n",
+    );
+    let ann = land.developer("ann");
+    fs::write(land.place.path("ev/target"), land.target.address()).unwrap();
+    let hooks = land.place.path("ev/hooks");
+    fs::create_dir_all(&hooks).unwrap();
+    for hook in ["pre-push", "reference-transaction", "post-checkout", "post-index-change"] {
+        fs::write(hooks.join(hook), format!("#!/bin/sh\necho {hook} >> {}\n", land.place.path("ev/evil").display()))
+            .unwrap();
+        fs::set_permissions(hooks.join(hook), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    ann.on("main").message("mine").file("mine.c", "mine\n").file(".gitattributes", "* filter=x diff=x\n").commit();
+    let said = land.land(&ann, &[]);
+    assert_eq!(said["outcome"], "landed", "{said}");
+    assert!(!land.seen("reached").is_empty(), "no configuration was there to be written");
+    assert!(land.seen("evil").is_empty(), "{:?}", land.seen("evil"));
+    assert_eq!(land.target.head("main"), said["commit"].as_str().unwrap(), "it landed where it was to land");
+    land.holds();
+}
+
+#[test]
 fn what_the_developer_throws_away_meanwhile_is_there_until_the_end() {
     // Scenario 23.
     let land = Land::new("task(\"x\", stages = [stage(\"t\", \"git rev-parse HEAD >> EV/seen; cat EV/go\")])\n");

@@ -8,6 +8,7 @@ use super::line;
 use super::log::{self, Commit};
 use super::refs;
 use super::run::{GIT, Git, Leash, Voice};
+use super::scour::scour;
 use super::standing::Standing;
 use crate::line::Line;
 use std::path::{Path, PathBuf};
@@ -108,6 +109,7 @@ impl Landing {
     /// There is no such commit, or the disk does not take it.
     pub fn check_out(&self, commit: &str) -> Result<(), GitError> {
         let git = self.here();
+        self.own_configuration()?;
         git.act(&self.dir, &Line::git(["checkout", "--quiet", "--force", "--detach"]).and(commit))?;
         git.act(&self.dir, &Line::git(["clean", "--quiet", "-ffdx"]))
     }
@@ -137,6 +139,7 @@ impl Landing {
     /// # Errors
     /// The remote cannot be read.
     pub fn ask(&self, target: &Target) -> Result<Option<String>, GitError> {
+        self.own_configuration()?;
         let full = format!("refs/heads/{}", target.branch);
         let git = self.git(&target.repository);
         let printed = git.ask(&self.dir, &line::ls_remote(&target.repository, std::slice::from_ref(&full)), &[])?;
@@ -148,6 +151,7 @@ impl Landing {
     /// # Errors
     /// The remote cannot be read.
     pub fn default_branch(&self, repository: &str) -> Result<Option<String>, GitError> {
+        self.own_configuration()?;
         let printed = self.git(repository).ask(&self.dir, &line::ls_remote_symbolic(repository), &[])?;
         let text = String::from_utf8_lossy(&printed);
         let named = text.lines().find_map(|l| l.strip_prefix("ref: refs/heads/")?.strip_suffix("\tHEAD"));
@@ -270,6 +274,7 @@ impl Landing {
             let reason = format!("{commit} does not contain {old}, which is where {} is", target.branch);
             return Err(GitError::new(Fault::Asked, reason));
         }
+        self.own_configuration()?;
         let full = format!("refs/heads/{}", target.branch);
         let line = Line::git(["push", "--quiet", "--no-verify", "--no-follow-tags", "--recurse-submodules=no"])
             .and(format!("--force-with-lease={full}:{}", expected.unwrap_or_default()))
@@ -303,6 +308,11 @@ impl Landing {
             }
             now => Ok(Pushed::Moved(now)),
         }
+    }
+
+    /// What a test wrote into the clone's configuration has no say in where is looked and pushed.
+    fn own_configuration(&self) -> Result<(), GitError> {
+        scour(&self.here(), &self.dir)
     }
 
     fn here(&self) -> Git {

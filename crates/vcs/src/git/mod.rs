@@ -17,6 +17,7 @@ mod patch;
 mod place;
 mod refs;
 mod run;
+mod scour;
 mod standing;
 mod tree;
 mod workshop;
