@@ -109,6 +109,7 @@ const MATRIX: &str = r#"
 test("t", items = {"N": ["same", "mended", "broken", "bad", "new"]}, without = LESS, steps = [("x", "test ! -e EV/$MT_RUNNAME-$N")])
 test("flaky", retries = 1, steps = [("x", "test -e EV/once || { touch EV/once; echo 'first <time> & \"more\"'; exit 1; }")])
 test("skipped", steps = [("x", "exit 6", {"exit": "verdict"})])
+test("blocked", waiton = ["t"], steps = [("x", "true")])
 "#;
 
 #[test]
@@ -121,6 +122,7 @@ fn two_runs_are_held_against_each_other_and_reported() {
     let said = area.run(&["diff", "r1", "r2", "--all"]).ends(1);
     let lines: Vec<String> = said.out.lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
+    NOT-IN-DEST blocked PREQ_FAIL -> -
     NOT-IN-DEST flaky PASS -> -
     CLEAN skipped SKIP -> SKIP
     BOTH-BAD t(bad) FAIL -> FAIL
@@ -128,13 +130,13 @@ fn two_runs_are_held_against_each_other_and_reported() {
     BETTER t(mended) FAIL -> PASS
     NOT-IN-SRC t(new) - -> PASS
     CLEAN t(same) PASS -> PASS
-    r1 -> r2: 1 BETTER, 1 BOTH-BAD, 2 CLEAN, 1 NOT-IN-DEST, 1 NOT-IN-SRC, 1 WORSE
+    r1 -> r2: 1 BETTER, 1 BOTH-BAD, 2 CLEAN, 2 NOT-IN-DEST, 1 NOT-IN-SRC, 1 WORSE
     "#);
     assert_eq!(area.json(&["diff", "r1"])["counts"]["BETTER"], 1);
     area.run(&["report", "-n", "r1"]).passes().says("junit.xml");
     let read = |name: &str| fs::read_to_string(area.dir().join("sluice-report").join(name)).unwrap();
     let junit = read("junit.xml");
-    assert!(junit.contains("tests=\"6\" failures=\"2\" errors=\"0\" skipped=\"1\""), "{junit}");
+    assert!(junit.contains("tests=\"7\" failures=\"2\" errors=\"0\" skipped=\"2\""), "{junit}");
     assert!(junit.contains("<failure type=\"FAIL\" message=\"FAIL: step 'x' ended with 1\">"), "{junit}");
     let page = read("pages/index.html");
     assert!(page.contains("✗ FAIL") && page.contains("✓ PASS flaky"), "{page}");

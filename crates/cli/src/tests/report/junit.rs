@@ -21,12 +21,15 @@ enum Kind {
 }
 
 fn kind(item: &TestItem) -> Kind {
-    let errors = [Status::ABORT, Status::KILLED, Status::DEAD, Status::INCOMPLETE];
+    let errors = [Status::ABORT, Status::KILLED, Status::DEAD, Status::INCOMPLETE, Status::ZERO_ITEMS];
+    let not_run = [Status::PREQ_FAIL, Status::PREQ_DISCARDED];
     match item.class {
         _ if !item.phase.is_over() => Kind::Skipped,
         Class::Good => Kind::Passed,
         Class::Neutral => Kind::Skipped,
         Class::Bad if item.quarantined.is_some() => Kind::Skipped,
+        // What held it back is the failure.
+        Class::Bad if not_run.iter().any(|s| s.word() == item.status) => Kind::Skipped,
         Class::Bad if errors.iter().any(|s| s.word() == item.status) || item.phase != Phase::Completed => Kind::Error,
         Class::Bad => Kind::Failed,
     }
