@@ -2,8 +2,12 @@
 
 pub(crate) mod hub;
 mod lines;
+mod store;
+mod turn;
 
 pub(crate) use lines::{Line, Seat};
+pub(crate) use store::open;
+pub(crate) use turn::{Answer, End, Hello, Input, Out, Taken, Turn};
 
 use crate::effect::{self, Effect};
 use crate::logs::LogStore;
@@ -11,143 +15,22 @@ use crate::order::Order;
 use crate::record::{Entry, Record};
 use crate::sabotage::Sabotage;
 use crate::violation::{Checked, Violation, must};
+use ::store::{CommitError, Store};
+use engine::World;
 use engine::build::{CommandEnd, SealedLog, StepEnd};
-use engine::force::Wish;
 use engine::worker::Presence;
-use engine::{Surroundings, World};
 use hub::Hub;
 use model::{
-    Build, BuildId, BuildSet, BuildSetId, Config, Findings, LogFacts, LogId, LogStatus, NewChange, Query, RequestId,
-    SchedulerId, StepId, Time, Transition, WorkerId, WorkerInfo,
+    BuildId, Config, Findings, LogFacts, LogId, LogStatus, NewChange, Query, StepId, Time, Transition, WorkerId,
+    WorkerInfo,
 };
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
-use std::path::PathBuf;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::Thread;
-use store::{CommitError, Location, Store};
-use wire::{Again, CommandId};
+use store::{load, on, without_old_logs};
+use wire::Again;
 
 /// A turn that is not settled after so many rounds never will be.
 pub(crate) const MOST_ROUNDS: usize = 200;
-
-/// A worker that wants to be let in.
-#[derive(Clone, Debug)]
-pub(crate) struct Hello {
-    pub(crate) connection: u64,
-    pub(crate) hello: Box<wire::Hello>,
-    /// The session under the same name that was asked for a sign of life and gave none.
-    pub(crate) silent: Option<u64>,
-}
-
-/// A command has ended, and its logs are whole.
-#[derive(Clone, Debug)]
-pub(crate) struct End {
-    pub(crate) command: CommandId,
-    pub(crate) end: CommandEnd,
-    pub(crate) logs: Vec<SealedLog>,
-}
-
-/// What the master hears.
-#[derive(Clone, Debug)]
-pub(crate) enum Input {
-    /// Changes of a source, which tells them again until it is answered.
-    Changes(Vec<NewChange>),
-    /// Somebody asks for builds.
-    Force(Box<Wish>),
-    /// Somebody wants a build once more.
-    Rebuild(Box<(Build, BuildSet)>),
-    /// Somebody wants a build to end.
-    Stop(BuildId),
-    /// Somebody does not want a request any more.
-    Cancel(RequestId),
-    /// Somebody does not want a set any more.
-    CancelSet(BuildSetId),
-    /// A worker is to take no builds, or to take them again.
-    Pause(WorkerId, bool),
-    /// A scheduler is turned on or off.
-    Enable(SchedulerId, bool),
-    /// Another configuration.
-    Configure(Arc<Config>),
-    /// A worker came.
-    Hello(Hello),
-    /// A worker is about to stop.
-    Leaving { worker: WorkerId, number: u64 },
-    /// A worker's connection is gone.
-    Gone { worker: WorkerId, number: u64 },
-    /// A worker held a command that nobody waits for.
-    Stale { build: BuildId, epoch: i64, what: String },
-    /// A command has ended.
-    Ended(End),
-    /// Logs of a step that nobody speaks for any more are whole as they are.
-    Sealed(Vec<SealedLog>),
-    /// What was missing in the logs of a step that had ended is there.
-    Rested(BuildId),
-}
-
-/// What the master does outside of itself.
-#[derive(Clone, Debug)]
-pub(crate) enum Out {
-    /// A frame leaves.
-    Frame { connection: u64, bytes: Vec<u8> },
-    /// A connection is closed.
-    Close { connection: u64 },
-    /// The clock of a connection is due.
-    Tick { connection: u64, after: model::Span },
-    /// The heart will hear this.
-    Tell(Input),
-    /// A worker has told that a command runs.
-    Runs(CommandId),
-    /// A worker has told the end of a command, whose logs have to be closed and read.
-    Ended { command: CommandId, end: CommandEnd, bytes: u64, connection: u64, worker: WorkerId },
-    /// A worker has lost a command.
-    Lost { command: CommandId, end: CommandEnd, worker: WorkerId },
-    /// One who has a name is asked for a sign of life, since another one wants it.
-    SignOfLife { newcomer: u64 },
-    /// One who has a name cannot be asked any more.
-    Silent { newcomer: u64 },
-    /// The logs of a build that is over are to be closed: these first, whatever they have.
-    SealLost { build: BuildId, logs: Vec<LogId>, over: bool },
-}
-
-/// Who hears that a turn is durable.
-#[derive(Debug)]
-pub(crate) enum Answer {
-    /// A source need not tell these again.
-    Heard(Vec<NewChange>),
-    /// The configuration file is the one in force.
-    InForce(Arc<Config>),
-}
-
-/// One turn.
-#[derive(Default)]
-pub(crate) struct Turn {
-    /// When it was decided.
-    pub(crate) at: Time,
-    /// What it did, in order.
-    pub(crate) entries: Vec<Entry>,
-    /// What follows from it.
-    pub(crate) effects: Vec<Effect>,
-    /// Who hears of it.
-    pub(crate) answers: Vec<Answer>,
-    /// Ends of commands, which must not be lost with a turn that the store refuses.
-    pub(crate) ends: Vec<Input>,
-    /// How many rounds it took to settle.
-    pub(crate) rounds: usize,
-}
-
-/// How the store took a turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Taken {
-    /// It is durable.
-    Yes,
-    /// The store is away: the same turn is tried again.
-    NotNow,
-    /// The store does not say; the world is read anew.
-    Unknown,
-}
 
 /// A running master.
 pub(crate) struct Master {
@@ -316,7 +199,7 @@ impl Master {
 
     /// A worker may hold commands whose ends the store has, but not all of their logs.
     fn expect_rests(&mut self, worker: WorkerId, hello: &wire::Hello, logs: &mut LogStore) -> Checked {
-        let wrong = |e: store::StoreError| Violation::new("store-answers", e.to_string());
+        let wrong = |e: ::store::StoreError| Violation::new("store-answers", e.to_string());
         for command in hello.held.iter().map(|held| held.command) {
             if self.hub.ledger(worker).standing(command).is_some() {
                 continue;
@@ -659,59 +542,5 @@ impl Master {
         };
         let what = format!("living …{}…\n  loaded …{}…", around(&living), around(&read));
         Err(Violation::new("loaded-is-living", what))
-    }
-}
-
-fn load(store: &Store, config: &Arc<Config>) -> Result<World, Violation> {
-    let snapshot = on(store.snapshot()).map_err(|e| Violation::new("store-answers", e.to_string()))?;
-    let mut world = World::load(snapshot, Arc::clone(config));
-    world.surround(Surroundings { functions: Arc::new(crate::functions::Natives), timezone: "UTC".to_owned() });
-    Ok(world)
-}
-
-/// The living world remembers the logs of steps that have ended until the build goes on; the store gives only those of
-/// steps that run.
-fn without_old_logs(world: &str) -> String {
-    const LOGS: &str = "}], logs: [";
-    let mut kept = String::with_capacity(world.len());
-    let mut rest = world;
-    while let Some(at) = rest.find(LOGS) {
-        let (before, after) = rest.split_at(at + LOGS.len());
-        kept.push_str(before);
-        rest = after;
-        let runs = before.trim_end_matches(LOGS).trim_end().ends_with("status: Running");
-        if let Some(end) = rest.find("], stopping: ").filter(|_| !runs) {
-            rest = &rest[end..];
-        }
-    }
-    kept + rest
-}
-
-/// Opens a store in memory; a name that was opened before and is still open is the same store.
-///
-/// # Errors
-/// It cannot be opened.
-pub(crate) fn open(name: &str) -> Result<Store, Violation> {
-    let at = Location::Sqlite(PathBuf::from(format!("file:/{name}?vfs=memdb")));
-    on(Store::open(&at)).map_err(|e| Violation::new("store-opens", e.to_string()))
-}
-
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Waits for an answer of the store. Its threads answer one question at a time, so nothing depends on their pace.
-pub(crate) fn on<T>(work: impl Future<Output = T>) -> T {
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut work = pin!(work);
-    loop {
-        match work.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(answer) => return answer,
-            Poll::Pending => std::thread::park(),
-        }
     }
 }
