@@ -106,6 +106,7 @@ fn tell(transition: &Transition, nouns: &impl Lookup, out: &mut Vec<Event>) {
         }
         Transition::SourceRemembers { .. }
         | Transition::LeaseDated { .. }
+        | Transition::ClockSet { .. }
         | Transition::StopAsked { .. }
         | Transition::CancelAsked { .. }
         | Transition::Refused { .. }

@@ -14,6 +14,7 @@ pub mod config;
 pub mod distributor;
 pub mod eta;
 pub mod force;
+pub mod jump;
 pub mod lock;
 mod merge;
 pub mod moment;

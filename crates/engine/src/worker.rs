@@ -17,7 +17,7 @@ pub fn connected(world: &World, worker: WorkerId, info: WorkerInfo, now: Time) -
 /// A worker is gone: its builds are given up when it stays away for its grace time.
 pub fn disconnected(world: &World, worker: WorkerId, now: Time) -> Vec<Transition> {
     let mut todo = vec![Transition::WorkerDisconnected { worker, at: now }];
-    let grace = world.workers.get(&worker).and_then(|w| w.spec.as_ref()).map_or(Span::ZERO, |s| s.lost_after);
+    let grace = grace_of(world, worker);
     for running in builds_of(world, worker) {
         let (build, epoch) = (running.build.id, running.build.lease.epoch);
         todo.push(Transition::LeaseDated { build, epoch, until: Some(now + grace) });
@@ -48,6 +48,20 @@ pub fn stands(world: &World, worker: WorkerId, presence: Presence, now: Time) ->
         Presence::Away if state.worker.connected || held => disconnected(world, worker, now),
         Presence::Here | Presence::Leaving | Presence::Away => Vec::new(),
     }
+}
+
+/// A master has just started: whoever is away has the whole grace time from now on. Nobody could come back before.
+pub fn wait_anew(world: &World, now: Time) -> Vec<Transition> {
+    let away = world.builds.values().map(|b| &b.build).filter(|b| b.lease.until.is_some());
+    let dated = away.map(|build| {
+        let until = Some(now + grace_of(world, build.worker));
+        Transition::LeaseDated { build: build.id, epoch: build.lease.epoch, until }
+    });
+    dated.collect()
+}
+
+fn grace_of(world: &World, worker: WorkerId) -> Span {
+    world.workers.get(&worker).and_then(|w| w.spec.as_ref()).map_or(Span::ZERO, |s| s.lost_after)
 }
 
 /// A worker does not know a command that it had begun: its memory of the build is gone, and so is the build.

@@ -1,5 +1,6 @@
 //! The world: the live part of the store in memory, and nothing of history.
 
+mod clock;
 mod queue;
 
 pub(crate) use queue::{Children, Queue, QueueKey};
@@ -365,6 +366,7 @@ impl World {
                 }
             }
             Transition::SetFinished { set, results, .. } => self.finish_set(*set, *results),
+            Transition::ClockSet { by } => self.move_along(*by),
             Transition::SourceRemembers { .. } | Transition::Refused { .. } => {}
             other => self.take_in_build(other),
         }

@@ -6,6 +6,7 @@
 
 mod acts;
 mod anew;
+mod clock;
 mod workers;
 
 use crate::Clock;
@@ -91,6 +92,7 @@ impl Heart {
             if !self.listen(&mut inputs).await {
                 return;
             }
+            self.follow_clock().await;
             let mut turn = Turn::default();
             let now = self.clock.now();
             if std::mem::take(&mut self.anew) {
@@ -125,11 +127,14 @@ impl Heart {
     pub(crate) async fn awaken(&mut self, config: Arc<Config>) {
         let now = self.clock.now();
         let mut turn = Turn::default();
+        self.begin_clock(now, &mut turn);
         let todo = engine::config::adopt(&self.world, &config);
         self.take_all(todo, now, &mut turn);
         self.world.configure(config);
         self.first = self.world.next_build();
         self.agree(now, &mut turn);
+        let todo = engine::worker::wait_anew(&self.world, now);
+        self.take_all(todo, now, &mut turn);
         let files = self.files_of_running().await;
         self.sessions.restore(&self.world, &self.logs, &files).await;
         fail_point!("ledgers-restored");

@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn each_comes_is_heard_of_once_and_goes() {
         let (events, mut heard) = broadcast::channel(16);
-        let obstacles = Obstacles::new(Clock, events);
+        let obstacles = Obstacles::new(Clock::default(), events);
         let words = || obstacles.list().iter().map(Obstacle::sentence).collect::<Vec<_>>();
         obstacles.worker(7, "mac", &[]);
         assert!(heard.try_recv().is_err(), "nothing came and nothing went");

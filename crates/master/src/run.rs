@@ -163,7 +163,7 @@ impl Master {
         let door = Arc::new(Door {
             inbox: parts.inbox.clone(),
             store: store.clone(),
-            clock: Clock,
+            clock: parts.clock.clone(),
             config: config_in_force.clone(),
             functions,
             sources: Default::default(),
@@ -278,6 +278,7 @@ struct Parts {
     version: Arc<AtomicU64>,
     leaving: watch::Sender<BTreeSet<String>>,
     bell: watch::Sender<()>,
+    clock: Clock,
     shutdown: CancellationToken,
     obstacles: Arc<Obstacles>,
 }
@@ -286,8 +287,9 @@ impl Parts {
     fn new(store: &Store, logs: &logs::Logs, keys: &Keys) -> Self {
         let (inbox, ears) = mpsc::channel(INBOX);
         let events = broadcast::channel(EVENTS).0;
+        let clock = Clock::default();
         Self {
-            obstacles: Arc::new(Obstacles::new(Clock, events.clone())),
+            obstacles: Arc::new(Obstacles::new(clock.clone(), events.clone())),
             store: store.clone(),
             logs: logs.clone(),
             hub: Arc::new(Hub::new(inbox.clone(), keys.clone())),
@@ -297,6 +299,7 @@ impl Parts {
             version: Arc::default(),
             leaving: watch::Sender::default(),
             bell: watch::Sender::default(),
+            clock,
             shutdown: CancellationToken::new(),
         }
     }
@@ -313,7 +316,7 @@ impl Parts {
             world,
             store: self.store.clone(),
             logs: self.logs.clone(),
-            clock: Clock,
+            clock: self.clock.clone(),
             inbox: ears.unwrap_or(nobody),
             own_inbox: self.inbox.clone(),
             sessions: Sessions::new(self.hub.clone()),
@@ -332,7 +335,7 @@ impl Parts {
 
     fn outbox(&self, door: Arc<Door>) -> Outbox {
         let (store, logs, bell) = (self.store.clone(), self.logs.clone(), self.bell.clone());
-        Outbox { store, logs, clock: Clock, door, bell }
+        Outbox { store, logs, clock: self.clock.clone(), door, bell }
     }
 
     fn doorway(&self, exe: PathBuf) -> Doorway {
@@ -340,7 +343,7 @@ impl Parts {
             hub: self.hub.clone(),
             inbox: self.inbox.clone(),
             logs: self.logs.clone(),
-            clock: Clock,
+            clock: self.clock.clone(),
             shutdown: self.shutdown.clone(),
             exe,
             store: self.store.clone(),

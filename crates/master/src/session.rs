@@ -141,7 +141,7 @@ pub(crate) struct Doorway {
 
 /// Speaks with a worker until one side is gone.
 pub(crate) async fn serve(door: &Doorway, via: Via, mut transport: impl Transport) {
-    let mut session = MasterSession::new(door.clock.now());
+    let mut session = MasterSession::new(door.clock.even());
     let Some(hello) = greet(door, &mut session, &mut transport).await else { return };
     fail_point!("hello-heard");
     let (name, held) = (hello.name.clone(), hello.held.len());
@@ -174,12 +174,12 @@ pub(crate) async fn serve(door: &Doorway, via: Via, mut transport: impl Transpor
 
 /// The first frame. Whoever says something else, or nothing in time, hears why and is let go.
 async fn greet(door: &Doorway, session: &mut MasterSession, transport: &mut impl Transport) -> Option<Box<Hello>> {
-    let wait = session.deadline().since(door.clock.now()).to_std();
+    let wait = session.deadline().since(door.clock.even()).to_std();
     let frame = tokio::select! {
         frame = tokio::time::timeout(wait, transport.receive()) => frame.ok()??,
         () = door.shutdown.cancelled() => return None,
     };
-    match session.hello(&frame, door.clock.now()) {
+    match session.hello(&frame, door.clock.even()) {
         Ok(hello) => Some(hello),
         Err(e) => {
             tracing::warn!("a connection that is no worker's was closed: {e}");
@@ -224,7 +224,7 @@ impl<T: Transport> Line<'_, T> {
     /// Answers why it ended.
     async fn run(&mut self) -> String {
         let terms = Welcome::usual(i64::try_from(self.seat.number).unwrap_or(i64::MAX));
-        let now = self.door.clock.now();
+        let now = self.door.clock.even();
         self.session.welcome(&mut self.link.ledger(), terms, now, &mut self.events);
         fail_point!("worker-welcomed");
         loop {
@@ -238,7 +238,7 @@ impl<T: Transport> Line<'_, T> {
                 },
                 by = by_whom(&mut replaced) => Turn::Replaced(by),
             };
-            match self.take(turn, self.door.clock.now()) {
+            match self.take(turn, self.door.clock.even()) {
                 Ok(()) => {}
                 Err(why) => {
                     self.hear().await;
@@ -251,7 +251,7 @@ impl<T: Transport> Line<'_, T> {
 
     /// Waits for what happens next.
     async fn next(&mut self) -> Turn {
-        let wait = self.session.deadline().since(self.door.clock.now()).to_std();
+        let wait = self.session.deadline().since(self.door.clock.even()).to_std();
         tokio::select! {
             frame = self.transport.receive() => Turn::Frame(frame),
             () = self.link.wake.notified() => Turn::Wake,

@@ -8,7 +8,7 @@ use crate::scheduler::SchedulerState;
 use crate::worker::WorkerInfo;
 use crate::{
     Build, BuildId, BuildSet, BuildSetId, Builder, BuilderId, Change, GateTurn, LogFacts, LogId, MessageId, NewMessage,
-    Request, RequestId, Results, Scheduler, SchedulerId, Step, StepFacts, StepId, StepSpec, TestItem, TestRun,
+    Request, RequestId, Results, Scheduler, SchedulerId, Span, Step, StepFacts, StepId, StepSpec, TestItem, TestRun,
     TestRunId, Time, Worker, WorkerId,
 };
 
@@ -61,6 +61,13 @@ pub enum Transition {
         epoch: i64,
         /// `None`: the holder is there.
         until: Option<Time>,
+    },
+    /// The clock on the master's wall was set. Whatever is open moves along: running builds with their steps and leases,
+    /// open sets and requests, messages that are on their way. So it is as old as before, and due as soon. The memories of
+    /// schedulers come with transitions of their own.
+    ClockSet {
+        /// By how much; less than zero: backwards.
+        by: Span,
     },
     /// Somebody asked for the end of a build. Guard: it runs.
     StopAsked {

@@ -12,6 +12,7 @@ mod build_set;
 mod builder;
 mod change;
 mod check;
+mod clock;
 mod dialect;
 mod error;
 mod field;

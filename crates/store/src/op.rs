@@ -144,6 +144,7 @@ impl Ops {
             Transition::SetFiled { set, requests } => self.file_set(set, requests),
             Transition::BuildLeased { build, also, plan } => self.lease_build(build, &also, &plan),
             Transition::LeaseDated { build, epoch, until } => self.date_lease(build, epoch, until),
+            Transition::ClockSet { by } => self.set_clock(by),
             Transition::StopAsked { build, reason } => self.ask_stop(build, reason),
             Transition::StepStarted { step, epoch, logs } => self.start_step(step, epoch, logs),
             Transition::StepFinished { step, at, results, state, facts } => {

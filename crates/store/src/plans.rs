@@ -5,7 +5,9 @@ use crate::dialect::Dialect;
 use crate::op::Ops;
 use crate::value::V;
 use crate::{build, build_set, change, migrate, pages, snapshot, testrun};
-use model::{BuildId, BuildSetId, ChangeId, LogId, Query, RequestId, Results, StepId, TestRunId, Time, Transition};
+use model::{
+    BuildId, BuildSetId, ChangeId, LogId, Query, RequestId, Results, Span, StepId, TestRunId, Time, Transition,
+};
 use rusqlite::Connection;
 
 fn empty() -> Connection {
@@ -129,6 +131,7 @@ fn writing_looks_rows_up() {
     let (build, step) = (BuildId(1), StepId(1));
     let batch = vec![
         Transition::LeaseDated { build, epoch: 1, until: None },
+        Transition::ClockSet { by: Span(1) },
         Transition::StopAsked { build, reason: state.clone() },
         Transition::StepFinished { step, at, results, state: state.clone(), facts: Default::default() },
         Transition::LogSealed { log: LogId(1), lines: 0, bytes: 0, crc32: 0 },

@@ -31,6 +31,8 @@ pub struct Table {
     /// What it says is what any of these says: one for each time of day, so that each has the first rule for itself.
     /// None: it never says anything.
     parts: Vec<Cron>,
+    /// Its minutes and hours are numbers, lists or ranges: the first rule holds.
+    by_number: bool,
     zone: TimeZone,
 }
 
@@ -67,7 +69,8 @@ impl Table {
         let whole = parser.parse(table).map_err(|_| wrong(what_is_wrong(&parser, table)))?;
         let parts = times_of_day(table).into_iter().flatten().map(|one| parser.parse(&one));
         let parts: Vec<Cron> = parts.collect::<Result<_, _>>().map_err(|_| wrong(what_is_wrong(&parser, table)))?;
-        let mut parts = if parts.is_empty() { vec![whole.clone()] } else { parts };
+        let by_number = !parts.is_empty();
+        let mut parts = if by_number { parts } else { vec![whole.clone()] };
         // The bundled rules, not those of the machine: the same table says the same everywhere.
         let zone = TimeZoneDatabase::bundled().get(zone).map_err(|_| TableError::Zone(zone.to_owned()))?;
         // A day that no year has is looked for up to the end of the calendar: once is enough.
@@ -75,7 +78,12 @@ impl Table {
         if whole.find_next_occurrence(&start, false).is_err() {
             parts.clear();
         }
-        Ok(Self { parts, zone })
+        Ok(Self { parts, by_number, zone })
+    }
+
+    /// Whether a time that the clock shows twice counts once.
+    pub(crate) fn is_by_number(&self) -> bool {
+        self.by_number
     }
 
     /// The first time after `after`; `None`: there is none, as on the 31st of February.

@@ -88,11 +88,11 @@ impl Lane {
                 continue;
             }
             let now = self.now();
-            if let Some(until) = self.quiet_until.filter(|until| *until > now) {
+            if let Some(until) = self.quiet_until.filter(|until| is_to_come(*until, now)) {
                 return Ok(until);
             }
             let fresh = std::mem::take(&mut self.fresh);
-            let is_ready = |m: &&Message| fresh || m.next_try.is_none_or(|t| t <= now);
+            let is_ready = |m: &&Message| fresh || m.next_try.is_none_or(|t| !is_to_come(t, now));
             let ready: Vec<&Message> = waiting.iter().filter(is_ready).collect();
             if ready.is_empty() {
                 return Ok(waiting.iter().filter_map(|m| m.next_try).min().unwrap_or(now + SWEEP));
@@ -174,6 +174,11 @@ impl Lane {
         self.stop.cancelled().await;
         tokio::time::sleep(LAST_WORDS).await;
     }
+}
+
+/// Nobody waits for longer than the longest pause: such a moment is of a clock that was set back since.
+fn is_to_come(at: Time, now: Time) -> bool {
+    at > now && at <= now + LONGEST_PAUSE
 }
 
 fn too_late(limit: Span, why: &str) -> String {
