@@ -25,7 +25,11 @@ pub fn set(world: &World, by: Span, now: Time) -> Vec<Transition> {
         let before = &entry.scheduler.state;
         let mut state = before.clone();
         match &spec.kind {
-            SchedulerKind::SingleBranch(_) | SchedulerKind::AnyBranch(_) => lanes(&mut state, |at| at + by),
+            SchedulerKind::SingleBranch(follow) | SchedulerKind::AnyBranch(follow) => {
+                // A timer that began before a start may be of any clock.
+                let latest = now + follow.tree_stable_timer.unwrap_or(Span::ZERO);
+                lanes(&mut state, |at| (at + by).min(latest));
+            }
             SchedulerKind::Periodic { .. } => {
                 lanes(&mut state, |at| at + by);
                 state.last_fired = state.last_fired.map(|at| (at + by).min(now));

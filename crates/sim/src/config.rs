@@ -13,6 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The branches that changes are made on.
 pub const BRANCHES: [&str; 3] = ["main", "next", "topic"];
 
+/// Tables of times. Those without a star have no time twice.
+const TABLES: [&str; 6] =
+    ["*/7 * * * *", "13 * * * *", "30 2 * * *", "15,45 1-3 * * *", "5,25,45 0-23 * * *", "0 */5 * * *"];
+
 /// A configuration.
 pub fn generate(dice: &mut Dice) -> Config {
     let mut config = Config::default();
@@ -183,8 +187,8 @@ fn schedulers(dice: &mut Dice, config: &mut Config) {
                 if_changed: None,
             },
             (7, _) => SchedulerKind::Nightly {
-                cron: dice.word(&["*/7 * * * *", "13 * * * *", "30 2 * * *", "0 */5 * * *"]).to_owned(),
-                timezone: None,
+                cron: dice.word(&TABLES).to_owned(),
+                timezone: dice.chance(60).then(|| crate::calendar::ZONE.to_owned()),
                 branch: None,
                 if_changed: if dice.chance(40) { Some(follow(dice)) } else { None },
             },

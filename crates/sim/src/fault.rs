@@ -41,11 +41,19 @@ pub enum Fault {
     StoreAway,
     /// The store does not say whether a commit was done.
     StoreUnsure,
+    /// The time of day on the master's machine is set by an hour, or right again.
+    ClockHour,
+    /// By a year.
+    ClockYear,
+    /// By something up to three days.
+    ClockAny,
+    /// By any of these, while the master is down.
+    ClockWhileDown,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Fault; 18] = [
+    pub const ALL: [Fault; 22] = [
         Fault::Cut,
         Fault::Partition,
         Fault::OneWay,
@@ -64,6 +72,10 @@ impl Fault {
         Fault::EditedWhileDown,
         Fault::StoreAway,
         Fault::StoreUnsure,
+        Fault::ClockHour,
+        Fault::ClockYear,
+        Fault::ClockAny,
+        Fault::ClockWhileDown,
     ];
 
     /// In words.
@@ -87,6 +99,10 @@ impl Fault {
             Fault::EditedWhileDown => "configuration edited while the master was down",
             Fault::StoreAway => "store away",
             Fault::StoreUnsure => "commit of unknown outcome",
+            Fault::ClockHour => "time of day set by an hour",
+            Fault::ClockYear => "time of day set by a year",
+            Fault::ClockAny => "time of day set by up to three days",
+            Fault::ClockWhileDown => "time of day set while the master was down",
         }
     }
 }

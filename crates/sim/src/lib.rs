@@ -6,6 +6,9 @@
 //! gives the same trace, so that what was found once is found again.
 
 mod admission;
+#[path = "../../master/src/clock/anchor.rs"]
+mod anchor;
+mod calendar;
 pub mod config;
 pub mod dice;
 #[expect(dead_code, reason = "commands of the simulator name no files")]

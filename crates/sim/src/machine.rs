@@ -1,6 +1,7 @@
 //! Machines with workers: a daemon that speaks with the master in the words of `wire`, and the supervisors that outlive
 //! it, each with its command and its spool.
 
+mod clock;
 mod daemon;
 mod job;
 
@@ -66,6 +67,8 @@ pub(crate) enum Disk {
 pub(crate) struct Machine {
     /// The name of its worker.
     pub(crate) name: String,
+    /// Its clock.
+    pub(crate) clock: clock::Clock,
     /// It does as it should: no more mischief.
     pub(crate) honest: bool,
     /// Its commands, with their spools.
@@ -101,6 +104,7 @@ impl Machine {
         };
         Machine {
             name: name.to_owned(),
+            clock: clock::Clock::by_chance(&mut Dice::new(seed, &format!("clock of {stream}"))),
             honest: false,
             jobs: BTreeMap::new(),
             daemon: None,

@@ -1,5 +1,6 @@
 //! The master: its heart as `master/heart.rs` has it, on the real engine and the real store, and with the real sessions.
 
+mod clock;
 pub(crate) mod hub;
 mod lines;
 mod store;
@@ -9,6 +10,7 @@ pub(crate) use lines::{Line, Seat};
 pub(crate) use store::open;
 pub(crate) use turn::{Answer, End, Hello, Input, Out, Taken, Turn};
 
+use crate::anchor::Anchor;
 use crate::effect::{self, Effect};
 use crate::logs::LogStore;
 use crate::order::Order;
@@ -21,7 +23,7 @@ use engine::build::{CommandEnd, SealedLog, StepEnd};
 use engine::worker::Presence;
 use hub::Hub;
 use model::{
-    BuildId, Config, Findings, LogFacts, LogId, LogStatus, NewChange, Query, StepId, Time, Transition, WorkerId,
+    BuildId, Config, Findings, LogFacts, LogId, LogStatus, NewChange, Query, Span, StepId, Time, Transition, WorkerId,
     WorkerInfo,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,8 +60,11 @@ pub(crate) struct Master {
     file: Arc<Config>,
     waiting: BTreeMap<u64, (Hello, u64)>,
     next_session: u64,
-    /// The clock on its wall.
+    /// What its clock shows.
     pub(crate) now: Time,
+    /// The time by a clock that nobody sets, for what is never written down.
+    pub(crate) even: Time,
+    anchor: Anchor,
     store: Store,
     sabotage: Sabotage,
 }
@@ -75,7 +80,7 @@ impl Master {
         config: &Arc<Config>,
         record: &mut Record,
         logs: &mut LogStore,
-        now: Time,
+        (even, now): (Time, Time),
         sabotage: Sabotage,
     ) -> Result<Master, Violation> {
         let known = if sabotage == Sabotage::NothingHeld { Arc::default() } else { Arc::new(sabotage.config(config)) };
@@ -95,18 +100,25 @@ impl Master {
             waiting: BTreeMap::new(),
             next_session: 1,
             now,
+            even,
+            anchor: Anchor::new(Span(even.0), now),
             store,
             sabotage,
         };
-        let mut turn = Turn { at: now, ..Turn::default() };
+        let mut turn = Turn { at: now, even, ..Turn::default() };
+        let todo = engine::jump::begin(&master.world, now);
+        let moved = matches!(todo.first(), Some(Transition::ClockSet { .. }));
+        master.take_all(todo, &mut turn);
         master.configure(config, &mut turn);
-        record.restarted(config);
+        record.restarted(config, (now, even), moved);
         master.first = master.world.next_build();
         master.agree(&mut turn);
+        let todo = engine::worker::wait_anew(&master.world, now);
+        master.take_all(todo, &mut turn);
         master.restore(logs);
         let taken = master.write(&turn)?;
         must("store-agrees", taken == Taken::Yes, || format!("at the start: {taken:?}"))?;
-        record.take(&turn.entries, now)?;
+        record.take(&turn.entries, now, even)?;
         master.act(std::mem::take(&mut turn.effects), logs);
         master.close_forgotten()?;
         Ok(master)
@@ -285,7 +297,7 @@ impl Master {
                 turn.answers.push(Answer::InForce(config));
             }
             Input::Hello(hello) => match self.seat(&hello) {
-                Err(why) => self.refuse(hello.connection, why, Again::Slowly, now),
+                Err(why) => self.refuse(hello.connection, why, Again::Slowly, self.even),
                 Ok(None) => {}
                 Ok(Some(worker)) => {
                     self.expect_rests(worker, &hello.hello, logs)?;

@@ -4,6 +4,7 @@
 //! second time, slowly, from what the manual promises. A transition that breaks one is a [`Violation`].
 
 mod build;
+mod clock;
 mod lease;
 mod lock;
 mod request;
@@ -57,6 +58,8 @@ pub struct Record {
     pub(crate) ended_now: Vec<BuildSetId>,
     pub(crate) filed_now: Vec<BuildSetId>,
     pub(crate) batch: u64,
+    /// The time by a clock that nobody sets.
+    pub(crate) even: Time,
 }
 
 /// How much there was.
@@ -142,6 +145,8 @@ pub(crate) struct BuildSeen {
     pub(crate) steps: Vec<StepSeen>,
     pub(crate) stopping: bool,
     pub(crate) until: Option<Time>,
+    /// When that is by a clock that nobody sets.
+    pub(crate) lost_at: Option<Time>,
     pub(crate) results: Option<Results>,
 }
 
@@ -164,7 +169,8 @@ impl Record {
     ///
     /// # Errors
     /// The first rule that it breaks.
-    pub fn take(&mut self, batch: &[Entry], now: Time) -> Checked {
+    pub fn take(&mut self, batch: &[Entry], now: Time, even: Time) -> Checked {
+        self.even = even;
         self.batch += 1;
         self.ended_now.clear();
         self.filed_now.clear();
@@ -200,7 +206,7 @@ impl Record {
             worker.spec = config.workers.iter().find(|w| w.name == worker.name).cloned();
         }
         for watch in self.schedulers.values_mut() {
-            watch.configure(config.schedulers.iter().find(|s| s.name == watch.name), now);
+            watch.configure(config.schedulers.iter().find(|s| s.name == watch.name), (now, self.even));
         }
         self.config = Arc::clone(config);
         let named = config.builders.iter().all(|b| self.builders.values().any(|seen| seen.name == b.name))
@@ -238,9 +244,12 @@ impl Record {
             Transition::SetFiled { set, requests } => self.set_filed(set, requests, now)?,
             Transition::BuildLeased { build, also, plan, .. } => self.leased(build, also, plan)?,
             Transition::LeaseDated { build, epoch, until } => {
+                let even = self.even;
                 let seen = self.running_at(*build, *epoch, "lease-of-a-running-build")?;
                 seen.until = *until;
+                seen.lost_at = until.map(|until| even + until.since(now));
             }
+            Transition::ClockSet { by } => self.clock_set(*by, now),
             Transition::StopAsked { build, .. } => match self.builds.get_mut(build) {
                 Some(seen) if seen.results.is_none() => seen.stopping = true,
                 _ => return broken("stop-of-a-running-build", format!("build {build} does not run")),

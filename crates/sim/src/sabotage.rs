@@ -51,6 +51,14 @@ pub enum Sabotage {
     Lazy,
     /// After a start nobody knows what running builds hold.
     NothingHeld,
+    /// A time of day that was set is not heard of.
+    DeafToClocks,
+    /// The master's clock leaps with the time of day, and nothing moves along.
+    LeapingClock,
+    /// Leases move along with the time of day, schedulers do not.
+    TimersStay,
+    /// When the time of day is set back, the nights are counted anew.
+    NightsAnew,
 }
 
 /// What becomes of a transition: whether the world takes it, and how often it is written.
@@ -61,7 +69,7 @@ pub(crate) struct Fate {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Sabotage; 21] = [
+    pub const ALL: [Sabotage; 25] = [
         Sabotage::NoLocks,
         Sabotage::MoreBuilds,
         Sabotage::MergeAll,
@@ -83,6 +91,10 @@ impl Sabotage {
         Sabotage::BuildsAreGood,
         Sabotage::Lazy,
         Sabotage::NothingHeld,
+        Sabotage::DeafToClocks,
+        Sabotage::LeapingClock,
+        Sabotage::TimersStay,
+        Sabotage::NightsAnew,
     ];
 
     /// The configuration that the engine is given instead of the real one.

@@ -1,6 +1,7 @@
 //! One seed from its beginning to the end of everything that it began.
 
 mod break_things;
+mod clock;
 mod drain;
 mod turn;
 mod wires;
@@ -26,9 +27,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use wire::CommandId;
-
-/// 2026-03-02, a Monday.
-const BEGINNING: Time = Time(1_772_409_600_000_000);
 
 /// Names that workers come under: whether they are let in is up to the configuration.
 const NAMES: usize = 6;
@@ -142,6 +140,10 @@ enum Event {
 pub(crate) struct Simulation {
     options: Options,
     now: Time,
+    /// When the seed began.
+    begins: Time,
+    /// How far the time of day on the master's machine is ahead of what it should be.
+    set_ahead: Span,
     agenda: BTreeMap<(Time, u64), Event>,
     events: u64,
     name: String,
@@ -191,7 +193,7 @@ pub fn run(seed: u64, options: Options) -> Result<Passed, Box<Failure>> {
         Box::new(Failure {
             seed,
             violation,
-            after: sim.map_or(Span::ZERO, |s| s.now.since(BEGINNING)),
+            after: sim.map_or(Span::ZERO, |s| s.now.since(s.begins)),
             acts: sim.map_or(0, |s| s.acts),
             last: sim.map(|s| s.trace.last()).unwrap_or_default(),
         })
@@ -202,7 +204,7 @@ pub fn run(seed: u64, options: Options) -> Result<Passed, Box<Failure>> {
             let mut sums = sim.sums;
             sums.seeds = 1;
             sums.counts = sim.record.counts;
-            sums.simulated = sim.now.since(BEGINNING);
+            sums.simulated = sim.now.since(sim.begins);
             Ok(Passed { sums, hash: sim.trace.hash() })
         }
         Err(violation) => Err(failed(violation, Some(&sim))),
@@ -211,6 +213,7 @@ pub fn run(seed: u64, options: Options) -> Result<Passed, Box<Failure>> {
 
 impl Simulation {
     fn new(seed: u64, options: Options) -> Result<Self, Violation> {
+        let begins = crate::calendar::beginning(&mut Dice::new(seed, "beginning"));
         let name = format!("sim-{}-{}", std::process::id(), STORES.fetch_add(1, Ordering::Relaxed));
         let keep = open(&name)?;
         let file = Arc::new(config::generate(&mut Dice::new(seed, "config")));
@@ -218,7 +221,9 @@ impl Simulation {
         let machines = names.map(|(n, stream)| Machine::new(&format!("w{n}"), &stream, seed)).collect();
         let mut sim = Simulation {
             options,
-            now: BEGINNING,
+            now: begins,
+            begins,
+            set_ahead: Span::ZERO,
             agenda: BTreeMap::new(),
             events: 0,
             name,
@@ -244,9 +249,9 @@ impl Simulation {
             unsure: None,
             acts: 0,
             calm: false,
-            progress: BEGINNING,
+            progress: begins,
             record: Record::default(),
-            trace: Trace::new(BEGINNING, options.aloud),
+            trace: Trace::new(begins, options.aloud),
             sums: Sums::default(),
         };
         sim.at(Span::ZERO, Event::Starts);
@@ -257,9 +262,14 @@ impl Simulation {
         Ok(sim)
     }
 
-    /// What the clock on the master's wall says.
+    /// The time of day on the master's machine.
+    fn day(&self) -> Time {
+        self.now + self.set_ahead
+    }
+
+    /// What the master's clock says.
     fn wall(&self) -> Time {
-        self.now
+        self.master.as_ref().map_or(self.day(), |master| master.clock(self.now))
     }
 
     fn at(&mut self, after: Span, event: Event) {
@@ -308,8 +318,8 @@ impl Simulation {
                 return self.machine_does(machine, doing);
             }
             Event::DialFails { machine, era } if self.machines[machine].lasts(era) => {
-                let now = self.now;
-                self.machines[machine].dialed(None, now);
+                let its = self.machines[machine].clock.shows(self.now);
+                self.machines[machine].dialed(None, its);
                 return self.machine_did(machine);
             }
             Event::TwinGoes { machine } => self.twin_goes(machine),
@@ -322,8 +332,8 @@ impl Simulation {
             Event::CutNow { machine } => self.cut(machine)?,
             Event::Noticed { connection } => return self.is_noticed(connection),
             Event::MasterTick { reign, connection } if reign == self.reign => {
-                return self.with_master(|master, _, wall| {
-                    master.tick(connection, wall);
+                return self.with_master(|master, _, even| {
+                    master.tick(connection, even);
                     Ok(())
                 });
             }
@@ -396,8 +406,8 @@ impl Simulation {
             return Ok(());
         }
         let store = open(&self.name)?;
-        let (wall, sabotage) = (self.wall(), self.options.sabotage);
-        let master = Master::start(store, &self.file, &mut self.record, &mut self.logs, wall, sabotage)?;
+        let (times, sabotage) = ((self.now, self.day()), self.options.sabotage);
+        let master = Master::start(store, &self.file, &mut self.record, &mut self.logs, times, sabotage)?;
         self.reign += 1;
         self.trace.tell(format_args!("the master starts"));
         self.master = Some(master);

@@ -29,6 +29,8 @@ pub struct Sums {
     pub put_back: u64,
     /// The most rounds that a turn took to settle.
     pub most_rounds: u64,
+    /// How often the master followed a time of day that was set.
+    pub clocks_followed: u64,
     /// Frames that were sent.
     pub frames: u64,
     /// Commands that a daemon took over from an earlier one.
@@ -62,6 +64,7 @@ impl AddAssign for Sums {
             (&mut self.compared, other.compared),
             (&mut self.knots, other.knots),
             (&mut self.put_back, other.put_back),
+            (&mut self.clocks_followed, other.clocks_followed),
         ] {
             *mine += theirs;
         }
@@ -83,6 +86,7 @@ impl fmt::Display for Sums {
         )?;
         writeln!(f, "{} changes; {} sets; {} requests, {} of them merged", c.changes, c.sets, c.requests, c.merged)?;
         writeln!(f, "{} commands went on after a restart of their daemon", self.adopted)?;
+        writeln!(f, "{} times the master followed a time of day that was set", self.clocks_followed)?;
         writeln!(f, "{} faults:", x.total())?;
         for fault in Fault::ALL {
             writeln!(f, "{:>9} {}", x.of(fault), fault.words())?;

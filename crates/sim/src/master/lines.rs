@@ -53,9 +53,9 @@ impl Line {
 
 impl Master {
     /// Somebody has connected.
-    pub(crate) fn connected(&mut self, connection: u64, wall: Time) {
+    pub(crate) fn connected(&mut self, connection: u64, even: Time) {
         let line = Line {
-            session: MasterSession::new(wall),
+            session: MasterSession::new(even),
             stage: Stage::Greeting,
             backlog: Vec::new(),
             asking: Vec::new(),
@@ -63,46 +63,46 @@ impl Master {
             ticks_at: None,
         };
         self.lines.insert(connection, line);
-        self.flush(wall);
+        self.flush(even);
     }
 
     /// A frame has come.
     ///
     /// # Errors
     /// A rule about what comes is broken.
-    pub(crate) fn frame(&mut self, connection: u64, frame: Vec<u8>, logs: &mut LogStore, wall: Time) -> Checked {
+    pub(crate) fn frame(&mut self, connection: u64, frame: Vec<u8>, logs: &mut LogStore, even: Time) -> Checked {
         let Some(line) = self.lines.get_mut(&connection) else { return Ok(()) };
         match line.stage {
-            Stage::Greeting => match line.session.hello(&frame, wall) {
+            Stage::Greeting => match line.session.hello(&frame, even) {
                 Ok(hello) => {
                     line.stage = Stage::Asking;
                     self.out.push(Out::Tell(Input::Hello(Hello { connection, hello, silent: None })));
                 }
-                Err(_) => self.hang_up(connection, wall),
+                Err(_) => self.hang_up(connection, even),
             },
             Stage::Asking => line.backlog.push(frame),
             Stage::In { worker, .. } => {
                 for newcomer in std::mem::take(&mut line.asking) {
-                    self.refuse(newcomer, "a worker of this name lives", Again::Soon, wall);
+                    self.refuse(newcomer, "a worker of this name lives", Again::Soon, even);
                 }
-                self.receive(connection, worker, &frame, logs, wall)?;
+                self.receive(connection, worker, &frame, logs, even)?;
             }
         }
-        self.flush(wall);
+        self.flush(even);
         Ok(())
     }
 
-    fn receive(&mut self, connection: u64, worker: WorkerId, frame: &[u8], logs: &mut LogStore, wall: Time) -> Checked {
+    fn receive(&mut self, connection: u64, worker: WorkerId, frame: &[u8], logs: &mut LogStore, even: Time) -> Checked {
         let Some(line) = self.lines.get_mut(&connection) else { return Ok(()) };
         let mut events = Vec::new();
-        let taken = line.session.receive(self.hub.ledger(worker), frame, wall, &mut events);
+        let taken = line.session.receive(self.hub.ledger(worker), frame, even, &mut events);
         let over = line.session.is_over();
         self.hear_events(worker, connection, events, logs)?;
         if let Err(e) = taken {
             self.protocol_errors.push((connection, e.to_string()));
-            self.hang_up(connection, wall);
+            self.hang_up(connection, even);
         } else if over {
-            self.hang_up(connection, wall);
+            self.hang_up(connection, even);
         }
         Ok(())
     }
@@ -148,18 +148,18 @@ impl Master {
     }
 
     /// The other end is gone.
-    pub(crate) fn closed(&mut self, connection: u64, wall: Time) {
+    pub(crate) fn closed(&mut self, connection: u64, even: Time) {
         let Some(line) = self.lines.get_mut(&connection) else { return };
         line.gone = true;
         // While the heart thinks about a hello, nobody looks at the line.
         if line.stage != Stage::Asking {
-            self.hang_up(connection, wall);
-            self.flush(wall);
+            self.hang_up(connection, even);
+            self.flush(even);
         }
     }
 
     /// Says the last words and closes; the heart hears that the worker is away.
-    pub(crate) fn hang_up(&mut self, connection: u64, _wall: Time) {
+    pub(crate) fn hang_up(&mut self, connection: u64, _even: Time) {
         let Some(mut line) = self.lines.remove(&connection) else { return };
         let mut none = MasterLedger::new();
         let ledger = match line.stage {
@@ -180,13 +180,13 @@ impl Master {
     }
 
     /// The clock is looked at.
-    pub(crate) fn tick(&mut self, connection: u64, wall: Time) {
+    pub(crate) fn tick(&mut self, connection: u64, even: Time) {
         let Some(line) = self.lines.get_mut(&connection) else { return };
         line.ticks_at = None;
-        if line.stage != Stage::Asking && line.session.tick(wall).is_err() {
-            self.hang_up(connection, wall);
+        if line.stage != Stage::Asking && line.session.tick(even).is_err() {
+            self.hang_up(connection, even);
         }
-        self.flush(wall);
+        self.flush(even);
     }
 
     /// A hello, as the heart decides on it. Answers with the worker that is let in.
@@ -199,7 +199,7 @@ impl Master {
             let (newcomer, older) = (hello.connection, seat.number);
             match self.lines.get_mut(&seat.connection) {
                 Some(line) => {
-                    line.session.ask(self.now);
+                    line.session.ask(self.even);
                     line.asking.push(newcomer);
                     self.out.push(Out::SignOfLife { newcomer });
                 }
@@ -223,7 +223,7 @@ impl Master {
 
     /// Lets a worker in.
     pub(super) fn admit(&mut self, worker: WorkerId, hello: &Hello, logs: &mut LogStore) -> Checked {
-        let (connection, wall) = (hello.connection, self.now);
+        let (connection, even) = (hello.connection, self.even);
         let number = self.next_session;
         self.next_session += 1;
         let seat = Seat { number, connection, instance: hello.hello.instance, leaving: false };
@@ -231,7 +231,7 @@ impl Master {
             if let Some(line) = self.lines.get_mut(&older.connection) {
                 line.session.replaced("a newer connection took over");
             }
-            self.hang_up(older.connection, wall);
+            self.hang_up(older.connection, even);
         }
         let Some(line) = self.lines.get_mut(&connection) else {
             self.out.push(Out::Tell(Input::Gone { worker, number }));
@@ -240,29 +240,29 @@ impl Master {
         line.stage = Stage::In { worker, number };
         let mut events = Vec::new();
         let terms = Welcome::usual(i64::try_from(number).unwrap_or(i64::MAX));
-        line.session.welcome(self.hub.ledger(worker), terms, wall, &mut events);
+        line.session.welcome(self.hub.ledger(worker), terms, even, &mut events);
         let (gone, backlog) = (line.gone, std::mem::take(&mut line.backlog));
         self.hear_events(worker, connection, events, logs)?;
         for frame in backlog {
-            self.receive(connection, worker, &frame, logs, wall)?;
+            self.receive(connection, worker, &frame, logs, even)?;
         }
         if gone {
-            self.hang_up(connection, wall);
+            self.hang_up(connection, even);
         }
         Ok(())
     }
 
     /// Does not let somebody in.
-    pub(super) fn refuse(&mut self, connection: u64, why: &str, again: Again, wall: Time) {
+    pub(super) fn refuse(&mut self, connection: u64, why: &str, again: Again, even: Time) {
         self.waiting.remove(&connection);
         if let Some(line) = self.lines.get_mut(&connection) {
             line.session.refuse(why, again);
-            self.hang_up(connection, wall);
+            self.hang_up(connection, even);
         }
     }
 
     /// Sends what there is to send, and says when clocks have to be looked at.
-    pub(crate) fn flush(&mut self, wall: Time) {
+    pub(crate) fn flush(&mut self, even: Time) {
         for (&connection, line) in &mut self.lines {
             if let Stage::In { worker, .. } = line.stage {
                 let ledger = self.hub.ledgers.entry(worker).or_default();
@@ -270,10 +270,10 @@ impl Master {
                     self.out.push(Out::Frame { connection, bytes });
                 }
             }
-            let due = line.session.deadline().max(wall);
-            if line.stage != Stage::Asking && line.ticks_at.is_none_or(|at| due < at || at < wall) {
+            let due = line.session.deadline().max(even);
+            if line.stage != Stage::Asking && line.ticks_at.is_none_or(|at| due < at || at < even) {
                 line.ticks_at = Some(due);
-                self.out.push(Out::Tick { connection, after: due.since(wall) });
+                self.out.push(Out::Tick { connection, after: due.since(even) });
             }
         }
     }

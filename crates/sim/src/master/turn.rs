@@ -103,6 +103,8 @@ pub(crate) enum Answer {
 pub(crate) struct Turn {
     /// When it was decided.
     pub(crate) at: Time,
+    /// The same by a clock that nobody sets.
+    pub(crate) even: Time,
     /// What it did, in order.
     pub(crate) entries: Vec<Entry>,
     /// What follows from it.

@@ -1,5 +1,6 @@
 //! Steps and builds: order, flags, and the one result of each.
 
+use super::clock::TOLERANCE;
 use super::{BuildSeen, Holds, Record, State, StepSeen, badness};
 use crate::violation::{Checked, broken, must};
 use model::{BuildId, Results, Step, StepAction, StepFlags, StepId, Time, Waits};
@@ -121,6 +122,13 @@ impl Record {
         } else {
             must("epochs-rise", epoch == held + 1, || format!("build {id} goes from epoch {held} to {epoch}"))?;
             let lost = seen.until.is_some_and(|until| until <= now);
+            let early = seen.lost_at.filter(|_| results != Results::Cancelled).filter(|at| self.even + TOLERANCE < *at);
+            must("grace-is-real", early.is_none(), || {
+                format!(
+                    "build {id} is given up {} before its worker's grace time is over",
+                    early.unwrap_or_default().since(self.even)
+                )
+            })?;
             let right = match results {
                 Results::Cancelled => seen.stopping && seen.until.is_some(),
                 Results::Retry | Results::Exception => lost,

@@ -64,6 +64,7 @@ impl Record {
             steps: Vec::new(),
             stopping: false,
             until: None,
+            lost_at: None,
             results: None,
         };
         self.builds.insert(id, seen);

@@ -19,7 +19,7 @@ impl Record {
         let next = self.changes.keys().last().map_or(1, |id| id.0 + 1);
         must("change-ids-rise", change.id.0 >= next, || format!("change {} comes after {next}", change.id))?;
         for watch in self.schedulers.values_mut() {
-            watch.hear(change);
+            watch.hear(change, self.even);
         }
         self.counts.changes += 1;
         self.changes.insert(change.id, change.clone());
@@ -43,7 +43,7 @@ impl Record {
         }
         let by = self.schedulers.values_mut().find(|w| w.name == set.scheduler);
         if let Some(watch) = by.filter(|_| set.rebuilt.is_none() && set.parent.is_none()) {
-            watch.filed(set, now, self.batch)?;
+            watch.filed(set, (now, self.even), self.batch)?;
         }
         self.counts.sets += 1;
         self.sets.insert(id, SetSeen { set: set.clone(), results: None });

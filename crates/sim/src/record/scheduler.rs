@@ -1,6 +1,8 @@
 //! Schedulers: each change in one set, each time once, and nothing forgotten.
 
 use super::Record;
+use super::clock::{LATE, TOLERANCE};
+use crate::calendar::Times;
 use crate::violation::{Checked, broken, must};
 use model::{
     BuildSet, BuildSetId, Change, ChangeId, Follow, Match, Results, SchedulerKind, SchedulerSpec, SchedulerState, Span,
@@ -8,29 +10,42 @@ use model::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The longest that a time of a table is away, whatever happens to the clock meanwhile.
+const TWO_DAYS: Span = Span::seconds(2 * 86_400 + 3_600);
+
 /// What is known of a scheduler.
 #[derive(Debug)]
 pub(crate) struct Watch {
     pub(crate) name: String,
     pub(crate) spec: Option<SchedulerSpec>,
     enabled: bool,
+    /// Its table, if it has one.
+    pub(super) table: Option<Times>,
     /// Since when its times are counted.
-    counted: Option<Time>,
+    pub(super) counted: Option<Time>,
+    /// The same, or when a master last started, by a clock that nobody sets.
+    began: Option<Time>,
+    /// The times of its table that it has filed sets for.
+    pub(super) nights: BTreeSet<Time>,
     /// The batch in which it last filed a set by its table.
     fired: u64,
-    lanes: BTreeMap<String, LaneSeen>,
+    pub(super) lanes: BTreeMap<String, LaneSeen>,
     /// Changes that were in a set of it.
     built: BTreeSet<ChangeId>,
 }
 
 #[derive(Debug, Default)]
-struct LaneSeen {
+pub(super) struct LaneSeen {
     /// Important changes that no set has had.
     owed: BTreeSet<ChangeId>,
     /// When the first of them came.
-    since: Option<Time>,
+    pub(super) since: Option<Time>,
     /// When a change was last heard while it owed something.
-    last: Time,
+    pub(super) last: Time,
+    /// The same by a clock that nobody sets; unknown after a start, because nobody knows how long the master was down.
+    quiet_since: Option<Time>,
+    /// The same, or when a master last started.
+    quiet_at_last: Time,
 }
 
 impl Watch {
@@ -39,7 +54,10 @@ impl Watch {
             name: name.to_owned(),
             spec: None,
             enabled: true,
+            table: None,
             counted: None,
+            began: None,
+            nights: BTreeSet::new(),
             fired: 0,
             lanes: BTreeMap::new(),
             built: BTreeSet::new(),
@@ -47,23 +65,35 @@ impl Watch {
     }
 
     fn begin_anew(&mut self) {
-        self.counted = None;
+        (self.counted, self.began) = (None, None);
+        self.nights.clear();
         self.lanes.clear();
     }
 
-    pub(super) fn configure(&mut self, spec: Option<&SchedulerSpec>, now: Time) {
+    pub(super) fn restarted(&mut self, even: Time) {
+        self.began = self.began.map(|_| even);
+        for lane in self.lanes.values_mut() {
+            (lane.quiet_since, lane.quiet_at_last) = (None, even);
+        }
+    }
+
+    pub(super) fn configure(&mut self, spec: Option<&SchedulerSpec>, (now, even): (Time, Time)) {
         if spec.is_none() {
             self.begin_anew();
         }
         self.spec = spec.cloned();
-        self.count(now);
+        self.table = match spec.map(|s| &s.kind) {
+            Some(SchedulerKind::Nightly { cron, timezone, .. }) => Some(Times::read(cron, timezone.as_deref())),
+            _ => None,
+        };
+        self.count(now, even);
     }
 
     /// Times of a table are counted from the moment at which it is first looked at.
-    fn count(&mut self, now: Time) {
-        let nightly = self.spec.as_ref().is_some_and(|s| matches!(s.kind, SchedulerKind::Nightly { .. }));
-        if nightly && self.enabled {
+    fn count(&mut self, now: Time, even: Time) {
+        if self.table.is_some() && self.enabled {
             self.counted.get_or_insert(now);
+            self.began.get_or_insert(even);
         }
     }
 
@@ -78,7 +108,7 @@ impl Watch {
         self.spec.as_ref().filter(|_| self.enabled)
     }
 
-    pub(super) fn hear(&mut self, change: &Change) {
+    pub(super) fn hear(&mut self, change: &Change, even: Time) {
         let Some(follow) = self.works().and_then(|s| s.kind.follows()) else { return };
         if !passes(follow, change) {
             return;
@@ -97,11 +127,12 @@ impl Watch {
         }
         if !lane.owed.is_empty() {
             lane.last = change.received_at;
+            (lane.quiet_since, lane.quiet_at_last) = (Some(even), even);
         }
     }
 
     /// A set of its own: no change of it twice, none too early, and no time twice.
-    pub(super) fn filed(&mut self, set: &BuildSet, now: Time, batch: u64) -> Checked {
+    pub(super) fn filed(&mut self, set: &BuildSet, (now, even): (Time, Time), batch: u64) -> Checked {
         let Some(spec) = self.spec.clone() else {
             return broken("scheduler-configured", format!("{} files set {} and is not configured", self.name, set.id));
         };
@@ -119,20 +150,29 @@ impl Watch {
                     must("quiet-time", lane.last + quiet <= now, || {
                         format!("{} files set {} at {now:?}, {quiet} after {:?} is later", self.name, set.id, lane.last)
                     })?;
+                    let early = lane.quiet_since.is_some_and(|since| even + TOLERANCE < since + quiet);
+                    must("quiet-time-is-real", !early, || {
+                        format!("{} files set {} before {quiet} have passed", self.name, set.id)
+                    })?;
                 }
             }
             SchedulerKind::Periodic { every, .. } => {
                 must("time-once", self.counted.is_none_or(|last| last + *every <= now), || {
                     format!("{} files set {} at {now:?} after {:?}", self.name, set.id, self.counted)
                 })?;
-                self.counted = Some(now);
+                (self.counted, self.began) = (Some(now), Some(even));
             }
-            SchedulerKind::Nightly { cron, .. } if self.fired != batch => {
-                let due = self.counted.and_then(|last| next_time(cron, last));
+            SchedulerKind::Nightly { .. } if self.fired != batch => {
+                let Some(table) = &self.table else { return broken("time-once", "without a table") };
+                let due = self.counted.and_then(|last| table.next(last));
                 must("time-once", due.is_some_and(|due| due <= now), || {
                     format!("{} files set {} at {now:?}, {due:?} comes next", self.name, set.id)
                 })?;
-                self.counted = Some(now);
+                let served = table.last(now).filter(|_| table.by_number);
+                must("nightly-once", served.is_none_or(|at| self.nights.insert(at)), || {
+                    format!("{} files set {} for {served:?} once more", self.name, set.id)
+                })?;
+                (self.counted, self.began) = (Some(now), Some(even));
                 self.fired = batch;
             }
             _ => {}
@@ -147,8 +187,8 @@ impl Watch {
     }
 
     /// Nothing is overdue.
-    pub(super) fn on_time(&mut self, now: Time) -> Checked {
-        self.count(now);
+    pub(super) fn on_time(&mut self, now: Time, even: Time) -> Checked {
+        self.count(now, even);
         let Some(spec) = self.works() else { return Ok(()) };
         let first = self.lanes.values().filter_map(|l| l.since).min();
         let due = match &spec.kind {
@@ -157,17 +197,33 @@ impl Watch {
                 owing.map(|l| l.last + follow.tree_stable_timer.unwrap_or(Span::ZERO)).min()
             }
             SchedulerKind::Periodic { every, .. } => Some(self.counted.map_or(now, |last| last + *every)),
-            SchedulerKind::Nightly { cron, if_changed: None, .. } => {
-                self.counted.and_then(|last| next_time(cron, last))
-            }
-            SchedulerKind::Nightly { cron, .. } => {
-                self.counted.zip(first).and_then(|(last, first)| next_time(cron, last.max(first)))
+            SchedulerKind::Nightly { if_changed: None, .. } => self.next_time(self.counted),
+            SchedulerKind::Nightly { .. } => {
+                self.next_time(self.counted.zip(first).map(|(last, first)| last.max(first)))
             }
             _ => None,
         };
         must("nothing-overdue", due.is_none_or(|due| due > now), || {
             format!("{} was due at {due:?}, and it is {now:?}", self.name)
+        })?;
+        let waits = match &spec.kind {
+            SchedulerKind::SingleBranch(follow) | SchedulerKind::AnyBranch(follow) => {
+                let owing = self.lanes.values().filter(|l| !l.owed.is_empty());
+                owing.map(|l| l.quiet_at_last + follow.tree_stable_timer.unwrap_or(Span::ZERO)).min()
+            }
+            SchedulerKind::Periodic { every, .. } => self.began.map(|began| began + *every),
+            // A clock that is set back by less than a day has a time once: the next is on the second day at the latest.
+            SchedulerKind::Nightly { if_changed: None, .. } => self.began.map(|began| began + TWO_DAYS),
+            _ => None,
+        };
+        must("nothing-waits-for-ever", waits.is_none_or(|until| even < until + LATE), || {
+            format!("{} waits since {waits:?}, it is {even:?} by a clock that nobody sets", self.name)
         })
+    }
+
+    fn next_time(&self, after: Option<Time>) -> Option<Time> {
+        let (table, after) = (self.table.as_ref()?, after?);
+        table.next(after)
     }
 }
 
@@ -182,19 +238,6 @@ fn passes(follow: &Follow, change: &Change) -> bool {
     };
     let docs = || change.facts.files.iter().any(|f| f.starts_with("doc"));
     branch_fits && !(follow.filter.function.as_ref().is_some_and(|f| f.name == "no_docs") && docs())
-}
-
-/// The first time of a table after a moment, minute by minute. It knows `*`, `*/n` and numbers, in UTC.
-fn next_time(cron: &str, after: Time) -> Option<Time> {
-    let fields: Vec<&str> = cron.split(' ').collect();
-    let fits = |field: &str, value: i64| match field.strip_prefix("*/").map(str::parse::<i64>) {
-        Some(Ok(n)) => value % n == 0,
-        _ => field == "*" || field.parse() == Ok(value),
-    };
-    let first = after.as_seconds().div_euclid(60) + 1;
-    let mut minutes = first..first + 2 * 24 * 60;
-    let found = minutes.find(|m| fits(fields[0], m.rem_euclid(60)) && fits(fields[1], m.div_euclid(60).rem_euclid(24)));
-    found.map(|m| Time::from_seconds(m * 60))
 }
 
 /// What a set builds.

@@ -1,8 +1,9 @@
 //! What must hold whenever nothing more is to be decided.
 
+use super::clock::LATE;
 use super::{Record, State};
 use crate::violation::{Checked, must};
-use model::{Config, Time};
+use model::{Config, Span, Time};
 use std::sync::Arc;
 
 impl Record {
@@ -10,7 +11,7 @@ impl Record {
     ///
     /// # Errors
     /// The first rule that does not hold.
-    pub fn settled(&mut self, now: Time) -> Checked {
+    pub fn settled(&mut self, now: Time, even: Time) -> Checked {
         for id in &self.open_sets {
             let open = self.sets[id].set.requests.iter().filter_map(|r| self.requests.get(r));
             let open = open.filter(|r| !matches!(r.state, State::Done(_))).count();
@@ -26,6 +27,9 @@ impl Record {
             let id = seen.build.id;
             if let Some(until) = seen.until {
                 must("lost-is-given-up", until > now, || format!("build {id} was lost at {until:?}, it is {now:?}"))?;
+                must("grace-ends", seen.lost_at.is_none_or(|at| even < at + LATE), || {
+                    format!("build {id} was lost at {:?}, it is {even:?} by a clock that nobody sets", seen.lost_at)
+                })?;
                 must("stopped-is-given-up", !seen.stopping || seen.current().is_none(), || {
                     format!("build {id} is stopped and its worker away, and yet it goes on")
                 })?;
@@ -45,13 +49,21 @@ impl Record {
             })?;
         }
         for watch in self.schedulers.values_mut() {
-            watch.on_time(now)?;
+            watch.on_time(now, even)?;
         }
         Ok(())
     }
 
     /// The master came up again: running builds hold what their builders say now.
-    pub fn restarted(&mut self, config: &Arc<Config>) {
+    ///
+    /// `moved`: the start finds that the time of day was set back, and what follows from that comes with it.
+    pub fn restarted(&mut self, config: &Arc<Config>, (now, even): (Time, Time), moved: bool) {
+        for watch in self.schedulers.values_mut() {
+            watch.restarted(even);
+            if !moved {
+                watch.clock_set(Span::ZERO, now);
+            }
+        }
         self.workers.values_mut().for_each(|worker| worker.leaving = false);
         for build in self.builds.values_mut().filter(|b| b.results.is_none()) {
             let name = self.builders.get(&build.build.builder).map_or("", |b| b.name.as_str());

@@ -12,11 +12,15 @@ use std::sync::Arc;
 /// How soon both ends must have noticed that nothing passes.
 const NOTICED: Span = Span::seconds(15);
 
+/// The time of day is not set farther than that from what it should be.
+const MOST_AHEAD: Span = Span::seconds(3 * 365 * 86_400);
+
 impl Simulation {
     /// Something breaks.
     pub(super) fn breaks(&mut self, fault: Fault) -> Checked {
         let machine = self.chance.below(NAMES);
         let now = self.now;
+        let its = self.machines[machine].clock.shows(now);
         let counted = match fault {
             Fault::Cut => self.has_line(machine),
             Fault::KilledBefore | Fault::KilledAfter | Fault::KilledWithin | Fault::StoreUnsure => false,
@@ -38,13 +42,13 @@ impl Simulation {
             Fault::Mutated => self.mutate(machine),
             Fault::Twin => self.twin_comes()?,
             Fault::DaemonKilled => {
-                self.machines[machine].daemon_dies(now);
+                self.machines[machine].daemon_dies(its);
                 let after = self.chance.span(100, 120_000);
                 self.machines[machine].start_daemon(after);
                 self.machine_did(machine)?;
             }
             Fault::WorkerStopped => {
-                self.machines[machine].stop(now);
+                self.machines[machine].stop(its);
                 let after = self.chance.span(5_000, 300_000);
                 self.machines[machine].start_daemon(after);
                 self.machine_did(machine)?;
@@ -59,7 +63,7 @@ impl Simulation {
                 if let Some(command) = self.machines[machine].spoil_one() {
                     self.trace.tell(format_args!("the spool of {command} is spoiled"));
                     // Only a daemon that starts looks at what is there.
-                    self.machines[machine].daemon_dies(now);
+                    self.machines[machine].daemon_dies(its);
                     self.machines[machine].start_daemon(Span::seconds(1));
                 }
                 self.machine_did(machine)?;
@@ -84,8 +88,38 @@ impl Simulation {
                 self.store_away = self.store_away.max(now + self.chance.span(long.0, long.1));
             }
             Fault::StoreUnsure => self.unsure = Some(self.chance.chance(50)),
+            Fault::ClockHour | Fault::ClockYear | Fault::ClockAny => self.clock_is_set(fault),
+            Fault::ClockWhileDown => {
+                if self.master.is_some() {
+                    self.die = None;
+                    self.die(Loss::Memory);
+                }
+                let kind = *self.chance.pick(&[Fault::ClockHour, Fault::ClockYear, Fault::ClockAny]).unwrap_or(&fault);
+                self.clock_is_set(kind);
+            }
         }
         Ok(())
+    }
+
+    /// Somebody sets the time of day on the master's machine, now and then right.
+    fn clock_is_set(&mut self, kind: Fault) {
+        let forward = self.chance.chance(50);
+        let by = match kind {
+            Fault::ClockHour => Span::seconds(3_600),
+            Fault::ClockYear => Span::seconds(365 * 86_400),
+            _ => self.chance.span(100, 3 * 86_400_000),
+        };
+        let by = if forward { by } else { Span(-by.0) };
+        self.set_ahead =
+            if self.set_ahead.0.abs() > MOST_AHEAD.0 || self.set_ahead != Span::ZERO && self.chance.chance(40) {
+                Span::ZERO
+            } else {
+                self.set_ahead + by
+            };
+        self.trace.tell(format_args!("the time of day is {} ahead of what it was", self.set_ahead.0));
+        // The heart looks at its clock every few seconds.
+        let looks = self.chance.span(0, 5_000);
+        self.at(looks, Event::Turn);
     }
 
     fn has_line(&self, machine: usize) -> bool {
@@ -97,12 +131,12 @@ impl Simulation {
         let Some(connection) = self.machines[machine].daemon.as_ref().and_then(|d| d.connection()) else {
             return Ok(());
         };
-        let now = self.now;
+        let its = self.machines[machine].clock.shows(self.now);
         self.trace.tell(format_args!("connection {connection} is cut"));
         let late = self.chance.span(0, 11_000);
         self.at(late, Event::Closed { connection, way: Way::ToMaster });
         self.agenda.retain(|_, event| !matches!(event, Event::Frame { connection: c, .. } if *c == connection));
-        self.machines[machine].line_is_gone(connection, now);
+        self.machines[machine].line_is_gone(connection, its);
         // Its own good-bye does not arrive.
         self.machines[machine].closed.clear();
         self.net.deafen(connection, Way::ToWorker);

@@ -1,6 +1,7 @@
 //! The heart's turns: what is heard is decided, written, and only then acted on. Where it may die, and what the store may
 //! do to it.
 
+use super::clock::Followed;
 use super::{Event, SWEEP, Simulation};
 use crate::fault::Fault;
 use crate::logs::Loss;
@@ -18,9 +19,17 @@ impl Simulation {
             self.master = Some(master);
             return Ok(());
         }
-        master.now = self.wall();
+        match self.follow_clock(&mut master)? {
+            Followed::Yes => {}
+            not_now => {
+                self.master = Some(master);
+                return self.turns_later(not_now);
+            }
+        }
+        (master.now, master.even) = (master.clock(self.now), self.now);
+        master.clock_is_right(self.now, self.day())?;
         let woken = self.inbox.is_empty() && engine::next_wake(&master.world).is_some_and(|at| at <= master.now);
-        let mut turn = Turn { at: master.now, ..Turn::default() };
+        let mut turn = Turn { at: master.now, even: master.even, ..Turn::default() };
         if std::mem::take(&mut master.anew) {
             master.agree(&mut turn);
         }
@@ -42,6 +51,16 @@ impl Simulation {
             return Ok(());
         }
         self.write(turn)
+    }
+
+    /// The heart hears nothing before its clock is right.
+    fn turns_later(&mut self, how: Followed) -> Checked {
+        match how {
+            Followed::Dies(loss) => self.die(loss),
+            Followed::Waits => self.at(Span::seconds(1), Event::Turn),
+            Followed::Anew | Followed::Yes => self.tell_nothing(),
+        }
+        self.master_did()
     }
 
     /// The store may take the turn that it did not take.
@@ -71,7 +90,7 @@ impl Simulation {
             }
             Taken::Yes => {}
         }
-        self.record.settled(turn.at)?;
+        self.record.settled(turn.at, turn.even)?;
         let dies = self.die.take();
         if dies.is_some() || !turn.entries.is_empty() {
             self.look(&master, turn.at, dies.is_some())?;
@@ -89,7 +108,7 @@ impl Simulation {
     }
 
     /// Writes a turn into the store and the record.
-    fn commit(&mut self, master: &Master, turn: &Turn) -> Result<Taken, Violation> {
+    pub(super) fn commit(&mut self, master: &Master, turn: &Turn) -> Result<Taken, Violation> {
         if turn.entries.is_empty() {
             return Ok(Taken::Yes);
         }
@@ -116,7 +135,7 @@ impl Simulation {
         self.sums.turns += 1;
         self.sums.transitions += turn.entries.len() as u64;
         self.progress = self.now;
-        self.record.take(&turn.entries, turn.at)?;
+        self.record.take(&turn.entries, turn.at, turn.even)?;
         Ok(if unsure.is_some() { Taken::Unknown } else { taken })
     }
 
@@ -132,8 +151,8 @@ impl Simulation {
         for effect in effects.into_iter().take(most) {
             master.act_once(effect, &mut self.logs);
         }
-        let wall = self.wall();
-        master.flush(wall);
+        let (wall, even) = (master.clock(self.now), self.now);
+        master.flush(even);
         let next = engine::next_wake(&master.world).unwrap_or(Time(i64::MAX)).min(wall + SWEEP).max(wall);
         self.master = Some(master);
         self.master_did()?;

@@ -23,14 +23,14 @@ impl Simulation {
         if !self.there.contains(&machine) {
             return Ok(());
         }
-        let now = self.now;
+        let its = self.machines[machine].clock.shows(self.now);
         if doing == Doing::DaemonStarts && self.machines[machine].daemon.is_none() {
             self.sums.adopted += self.machines[machine].jobs.len() as u64;
         }
         if doing == Doing::Dial {
             self.dial(machine)?;
         } else {
-            self.machines[machine].does(doing, now);
+            self.machines[machine].does(doing, its);
         }
         self.machine_did(machine)
     }
@@ -38,7 +38,8 @@ impl Simulation {
     /// What a machine has begun goes its way.
     pub(super) fn machine_did(&mut self, machine: usize) -> Checked {
         for plan in std::mem::take(&mut self.machines[machine].plans) {
-            self.at(plan.after, Event::Machine { machine, era: plan.era, doing: plan.doing });
+            let after = self.machines[machine].clock.takes(plan.after);
+            self.at(after, Event::Machine { machine, era: plan.era, doing: plan.doing });
         }
         for (connection, bytes) in std::mem::take(&mut self.machines[machine].frames) {
             self.send(connection, Way::ToMaster, bytes);
@@ -54,32 +55,32 @@ impl Simulation {
     fn dial(&mut self, machine: usize) -> Checked {
         let Some(daemon) = self.machines[machine].daemon.as_ref().filter(|d| d.wants_a_line()) else { return Ok(()) };
         debug_assert!(daemon.connection().is_none());
-        let now = self.now;
+        let (now, its) = (self.now, self.machines[machine].clock.shows(self.now));
         if Way::ALL.into_iter().any(|way| self.net.blocked(machine, way, now).is_some()) {
             let era = self.machines[machine].era_of_daemon();
             self.at(DIAL_LIMIT, Event::DialFails { machine, era });
             return Ok(());
         }
         if self.master.is_none() {
-            self.machines[machine].dialed(None, now);
+            self.machines[machine].dialed(None, its);
             return Ok(());
         }
         let connection = self.net.connect(machine);
-        self.with_master(|master, _, wall| {
-            master.connected(connection, wall);
+        self.with_master(|master, _, even| {
+            master.connected(connection, even);
             Ok(())
         })?;
-        self.machines[machine].dialed(Some(connection), now);
+        self.machines[machine].dialed(Some(connection), its);
         Ok(())
     }
 
     /// The master does something, if it is there.
     pub(super) fn with_master(&mut self, does: impl FnOnce(&mut Master, &mut LogStore, Time) -> Checked) -> Checked {
-        let wall = self.wall();
+        let (wall, even) = (self.wall(), self.now);
         let Some(master) = &mut self.master else { return Ok(()) };
-        master.now = wall;
-        does(master, &mut self.logs, wall)?;
-        master.flush(wall);
+        (master.now, master.even) = (wall, even);
+        does(master, &mut self.logs, even)?;
+        master.flush(even);
         self.master_did()
     }
 
@@ -186,11 +187,11 @@ impl Simulation {
             return Ok(());
         }
         match way {
-            Way::ToMaster => self.with_master(|master, logs, wall| master.frame(connection, bytes, logs, wall)),
+            Way::ToMaster => self.with_master(|master, logs, even| master.frame(connection, bytes, logs, even)),
             Way::ToWorker => {
                 let Some(machine) = self.net.connections.get(&connection).map(|c| c.machine) else { return Ok(()) };
-                let now = self.now;
-                let taken = self.machines[machine].frame(connection, &bytes, now);
+                let its = self.machines[machine].clock.shows(self.now);
+                let taken = self.machines[machine].frame(connection, &bytes, its);
                 if let Err(error) = taken {
                     self.trace.tell(format_args!("the master is not understood on connection {connection}: {error}"));
                     let mutated = self.net.connections.get(&connection).is_none_or(|c| c.mutated);
@@ -213,13 +214,13 @@ impl Simulation {
         let machine = self.net.connections.get(&connection).map(|c| c.machine);
         self.net.deafen(connection, way);
         match (way, machine) {
-            (Way::ToMaster, _) => self.with_master(|master, _, wall| {
-                master.closed(connection, wall);
+            (Way::ToMaster, _) => self.with_master(|master, _, even| {
+                master.closed(connection, even);
                 Ok(())
             }),
             (Way::ToWorker, Some(machine)) => {
-                let now = self.now;
-                self.machines[machine].line_is_gone(connection, now);
+                let its = self.machines[machine].clock.shows(self.now);
+                self.machines[machine].line_is_gone(connection, its);
                 self.machine_did(machine)
             }
             (Way::ToWorker, None) => Ok(()),
