@@ -41,6 +41,8 @@ pub enum Fault {
     StoreAway,
     /// The store does not say whether a commit was done.
     StoreUnsure,
+    /// The master's logs cannot be written for a while: there is no room.
+    LogsFull,
     /// The time of day on the master's machine is set by an hour, or right again.
     ClockHour,
     /// By a year.
@@ -53,7 +55,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Fault; 22] = [
+    pub const ALL: [Fault; 23] = [
         Fault::Cut,
         Fault::Partition,
         Fault::OneWay,
@@ -72,6 +74,7 @@ impl Fault {
         Fault::EditedWhileDown,
         Fault::StoreAway,
         Fault::StoreUnsure,
+        Fault::LogsFull,
         Fault::ClockHour,
         Fault::ClockYear,
         Fault::ClockAny,
@@ -99,6 +102,7 @@ impl Fault {
             Fault::EditedWhileDown => "configuration edited while the master was down",
             Fault::StoreAway => "store away",
             Fault::StoreUnsure => "commit of unknown outcome",
+            Fault::LogsFull => "no room for logs",
             Fault::ClockHour => "time of day set by an hour",
             Fault::ClockYear => "time of day set by a year",
             Fault::ClockAny => "time of day set by up to three days",

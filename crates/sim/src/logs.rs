@@ -4,6 +4,7 @@
 
 use crate::dice::Dice;
 use crate::prf;
+use crate::sabotage::Sabotage;
 use crate::violation::{Checked, Violation};
 use engine::build::SealedLog;
 use model::{BuildId, LogId};
@@ -26,8 +27,8 @@ struct Log {
     written: Extent,
     /// What is there after a power cut.
     synced: Extent,
-    /// Writing it failed; it has to be begun again.
-    failed: bool,
+    /// What is missing in the file will never be written.
+    given_up: bool,
 }
 
 /// All logs.
@@ -35,9 +36,15 @@ struct Log {
 pub(crate) struct LogStore {
     logs: BTreeMap<LogId, Log>,
     dice: Dice,
-    /// Nothing can be written.
+    /// There is no room on the disk: what comes waits in memory.
     pub(crate) full: bool,
+    /// Frames that waited for room.
+    pub(crate) waited: u64,
+    sabotage: Sabotage,
 }
+
+/// While the disk is full, so many bytes wait in memory; more is not heard.
+const WAITING: u64 = 48 << 10;
 
 /// What has become durable of a log.
 #[derive(Clone, Copy, Debug)]
@@ -54,8 +61,6 @@ pub(crate) enum NotTaken {
     Sealed,
     /// Something is missing before it.
     Gap,
-    /// The file cannot be written.
-    Failed,
 }
 
 /// How a master ended.
@@ -69,24 +74,25 @@ pub(crate) enum Loss {
 
 impl LogStore {
     /// No logs.
-    pub(crate) fn new(seed: u64) -> Self {
-        LogStore { logs: BTreeMap::new(), dice: Dice::new(seed, "logs"), full: false }
+    pub(crate) fn new(seed: u64, sabotage: Sabotage) -> Self {
+        LogStore { logs: BTreeMap::new(), dice: Dice::new(seed, "logs"), full: false, waited: 0, sabotage }
     }
 
-    /// Opens a log for appending; how much of it is durable. One that could not be written is begun again from what is.
+    /// Whether more can be taken into memory.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.full || self.logs.values().map(|l| l.memory.bytes - l.written.bytes).sum::<u64>() < WAITING
+    }
+
+    /// Opens a log for appending; how much of it is durable.
     pub(crate) fn begin(&mut self, build: BuildId, log: LogId) -> u64 {
         let fresh = Log {
             build,
             memory: Extent::default(),
             written: Extent::default(),
             synced: Extent::default(),
-            failed: false,
+            given_up: false,
         };
-        let entry = self.logs.entry(log).or_insert(fresh);
-        if std::mem::take(&mut entry.failed) {
-            entry.memory = entry.written;
-        }
-        entry.synced.bytes
+        self.logs.entry(log).or_insert(fresh).synced.bytes
     }
 
     /// Takes a piece in.
@@ -104,7 +110,7 @@ impl LogStore {
             let what = format!("log {log} of command {command} gets a wrong byte at {at}");
             return Err(Violation::new("log-bytes", what));
         }
-        let Some(entry) = self.logs.get_mut(&log).filter(|l| !l.failed) else { return Ok(Err(NotTaken::Failed)) };
+        let Some(entry) = self.logs.get_mut(&log) else { return Ok(Err(NotTaken::Gap)) };
         let end = offset + data.len() as u64;
         Ok(if offset > entry.memory.bytes {
             Err(NotTaken::Gap)
@@ -118,36 +124,44 @@ impl LogStore {
         })
     }
 
-    /// Closes a log; how it is now. `None`: it cannot be written.
+    /// Closes a log; how it is now. `None`: nobody has begun it.
     pub(crate) fn seal(&mut self, log: LogId) -> Option<SealedLog> {
-        let entry = self.logs.get_mut(&log).filter(|l| !l.failed)?;
+        let entry = self.logs.get_mut(&log)?;
         entry.memory.sealed = true;
         Some(SealedLog { log, lines: 0, bytes: entry.memory.bytes, crc32: 0 })
     }
 
     /// A build is over: what is open is sealed as it is.
     pub(crate) fn finish(&mut self, build: BuildId) {
-        for log in self.logs.values_mut().filter(|l| l.build == build && !l.failed) {
+        for log in self.logs.values_mut().filter(|l| l.build == build) {
             log.memory.sealed = true;
         }
     }
 
     /// Whether something waits to be written or synced.
     pub(crate) fn is_dirty(&self) -> bool {
-        self.logs.values().any(|l| !l.failed && (l.memory != l.synced))
+        self.logs.values().any(|l| !l.given_up && l.memory != l.synced)
+    }
+
+    /// Whether something can be done before there is room again.
+    pub(crate) fn is_written(&self) -> bool {
+        self.logs.values().any(|l| !l.given_up && l.written != l.synced)
     }
 
     /// What was written becomes durable, and of what is in memory something is written.
     pub(crate) fn work(&mut self, all: bool) -> Vec<Durable> {
         let mut told = Vec::new();
-        for (id, log) in self.logs.iter_mut().filter(|(_, l)| !l.failed) {
+        for (id, log) in self.logs.iter_mut().filter(|(_, l)| !l.given_up) {
             if log.synced != log.written {
                 log.synced = log.written;
                 told.push(Durable { log: *id, bytes: log.synced.bytes, sealed: log.synced.sealed });
             }
             let due = log.memory != log.written && (log.memory.sealed || all || self.dice.chance(30));
             if due && self.full {
-                log.failed = true;
+                if self.sabotage == Sabotage::FullIsFine {
+                    log.given_up = true;
+                    told.push(Durable { log: *id, bytes: log.memory.bytes, sealed: log.memory.sealed });
+                }
             } else if due {
                 log.written = log.memory;
             }
@@ -164,13 +178,12 @@ impl LogStore {
             log.memory = log.written;
             // What a new master reads from files, it syncs before it tells of it.
             log.synced = log.written;
-            log.failed = false;
         }
     }
 
     /// How long a log is for the running master, and whether it is closed.
     pub(crate) fn facts(&self, log: LogId) -> (u64, bool) {
-        self.logs.get(&log).filter(|l| !l.failed).map_or((0, false), |l| (l.memory.bytes, l.memory.sealed))
+        self.logs.get(&log).map_or((0, false), |l| (l.memory.bytes, l.memory.sealed))
     }
 
     /// How long a log is on the disk, and whether it is closed there.

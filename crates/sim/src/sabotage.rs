@@ -59,6 +59,8 @@ pub enum Sabotage {
     TimersStay,
     /// When the time of day is set back, the nights are counted anew.
     NightsAnew,
+    /// What finds no room on the disk is called durable.
+    FullIsFine,
 }
 
 /// What becomes of a transition: whether the world takes it, and how often it is written.
@@ -69,7 +71,7 @@ pub(crate) struct Fate {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Sabotage; 25] = [
+    pub const ALL: [Sabotage; 26] = [
         Sabotage::NoLocks,
         Sabotage::MoreBuilds,
         Sabotage::MergeAll,
@@ -95,6 +97,7 @@ impl Sabotage {
         Sabotage::LeapingClock,
         Sabotage::TimersStay,
         Sabotage::NightsAnew,
+        Sabotage::FullIsFine,
     ];
 
     /// The configuration that the engine is given instead of the real one.

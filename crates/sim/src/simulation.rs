@@ -40,6 +40,9 @@ const MOST_EVENTS: u64 = 600_000;
 /// A look at the world without any reason, so that a lost wake-up does no harm.
 const SWEEP: Span = Span::seconds(600);
 
+/// Who waits for room in the logs looks again after this.
+const FULL_AGAIN: Span = Span::millis(500);
+
 /// Names of stores in memory are never used twice in a process.
 static STORES: AtomicU64 = AtomicU64::new(0);
 
@@ -173,6 +176,8 @@ pub(crate) struct Simulation {
     die: Option<Fault>,
     /// Until when the store cannot be written.
     store_away: Time,
+    /// Until when there is no room for logs.
+    logs_full: Time,
     /// The next commit has no known outcome; whether it is done.
     unsure: Option<bool>,
     acts: usize,
@@ -204,6 +209,7 @@ pub fn run(seed: u64, options: Options) -> Result<Passed, Box<Failure>> {
             let mut sums = sim.sums;
             sums.seeds = 1;
             sums.counts = sim.record.counts;
+            sums.waited = sim.logs.waited;
             sums.simulated = sim.now.since(sim.begins);
             Ok(Passed { sums, hash: sim.trace.hash() })
         }
@@ -239,13 +245,14 @@ impl Simulation {
             there: (0..NAMES).collect(),
             net: Net::new(seed, MACHINES),
             old_frames: Vec::new(),
-            logs: LogStore::new(seed),
+            logs: LogStore::new(seed, options.sabotage),
             logs_work: false,
             people: People::new(seed),
             looks: Dice::new(seed, "looks"),
             chance: Dice::new(seed, "chance"),
             die: None,
             store_away: Time(0),
+            logs_full: Time(0),
             unsure: None,
             acts: 0,
             calm: false,
@@ -336,6 +343,12 @@ impl Simulation {
                     master.tick(connection, even);
                     Ok(())
                 });
+            }
+            Event::Taken { reign, .. } | Event::SealLost { reign, .. }
+                if reign == self.reign && !self.logs.has_room() =>
+            {
+                // Who closes a log waits for room, too.
+                self.at(FULL_AGAIN, event);
             }
             Event::Taken { reign, worker, command, end } if reign == self.reign => {
                 return self.with_master(|master, logs, _| {

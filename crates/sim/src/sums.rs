@@ -31,6 +31,8 @@ pub struct Sums {
     pub most_rounds: u64,
     /// How often the master followed a time of day that was set.
     pub clocks_followed: u64,
+    /// Frames of workers that waited until there was room for logs.
+    pub waited: u64,
     /// Frames that were sent.
     pub frames: u64,
     /// Commands that a daemon took over from an earlier one.
@@ -65,6 +67,7 @@ impl AddAssign for Sums {
             (&mut self.knots, other.knots),
             (&mut self.put_back, other.put_back),
             (&mut self.clocks_followed, other.clocks_followed),
+            (&mut self.waited, other.waited),
         ] {
             *mine += theirs;
         }
@@ -87,6 +90,7 @@ impl fmt::Display for Sums {
         writeln!(f, "{} changes; {} sets; {} requests, {} of them merged", c.changes, c.sets, c.requests, c.merged)?;
         writeln!(f, "{} commands went on after a restart of their daemon", self.adopted)?;
         writeln!(f, "{} times the master followed a time of day that was set", self.clocks_followed)?;
+        writeln!(f, "{} frames waited for room in the logs", self.waited)?;
         writeln!(f, "{} faults:", x.total())?;
         for fault in Fault::ALL {
             writeln!(f, "{:>9} {}", x.of(fault), fault.words())?;

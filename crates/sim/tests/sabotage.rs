@@ -3,7 +3,7 @@
 use sim::{Options, Sabotage, run};
 
 /// What is broken, and the rules that may notice it first.
-const CAUGHT: [(Sabotage, &[&str]); 25] = [
+const CAUGHT: [(Sabotage, &[&str]); 26] = [
     (Sabotage::NoLocks, &["locks-within-capacity"]),
     (Sabotage::MoreBuilds, &["max-builds"]),
     (Sabotage::MergeAll, &["never-merged"]),
@@ -30,6 +30,7 @@ const CAUGHT: [(Sabotage, &[&str]); 25] = [
     (Sabotage::LeapingClock, &["grace-is-real", "grace-ends", "quiet-time-is-real", "nothing-waits-for-ever", "order"]),
     (Sabotage::TimersStay, &["quiet-time", "quiet-time-is-real", "nothing-overdue", "nothing-waits-for-ever"]),
     (Sabotage::NightsAnew, &["nightly-once", "time-once"]),
+    (Sabotage::FullIsFine, &["log-is-whole"]),
 ];
 
 #[test]

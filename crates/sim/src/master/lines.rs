@@ -7,6 +7,7 @@ use crate::logs::LogStore;
 use crate::violation::Checked;
 use engine::build::CommandEnd;
 use model::{BuildId, Time, WorkerId};
+use std::collections::VecDeque;
 use wire::{Again, CommandId, MasterEvent, MasterLedger, MasterSession, Welcome};
 
 /// A connection as the master has it.
@@ -16,6 +17,8 @@ pub(crate) struct Line {
     pub(crate) stage: Stage,
     /// Frames that came before it was known whether the worker is let in.
     backlog: Vec<Vec<u8>>,
+    /// Frames that came while a piece of output waited for room in the logs: nobody looks at the line then.
+    held: VecDeque<Vec<u8>>,
     /// Newcomers that wait for a sign of life on this one.
     asking: Vec<u64>,
     /// The other end is gone.
@@ -49,6 +52,16 @@ impl Line {
     pub(crate) fn asks(&self) -> bool {
         self.stage == Stage::Asking
     }
+
+    /// Whether it waits for room in the logs.
+    pub(crate) fn waits_for_room(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Whether somebody looks at it.
+    fn is_looked_at(&self) -> bool {
+        !self.asks() && !self.waits_for_room()
+    }
 }
 
 impl Master {
@@ -58,6 +71,7 @@ impl Master {
             session: MasterSession::new(even),
             stage: Stage::Greeting,
             backlog: Vec::new(),
+            held: VecDeque::new(),
             asking: Vec::new(),
             gone: false,
             ticks_at: None,
@@ -81,21 +95,32 @@ impl Master {
                 Err(_) => self.hang_up(connection, even),
             },
             Stage::Asking => line.backlog.push(frame),
-            Stage::In { worker, .. } => {
-                for newcomer in std::mem::take(&mut line.asking) {
-                    self.refuse(newcomer, "a worker of this name lives", Again::Soon, even);
-                }
-                self.receive(connection, worker, &frame, logs, even)?;
-            }
+            Stage::In { worker, .. } => self.receive(connection, worker, frame, logs, even)?,
         }
         self.flush(even);
         Ok(())
     }
 
-    fn receive(&mut self, connection: u64, worker: WorkerId, frame: &[u8], logs: &mut LogStore, even: Time) -> Checked {
+    fn receive(
+        &mut self,
+        connection: u64,
+        worker: WorkerId,
+        frame: Vec<u8>,
+        logs: &mut LogStore,
+        even: Time,
+    ) -> Checked {
+        let Some(line) = self.lines.get_mut(&connection) else { return Ok(()) };
+        if line.waits_for_room() || !logs.has_room() {
+            logs.waited += 1;
+            line.held.push_back(frame);
+            return Ok(());
+        }
+        for newcomer in std::mem::take(&mut line.asking) {
+            self.refuse(newcomer, "a worker of this name lives", Again::Soon, even);
+        }
         let Some(line) = self.lines.get_mut(&connection) else { return Ok(()) };
         let mut events = Vec::new();
-        let taken = line.session.receive(self.hub.ledger(worker), frame, even, &mut events);
+        let taken = line.session.receive(self.hub.ledger(worker), &frame, even, &mut events);
         let over = line.session.is_over();
         self.hear_events(worker, connection, events, logs)?;
         if let Err(e) = taken {
@@ -103,6 +128,31 @@ impl Master {
             self.hang_up(connection, even);
         } else if over {
             self.hang_up(connection, even);
+        }
+        Ok(())
+    }
+
+    /// The logs may have room again: who waited for it is heard, and goes if the other end is gone.
+    ///
+    /// # Errors
+    /// A rule about what comes is broken.
+    pub(crate) fn there_is_room(&mut self, logs: &mut LogStore, even: Time) -> Checked {
+        let waiting: Vec<u64> = self.lines.iter().filter(|(_, l)| l.waits_for_room()).map(|(c, _)| *c).collect();
+        for connection in waiting {
+            while logs.has_room()
+                && let Some(line) = self.lines.get_mut(&connection)
+                && let Stage::In { worker, .. } = line.stage
+                && let Some(frame) = line.held.pop_front()
+            {
+                let rest = std::mem::take(&mut line.held);
+                self.receive(connection, worker, frame, logs, even)?;
+                if let Some(line) = self.lines.get_mut(&connection) {
+                    line.held = rest;
+                }
+            }
+            if self.lines.get(&connection).is_some_and(|line| line.gone && !line.waits_for_room()) {
+                self.hang_up(connection, even);
+            }
         }
         Ok(())
     }
@@ -151,8 +201,8 @@ impl Master {
     pub(crate) fn closed(&mut self, connection: u64, even: Time) {
         let Some(line) = self.lines.get_mut(&connection) else { return };
         line.gone = true;
-        // While the heart thinks about a hello, nobody looks at the line.
-        if line.stage != Stage::Asking {
+        // While the heart thinks about a hello, or output waits for room, nobody looks at the line.
+        if line.is_looked_at() {
             self.hang_up(connection, even);
             self.flush(even);
         }
@@ -183,7 +233,7 @@ impl Master {
     pub(crate) fn tick(&mut self, connection: u64, even: Time) {
         let Some(line) = self.lines.get_mut(&connection) else { return };
         line.ticks_at = None;
-        if line.stage != Stage::Asking && line.session.tick(even).is_err() {
+        if line.is_looked_at() && line.session.tick(even).is_err() {
             self.hang_up(connection, even);
         }
         self.flush(even);
@@ -244,9 +294,9 @@ impl Master {
         let (gone, backlog) = (line.gone, std::mem::take(&mut line.backlog));
         self.hear_events(worker, connection, events, logs)?;
         for frame in backlog {
-            self.receive(connection, worker, &frame, logs, even)?;
+            self.receive(connection, worker, frame, logs, even)?;
         }
-        if gone {
+        if gone && self.lines.get(&connection).is_some_and(Line::is_looked_at) {
             self.hang_up(connection, even);
         }
         Ok(())
@@ -264,14 +314,16 @@ impl Master {
     /// Sends what there is to send, and says when clocks have to be looked at.
     pub(crate) fn flush(&mut self, even: Time) {
         for (&connection, line) in &mut self.lines {
-            if let Stage::In { worker, .. } = line.stage {
+            if let Stage::In { worker, .. } = line.stage
+                && !line.waits_for_room()
+            {
                 let ledger = self.hub.ledgers.entry(worker).or_default();
                 while let Some(bytes) = line.session.next_frame(ledger) {
                     self.out.push(Out::Frame { connection, bytes });
                 }
             }
             let due = line.session.deadline().max(even);
-            if line.stage != Stage::Asking && line.ticks_at.is_none_or(|at| due < at || at < even) {
+            if line.is_looked_at() && line.ticks_at.is_none_or(|at| due < at || at < even) {
                 line.ticks_at = Some(due);
                 self.out.push(Out::Tick { connection, after: due.since(even) });
             }

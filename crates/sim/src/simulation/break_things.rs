@@ -71,34 +71,48 @@ impl Simulation {
             Fault::KilledBefore | Fault::KilledAfter | Fault::KilledWithin | Fault::MasterPowerLost => {
                 self.die = Some(fault);
             }
-            Fault::KilledBetween if self.master.is_some() => {
-                self.die = None;
-                self.die(Loss::Memory);
-            }
-            Fault::KilledBetween => {}
+            Fault::KilledBetween => self.is_killed(),
             Fault::EditedWhileDown => {
-                if self.master.is_some() {
-                    self.die = None;
-                    self.die(Loss::Memory);
-                }
+                self.is_killed();
                 self.file = Arc::new(self.people.edited(&self.file));
             }
             Fault::StoreAway => {
-                let long = if self.chance.chance(80) { (100, 35_000) } else { (30_000, 900_000) };
-                self.store_away = self.store_away.max(now + self.chance.span(long.0, long.1));
+                let long = self.a_while();
+                self.store_away = self.store_away.max(now + long);
             }
+            Fault::LogsFull => self.logs_fill_up(),
             Fault::StoreUnsure => self.unsure = Some(self.chance.chance(50)),
             Fault::ClockHour | Fault::ClockYear | Fault::ClockAny => self.clock_is_set(fault),
             Fault::ClockWhileDown => {
-                if self.master.is_some() {
-                    self.die = None;
-                    self.die(Loss::Memory);
-                }
+                self.is_killed();
                 let kind = *self.chance.pick(&[Fault::ClockHour, Fault::ClockYear, Fault::ClockAny]).unwrap_or(&fault);
                 self.clock_is_set(kind);
             }
         }
         Ok(())
+    }
+
+    /// The master is killed between two turns, if there is one.
+    fn is_killed(&mut self) {
+        if self.master.is_some() {
+            self.die = None;
+            self.die(Loss::Memory);
+        }
+    }
+
+    /// How long something of the master's machine is away.
+    fn a_while(&mut self) -> Span {
+        let (from, to) = if self.chance.chance(80) { (100, 35_000) } else { (30_000, 900_000) };
+        self.chance.span(from, to)
+    }
+
+    /// The disk with the logs is full for a while.
+    fn logs_fill_up(&mut self) {
+        let long = self.a_while();
+        self.logs_full = self.logs_full.max(self.now + long);
+        self.logs.full = true;
+        self.trace.tell(format_args!("there is no room for logs for {long}"));
+        self.at_time(self.logs_full, Event::LogsWork);
     }
 
     /// Somebody sets the time of day on the master's machine, now and then right.

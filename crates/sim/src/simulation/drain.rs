@@ -18,6 +18,10 @@ impl Simulation {
     /// Faults stop, everybody comes back, and nothing is begun by itself any more.
     pub(super) fn calm_down(&mut self) -> Checked {
         self.store_away = self.store_away.min(self.now);
+        if self.logs.full {
+            self.logs_full = self.now;
+            self.at(Span::ZERO, Event::LogsWork);
+        }
         // What is held up would arrive when its partition was to end, and what is said from now on would overtake it.
         for machine in 0..MACHINES {
             if Way::ALL.into_iter().any(|way| self.net.blocked(machine, way, self.now).is_some()) {

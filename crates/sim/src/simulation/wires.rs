@@ -3,7 +3,7 @@
 use super::{Event, Simulation};
 use crate::logs::LogStore;
 use crate::machine::{Disk, Doing};
-use crate::master::{Master, Out};
+use crate::master::{Line, Master, Out};
 use crate::net::Way;
 use crate::violation::{Checked, must};
 use model::{Span, Time};
@@ -236,8 +236,9 @@ impl Simulation {
             return Ok(());
         }
         let worker = self.machines[machine].daemon.as_ref().and_then(|d| d.connection()) == Some(connection);
-        // Who has said hello waits for the heart, which may wait for the store.
-        let master = self.master.as_ref().is_some_and(|m| m.lines.get(&connection).is_some_and(|line| !line.asks()));
+        // Who has said hello waits for the heart, which may wait for the store; who has output waits for room.
+        let waits = |line: &Line| line.asks() || line.waits_for_room();
+        let master = self.master.as_ref().is_some_and(|m| m.lines.get(&connection).is_some_and(|line| !waits(line)));
         must("silence-is-noticed", !worker && !master, || {
             format!(
                 "nothing passes on connection {connection}, and the master ({master}) or worker ({worker}) keeps it"
@@ -247,7 +248,7 @@ impl Simulation {
 
     /// The threads of the logs have something to do, soon.
     pub(super) fn logs_are_due(&mut self) {
-        if !self.logs_work && self.logs.is_dirty() {
+        if !self.logs_work && self.logs.is_dirty() && (!self.logs.full || self.logs.is_written()) {
             self.logs_work = true;
             let after = self.chance.span(10, 250);
             self.at(after, Event::LogsWork);
@@ -257,13 +258,14 @@ impl Simulation {
     /// What is in memory is written, and what is written is synced.
     pub(super) fn logs_work(&mut self) -> Checked {
         self.logs_work = false;
+        self.logs.full = self.logs_full > self.now;
         if self.master.is_none() {
             return Ok(());
         }
         let told = self.logs.work(self.calm);
-        self.with_master(|master, _, _| {
+        self.with_master(|master, logs, even| {
             told.into_iter().for_each(|word| master.hub.durable(word));
-            Ok(())
+            master.there_is_room(logs, even)
         })
     }
 
