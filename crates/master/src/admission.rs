@@ -8,8 +8,8 @@ use crate::hub::{Hub, Link};
 use crate::input::Input;
 use engine::World;
 use engine::worker::Presence;
-use model::WorkerId;
 use model::worker::WorkerAccess;
+use model::{Time, WorkerId};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -56,6 +56,8 @@ pub(crate) struct Admission {
     pub(crate) hello: Box<Hello>,
     pub(crate) via: Via,
     pub(crate) reply: oneshot::Sender<Verdict>,
+    /// When its first frame came, by the clock that goes evenly.
+    pub(crate) came: Time,
     /// The session under the same name that was asked for a sign of life and gave none.
     pub(crate) silent: Option<u64>,
 }
@@ -88,6 +90,7 @@ pub(crate) struct Seat {
 struct Live {
     number: u64,
     instance: u64,
+    came: Time,
     via: Via,
     asks: mpsc::Sender<Asked>,
     replaced: watch::Sender<Option<String>>,
@@ -154,15 +157,24 @@ impl Sessions {
         Some(Older { number: live.number, refusal, asks: live.asks.clone() })
     }
 
+    /// Why this is none any more: the same daemon was let in by a newer connection while this one waited for a sign of
+    /// life of the one before.
+    pub(crate) fn overtaken(&self, worker: WorkerId, admission: &Admission) -> Option<Refusal> {
+        let live = self.live.get(&worker)?;
+        let same = live.instance == admission.hello.instance && live.came > admission.came;
+        let reason = || format!("the worker \"{}\" has come by a newer connection meanwhile", admission.hello.name);
+        same.then(|| Refusal { reason: reason(), again: Again::Soon })
+    }
+
     /// Lets a worker in. An older connection of the same worker is told that it was replaced.
     pub(crate) fn admit(&mut self, worker: WorkerId, admission: Admission) {
         let number = self.next;
         self.next += 1;
         let (asks, asked) = mpsc::channel(ASKS);
         let (replaced, is_replaced) = watch::channel(None);
-        let Admission { hello, via, reply, silent } = admission;
+        let Admission { hello, via, reply, came, silent } = admission;
         let by = format!("a newer connection from {via} took over");
-        let live = Live { number, instance: hello.instance, via, asks, replaced, leaving: false };
+        let live = Live { number, instance: hello.instance, came, via, asks, replaced, leaving: false };
         if let Some(older) = self.live.insert(worker, live) {
             let by = match silent {
                 Some(_) => format!("{by}, since this one gave no sign of life for {} s", SIGN_OF_LIFE.as_secs()),
@@ -215,5 +227,55 @@ impl Older {
                 }
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transfer::Keys;
+    use model::WorkerInfo;
+
+    fn admission(instance: u64, came: i64) -> (Admission, oneshot::Receiver<Verdict>) {
+        let (reply, verdict) = oneshot::channel();
+        let hello = Hello {
+            protocol: wire::PROTOCOL,
+            oldest: None,
+            name: "linux".to_owned(),
+            password: model::Secret::new("secret"),
+            instance,
+            info: WorkerInfo::default(),
+            held: Vec::new(),
+        };
+        let via = Via::Network(([127, 0, 0, 1], 9).into());
+        (Admission { hello: Box::new(hello), via, reply, came: Time(came), silent: None }, verdict)
+    }
+
+    #[test]
+    fn a_connection_that_was_overtaken_takes_nothing_from_the_newer_one() {
+        let mut sessions = Sessions::new(Arc::new(Hub::new(mpsc::channel(1).0, Keys::new("key"))));
+        let worker = WorkerId(1);
+        let (first, _heard) = admission(1, 10);
+        sessions.admit(worker, first);
+        // Another daemon comes, has to wait for a sign of life, and comes again by a new connection meanwhile.
+        let (mut waiting, _verdict) = admission(2, 20);
+        let older = sessions.older(worker, &waiting).unwrap();
+        assert!(sessions.overtaken(worker, &waiting).is_none(), "another daemon has the name");
+        assert!(sessions.remove(worker, older.number));
+        let (newer, mut newest) = admission(2, 30);
+        assert!(sessions.older(worker, &newer).is_none() && sessions.overtaken(worker, &newer).is_none());
+        sessions.admit(worker, newer);
+        waiting.silent = Some(older.number);
+        assert!(sessions.older(worker, &waiting).is_none());
+        let refusal = sessions.overtaken(worker, &waiting).unwrap();
+        assert_eq!(refusal.reason, "the worker \"linux\" has come by a newer connection meanwhile");
+        assert_eq!(refusal.again, Again::Soon);
+        let Ok(Verdict::Welcome { seat, .. }) = newest.try_recv() else { panic!("it was let in") };
+        assert!(seat.replaced.borrow().is_none() && sessions.presence(worker) == Presence::Here);
+        // The next one takes over at once.
+        let (next, _verdict) = admission(2, 40);
+        assert!(sessions.older(worker, &next).is_none() && sessions.overtaken(worker, &next).is_none());
+        sessions.admit(worker, next);
+        assert!(seat.replaced.borrow().is_some());
     }
 }

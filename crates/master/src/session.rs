@@ -143,10 +143,11 @@ pub(crate) struct Doorway {
 pub(crate) async fn serve(door: &Doorway, via: Via, mut transport: impl Transport) {
     let mut session = MasterSession::new(door.clock.even());
     let Some(hello) = greet(door, &mut session, &mut transport).await else { return };
+    let came = door.clock.even();
     fail_point!("hello-heard");
     let (name, held) = (hello.name.clone(), hello.held.len());
     let (reply, verdict) = oneshot::channel();
-    let admission = Box::new(Admission { hello, via, reply, silent: None });
+    let admission = Box::new(Admission { hello, via, reply, came, silent: None });
     if door.inbox.send(Input::Hello { admission }).await.is_err() {
         return;
     }

@@ -29,7 +29,6 @@ use model::{
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use store::{load, on, without_old_logs};
-use wire::Again;
 
 /// A turn that is not settled after so many rounds never will be.
 pub(crate) const MOST_ROUNDS: usize = 200;
@@ -297,7 +296,7 @@ impl Master {
                 turn.answers.push(Answer::InForce(config));
             }
             Input::Hello(hello) => match self.seat(&hello) {
-                Err(why) => self.refuse(hello.connection, why, Again::Slowly, self.even),
+                Err((why, again)) => self.refuse(hello.connection, why, again, self.even),
                 Ok(None) => {}
                 Ok(Some(worker)) => {
                     self.expect_rests(worker, &hello.hello, logs)?;

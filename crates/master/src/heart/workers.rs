@@ -20,6 +20,10 @@ impl Heart {
             older.ask(admission, self.own_inbox.clone());
             return;
         }
+        if let Some(refusal) = self.sessions.overtaken(worker, &admission) {
+            let _ = admission.reply.send(Verdict::Refused(refusal));
+            return;
+        }
         if let Err(e) = self.claim(worker, &admission).await {
             let reason = format!("what it brings back cannot be looked up now: {e}");
             let _ = admission.reply.send(Verdict::Refused(Refusal { reason, again: Again::Soon }));

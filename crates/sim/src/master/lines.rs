@@ -10,6 +10,9 @@ use model::{BuildId, Time, WorkerId};
 use std::collections::VecDeque;
 use wire::{Again, CommandId, MasterEvent, MasterLedger, MasterSession, Welcome};
 
+/// Why a worker is not let in, and when it may come again.
+type Refusal = (&'static str, Again);
+
 /// A connection as the master has it.
 #[derive(Debug)]
 pub(crate) struct Line {
@@ -240,9 +243,11 @@ impl Master {
     }
 
     /// A hello, as the heart decides on it. Answers with the worker that is let in.
-    pub(super) fn seat(&mut self, hello: &Hello) -> Result<Option<WorkerId>, &'static str> {
+    pub(super) fn seat(&mut self, hello: &Hello) -> Result<Option<WorkerId>, Refusal> {
         let known = self.world.worker_named(&hello.hello.name).filter(|w| w.spec.is_some()).map(|w| w.worker.id);
-        let Some(worker) = known else { return Err("there is no such worker in the master's configuration") };
+        let Some(worker) = known else {
+            return Err(("there is no such worker in the master's configuration", Again::Slowly));
+        };
         let older = self.seats.get(&worker).copied();
         let ask = older.filter(|seat| seat.instance != hello.hello.instance && hello.silent != Some(seat.number));
         if let Some(seat) = ask {
@@ -258,7 +263,12 @@ impl Master {
             self.waiting.insert(newcomer, (hello.clone(), older));
             return Ok(None);
         }
-        Ok(Some(worker))
+        // Connections are numbered as they come.
+        let newer = older.filter(|seat| seat.instance == hello.hello.instance && seat.connection > hello.connection);
+        match newer {
+            Some(_) => Err(("the worker has come by a newer connection meanwhile", Again::Soon)),
+            None => Ok(Some(worker)),
+        }
     }
 
     /// The one who has the name has said nothing in time: the heart hears of the newcomer again.

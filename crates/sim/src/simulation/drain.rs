@@ -14,6 +14,9 @@ use std::sync::Arc;
 /// When nothing was written down for so long, and nothing runs, nothing more will be.
 const PATIENCE: Span = Span::seconds(120);
 
+/// The same while somebody is away who comes back by himself.
+const LONG_PATIENCE: Span = Span::seconds(600);
+
 impl Simulation {
     /// Faults stop, everybody comes back, and nothing is begun by itself any more.
     pub(super) fn calm_down(&mut self) -> Checked {
@@ -72,7 +75,7 @@ impl Simulation {
         let open = !self.record.open_requests().is_empty();
         // A worker comes back by itself, one whose name another machine had taken after five minutes.
         let to_come = self.machines[..NAMES].iter().any(|m| !m.jobs.is_empty() && self.is_configured(&m.name));
-        let patience = if to_come { Span::seconds(600) } else { Span::seconds(40) };
+        let patience = if to_come { LONG_PATIENCE } else { Span::seconds(40) };
         if !open && quiet >= patience {
             self.look_once_more()?;
             if self.put_back()? {
@@ -83,7 +86,11 @@ impl Simulation {
         }
         let runs = self.machines.iter().any(|m| m.jobs.values().any(crate::machine::Job::runs));
         let due = self.wake.is_some();
-        if !open || quiet < PATIENCE || (runs || due) && quiet < Span::seconds(3600) {
+        // Requests may wait for one whose name another machine had taken.
+        let has_seat = |id| self.master.as_ref().is_some_and(|master| master.seats.contains_key(id));
+        let away = self.record.workers.iter().any(|(id, w)| w.spec.is_some() && !has_seat(id));
+        let patience = if away { LONG_PATIENCE } else { PATIENCE };
+        if !open || quiet < patience || (runs || due) && quiet < Span::seconds(3600) {
             return Ok(false);
         }
         self.progress = self.now;
