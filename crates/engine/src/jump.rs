@@ -58,10 +58,13 @@ fn calendar(state: &mut SchedulerState, table: Option<&Table>, by: Span, now: Ti
     lanes(state, |at| (at + by).min(now));
 }
 
+/// What was before a start is before what comes with it: a step that ended by itself is no step that ended with its build.
+const INSTANT: Span = Span(1);
+
 /// What a master that starts makes of stored times. How long it was away, only the clock can tell: it is believed,
-/// unless it shows less than the store remembers. Then nothing is older than it was, and no time has passed.
+/// unless it shows less than the store remembers. Then nothing is older than it was, and next to no time has passed.
 pub fn begin(world: &World, now: Time) -> Vec<Transition> {
-    let back = world.newest().map_or(Span::ZERO, |newest| newest.since(now));
+    let back = world.newest().filter(|newest| *newest >= now).map_or(Span::ZERO, |newest| newest.since(now) + INSTANT);
     set(world, Span(-back.0), now)
 }
 

@@ -242,7 +242,7 @@ mod tests {
             protocol: wire::PROTOCOL,
             oldest: None,
             name: "linux".to_owned(),
-            password: model::Secret::new("secret"),
+            password: model::worker::Secret::new("secret"),
             instance,
             info: WorkerInfo::default(),
             held: Vec::new(),

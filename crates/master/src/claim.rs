@@ -29,6 +29,8 @@ pub(crate) struct Part {
     pub(crate) durable: u64,
     /// It is sealed there.
     pub(crate) sealed: bool,
+    /// How long the end said that it is. A command whose end was only guessed may have written more.
+    pub(crate) told: u64,
 }
 
 /// Finds out what is to be made of a command.
@@ -60,11 +62,15 @@ pub(crate) async fn of(store: &Store, logs: &Logs, command: CommandId) -> Result
         return Ok(Claim::Known);
     }
     let mut parts = Vec::new();
-    for LogFacts { id: log, number, .. } in facts {
+    for LogFacts { id: log, number, status, .. } in facts {
+        let told = match status {
+            LogStatus::Sealed { bytes, .. } => bytes,
+            LogStatus::Open => u64::MAX,
+        };
         match logs.begin(build, log).await {
             Ok(durable) => {
                 let sealed = logs.facts(build, log).await.is_some_and(|facts| facts.sealed.is_some());
-                parts.push(Part { log, number, durable, sealed });
+                parts.push(Part { log, number, durable, sealed, told });
             }
             Err(e) => {
                 tracing::error!("the rest of log {log} of build {build} cannot be taken: {e}");

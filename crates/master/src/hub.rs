@@ -65,6 +65,8 @@ struct Command {
     end_is_durable: bool,
     /// The store has had its end for long, and a log was cut short.
     waits_for_rest: bool,
+    /// How long its logs are, where the store knows that already.
+    told: BTreeMap<LogId, u64>,
 }
 
 impl Hub {
@@ -124,6 +126,7 @@ impl Hub {
             sealed: BTreeSet::new(),
             end_is_durable: false,
             waits_for_rest: false,
+            told: BTreeMap::new(),
         };
         routes.commands.entry(command).or_insert(entry);
     }
@@ -148,6 +151,7 @@ impl Hub {
             sealed: parts.iter().filter(|part| part.sealed).map(|part| part.log).collect(),
             end_is_durable: true,
             waits_for_rest: true,
+            told: parts.iter().map(|part| (part.log, part.told)).collect(),
         };
         routes.commands.insert(command, entry);
     }
@@ -221,7 +225,7 @@ impl Hub {
         link: &Link,
         command: CommandId,
         (number, stream, offset): (u16, Stream, u64),
-        data: Vec<u8>,
+        mut data: Vec<u8>,
     ) {
         let build = BuildId(command.build);
         let Some(log) = self.logs_of(command).get(usize::from(number)).copied() else {
@@ -229,6 +233,10 @@ impl Hub {
             return;
         };
         let end = offset + data.len() as u64;
+        let told = lock(&self.routes).commands.get(&command).and_then(|c| c.told.get(&log).copied());
+        if let Some(told) = told {
+            data.truncate(usize::try_from(told.saturating_sub(offset)).unwrap_or(usize::MAX));
+        }
         let taken = match self.begin(logs, build, log).await {
             Ok(()) => logs.append(build, log, offset, stream, Bytes::from(data)).await,
             Err(e) => Err(e.into()),

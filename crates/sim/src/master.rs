@@ -224,10 +224,13 @@ impl Master {
                 continue;
             }
             let facts = on(self.store.logs_of_step(step.id)).map_err(wrong)?;
-            let (mut whole, mut lengths) = (BTreeSet::new(), Vec::new());
+            let (mut whole, mut lengths, mut told) = (BTreeSet::new(), Vec::new(), BTreeMap::new());
             for log in &facts {
                 let (bytes, sealed) = logs.facts(log.id);
                 let open = log.status == LogStatus::Open;
+                if let LogStatus::Sealed { bytes, .. } = log.status {
+                    told.insert(log.id, bytes);
+                }
                 if sealed || open {
                     whole.insert(log.id);
                 }
@@ -241,7 +244,7 @@ impl Master {
                 lengths.push((log.number, durable));
             }
             self.hub.route(worker, command, facts.iter().map(|log| log.id).collect());
-            self.hub.only_the_rest(command, whole);
+            self.hub.only_the_rest(command, whole, told);
             let expectation = wire::Expectation { command, logs: lengths, assignment: None, interrupt: None };
             // Nothing is sent with it that could be too long.
             let _ = self.hub.ledger(worker).expect(expectation);

@@ -4,6 +4,7 @@ mod build;
 mod distributor;
 mod eta;
 mod force;
+mod jump;
 mod ledger;
 mod lock;
 mod merge;

@@ -149,7 +149,7 @@ async fn the_rest_of_a_log_is_wanted_until_it_is_whole() {
     store.commit(life()).await.unwrap();
     drop(write(dir.path(), 0, 5).await);
     let logs = Logs::open(dir.path().join("logs")).unwrap();
-    let part = Part { log: LogId(1), number: 0, durable: 5, sealed: false };
+    let part = Part { log: LogId(1), number: 0, durable: 5, sealed: false, told: SAID.len() as u64 };
     assert_eq!(of(&store, &logs, command(1, 1)).await.unwrap(), Claim::Rest(vec![part]));
     drop(logs);
     let logs = write(dir.path(), 5, SAID.len()).await;

@@ -20,6 +20,8 @@ pub(crate) struct Route {
     end_is_durable: bool,
     /// The store had its end before this master started.
     rest: bool,
+    /// How long its logs are, where the store knows that already.
+    told: BTreeMap<LogId, u64>,
 }
 
 /// All commands and their logs.
@@ -40,13 +42,14 @@ impl Hub {
             self.logs.insert(*log, (command, u16::try_from(number).unwrap_or(u16::MAX)));
         }
         let (begun, sealed) = (BTreeSet::new(), BTreeSet::new());
-        self.routes.entry(command).or_insert(Route { worker, logs, begun, sealed, end_is_durable: false, rest: false });
+        let route = Route { worker, logs, begun, sealed, end_is_durable: false, rest: false, told: BTreeMap::new() };
+        self.routes.entry(command).or_insert(route);
     }
 
-    pub(crate) fn only_the_rest(&mut self, command: CommandId, whole: BTreeSet<LogId>) {
+    pub(crate) fn only_the_rest(&mut self, command: CommandId, whole: BTreeSet<LogId>, told: BTreeMap<LogId, u64>) {
         if let Some(route) = self.routes.get_mut(&command) {
             (route.end_is_durable, route.rest) = (true, true);
-            route.sealed = whole;
+            (route.sealed, route.told) = (whole, told);
         }
     }
 
@@ -158,7 +161,9 @@ impl Master {
         let Some(log) = route.and_then(|route| route.logs.get(usize::from(number))).copied() else { return Ok(()) };
         self.hub.begin(logs, command, log);
         let end = offset + data.len() as u64;
-        let taken = logs.append(log, command, offset, data)?;
+        let told = self.hub.routes.get(&command).and_then(|route| route.told.get(&log)).copied().unwrap_or(u64::MAX);
+        let most = usize::try_from(told.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let taken = logs.append(log, command, offset, &data[..data.len().min(most)])?;
         let ledger = self.hub.ledger(worker);
         if !matches!(taken, Ok(()) | Err(NotTaken::Sealed)) {
             ledger.interrupt(command, format!("the master cannot write its log: {taken:?}"));
