@@ -428,6 +428,10 @@ impl Heart {
                     Err(e) => tracing::error!("log {log} of build {build} cannot be sealed: {e}"),
                 }
             }
+            // Their worker was told to drop them: until they are on the disk, the store must not call them whole.
+            if let Err(e) = logs.flush().await {
+                tracing::error!("the logs of build {build} cannot be written: {e}");
+            }
             let _ = inbox.send(Input::Sealed { logs: sealed }).await;
             if over
                 && !hub.waits_for_rest(build)

@@ -131,6 +131,16 @@ impl LogStore {
         Some(SealedLog { log, lines: 0, bytes: entry.memory.bytes, crc32: 0 })
     }
 
+    /// Closes logs that nobody will write any more; whether all of them are on the disk.
+    pub(crate) fn close(&mut self, build: BuildId, logs: &[LogId]) -> bool {
+        for log in logs {
+            self.begin(build, *log);
+            self.seal(*log);
+        }
+        let mut closed = logs.iter().filter_map(|log| self.logs.get(log));
+        closed.all(|log| log.given_up || log.memory == log.synced)
+    }
+
     /// A build is over: what is open is sealed as it is.
     pub(crate) fn finish(&mut self, build: BuildId) {
         for log in self.logs.values_mut().filter(|l| l.build == build) {

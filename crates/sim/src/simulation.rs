@@ -40,8 +40,8 @@ const MOST_EVENTS: u64 = 600_000;
 /// A look at the world without any reason, so that a lost wake-up does no harm.
 const SWEEP: Span = Span::seconds(600);
 
-/// Who waits for room in the logs looks again after this.
-const FULL_AGAIN: Span = Span::millis(500);
+/// Who waits for the logs looks again after this.
+const LOGS_AGAIN: Span = Span::millis(500);
 
 /// Names of stores in memory are never used twice in a process.
 static STORES: AtomicU64 = AtomicU64::new(0);
@@ -348,7 +348,7 @@ impl Simulation {
                 if reign == self.reign && !self.logs.has_room() =>
             {
                 // Who closes a log waits for room, too.
-                self.at(FULL_AGAIN, event);
+                self.at(LOGS_AGAIN, event);
             }
             Event::Taken { reign, worker, command, end } if reign == self.reign => {
                 return self.with_master(|master, logs, _| {
@@ -357,6 +357,11 @@ impl Simulation {
                 });
             }
             Event::SealLost { reign, build, logs: lost, over } if reign == self.reign => {
+                if self.master.is_some() && !self.logs.close(build, &lost) {
+                    self.logs_are_due();
+                    self.at(LOGS_AGAIN, Event::SealLost { reign, build, logs: lost, over });
+                    return Ok(());
+                }
                 return self.with_master(|master, logs, _| {
                     master.seal_lost(build, lost, over, logs);
                     Ok(())
