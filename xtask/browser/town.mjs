@@ -113,6 +113,8 @@ gate("trunk", repo = ${JSON.stringify(this.repository)}, branch = "main", tasks 
   }
 
   async end() {
+    // A command outlives its master: whoever waits at the bar is let go.
+    writeFileSync(this.bar, "go\n", { flag: "r+" });
     this.master.removeAllListeners("exit");
     const gone = new Promise((go) => this.master.on("exit", go));
     this.master.kill("SIGINT");
