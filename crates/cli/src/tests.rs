@@ -8,6 +8,7 @@ mod inside;
 mod list;
 mod live;
 mod log;
+mod pages;
 mod report;
 mod run;
 mod show;
@@ -54,6 +55,8 @@ pub(crate) enum Verb {
     LoadData(inside::LoadData),
     /// Inside of a test: say what is shown first
     SetLog(inside::SetLog),
+    /// Show the runs of the area in a browser
+    Pages(pages::Args),
     /// Print the values that are in force, each with its file and line
     Config(config::Args),
 }
@@ -93,6 +96,10 @@ impl Place {
 }
 
 pub(crate) async fn run(verb: Verb) -> anyhow::Result<Exit> {
+    let verb = match verb {
+        Verb::Pages(args) => return pages::run(args).await,
+        other => other,
+    };
     let stopped = match verb {
         Verb::Run(_) | Verb::Rerun(_) => Some(crate::up::interrupted()?),
         _ => None,
@@ -123,6 +130,8 @@ pub(crate) async fn run(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Step(args) => inside::step(&args),
         Verb::LoadData(args) => inside::load_data(&args),
         Verb::SetLog(args) => inside::set_log(&args),
+        // It waits on the network, and was answered above.
+        Verb::Pages(_) => Ok(Exit::Passed),
     });
     work.await.context("the command ended in the middle")?
 }

@@ -55,6 +55,10 @@ pub trait Control: Send + Sync + 'static {
             Err(ControlError::no_gate(&gate))
         })
     }
+    /// There are builders, workers and a queue. Otherwise only runs of tests are shown.
+    fn is_master(&self) -> bool {
+        true
+    }
     /// The configuration that is in force.
     fn config(&self) -> Arc<Config>;
     /// The master's clock.

@@ -3,6 +3,7 @@
 //! Reads `store` and `logs`; every act goes through [`Control`], which the master implements.
 
 pub mod control;
+pub mod local;
 pub mod obstacle;
 pub mod pages;
 pub mod public;

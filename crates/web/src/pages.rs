@@ -97,6 +97,7 @@ fn frame(web: &Web, headers: &HeaderMap, uri: &Uri) -> Frame {
     Frame {
         project: config.project.title.clone(),
         gates: config.gates.len(),
+        is_master: web.control.is_master(),
         user: web.auth.who(headers).map(|u| u.name),
         open: web.auth.anonymous() == Anonymous::Acts,
         here: uri.path_and_query().map_or("/", |p| p.as_str()).to_owned(),
@@ -145,6 +146,9 @@ async fn favicon() -> Response {
 }
 
 async fn home(State(web): State<Web>, headers: HeaderMap, uri: Uri) -> Response {
+    if !web.control.is_master() {
+        return axum::response::Redirect::to("/tests").into_response();
+    }
     let clock = clock(&web);
     let page = load::home::home(&web, &clock).await.map(|v| home::page(&v, &clock));
     shown(&frame(&web, &headers, &uri), page)

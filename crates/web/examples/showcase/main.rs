@@ -31,7 +31,7 @@ async fn main() {
     let crowd = args.next().and_then(|n| n.parse().ok()).unwrap_or(0);
     history::crowd(&web, crowd, wall()).await;
     testruns::fill(&web, &dir.path().join("tests"), wall()).await;
-    testruns::many(&web, 100, 10_000, wall()).await;
+    testruns::many(&web.store, 100, 10_000, wall()).await;
     tokio::spawn(talk(web.clone()));
     let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await.unwrap();
     println!("http://{}/", listener.local_addr().unwrap());

@@ -42,7 +42,14 @@ fn admitted(web: &Web, headers: &HeaderMap, back: &str) -> Result<String, Box<Re
 fn bare(web: &Web, here: &str) -> Frame {
     let config = web.control.config();
     let gates = config.gates.len();
-    Frame { project: config.project.title.clone(), gates, user: None, open: false, here: here.to_owned() }
+    Frame {
+        is_master: true,
+        project: config.project.title.clone(),
+        gates,
+        user: None,
+        open: false,
+        here: here.to_owned(),
+    }
 }
 
 /// Only our own addresses: a link from outside must not make the browser leave.

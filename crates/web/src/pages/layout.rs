@@ -48,6 +48,8 @@ pub(super) struct Frame {
     pub(super) project: String,
     /// How many gates there are.
     pub(super) gates: usize,
+    /// There is a master; otherwise only runs of tests are shown.
+    pub(super) is_master: bool,
     /// Who looks, when they have logged in.
     pub(super) user: Option<String>,
     /// Everybody may act without logging in.
@@ -60,6 +62,15 @@ impl Frame {
     /// Acts work at once for whoever looks at this page.
     pub(super) fn may_act(&self) -> bool {
         self.open || self.user.is_some()
+    }
+
+    /// There is something behind an entry of the navigation.
+    fn has(&self, room: Room) -> bool {
+        match room {
+            Room::Tests => true,
+            Room::Gates => self.gates > 0,
+            _ => self.is_master,
+        }
     }
 
     /// The address of the login page that leads back here.
@@ -123,7 +134,7 @@ fn top(frame: &Frame, room: Room) -> Markup {
                 bdi { (cut(&frame.project, 40)) }
             }
             nav aria-label="Pages" {
-                @for (here, address, word) in ROOMS.iter().copied().filter(|(room, ..)| *room != Room::Gates || frame.gates > 0) {
+                @for (here, address, word) in ROOMS.iter().copied().filter(|(room, ..)| frame.has(*room)) {
                     a href=(address) aria-current=[(here == room).then_some("page")] { (word) }
                 }
             }
@@ -132,7 +143,7 @@ fn top(frame: &Frame, room: Room) -> Markup {
                 button #theme type="button" hidden title="Light, dark, or as the system has it" { "Theme" }
                 @match &frame.user {
                     Some(name) => form method="post" action="/auth/logout" { input type="hidden" name="next" value=(frame.here); bdi.name { (cut(name, 30)) } " " button.plain { "Log out" } },
-                    None if frame.open => {},
+                    None if frame.open || !frame.is_master => {},
                     None => a href=(frame.login()) { "Log in" },
                 }
             }

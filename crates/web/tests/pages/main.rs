@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a project that cannot be made ends the test, and says where")]
 
+mod alone;
 mod facts;
 mod fake;
 mod gate;

@@ -191,7 +191,7 @@ async fn rest_has_runs_items_differences_and_the_past() {
 #[tokio::test]
 async fn ten_thousand_items_are_one_page() {
     let site = Site::new(Anonymous::Acts).await;
-    many(&site.web, 1, 10_000, NOW).await;
+    many(&site.web.store, 1, 10_000, NOW).await;
     let said = site.get("/tests/1").await;
     assert_eq!(said.status, StatusCode::OK);
     assert_eq!(said.text.matches("<td class=").count(), 10_000);

@@ -267,7 +267,7 @@ fn hostile(id: i64, now: Time) -> Vec<Transition> {
 }
 
 /// A run of so many items: a hundred tests, some of whose items failed.
-pub(crate) async fn many(web: &Web, id: i64, count: usize, now: Time) {
+pub(crate) async fn many(store: &store::Store, id: i64, count: usize, now: Time) {
     let from = now - Span::seconds(600);
     let items: Vec<TestItem> = (0..count)
         .map(|n| {
@@ -278,5 +278,5 @@ pub(crate) async fn many(web: &Web, id: i64, count: usize, now: Time) {
         .collect();
     let tests = (0..100).map(|n| head(&format!("test{n:02}"), (count / 100) as u32, "")).collect();
     let run = TestRun { tests, ..run(id, "many/items", "all".to_owned(), from) };
-    web.store.commit(saved(run, items)).await.unwrap();
+    store.commit(saved(run, items)).await.unwrap();
 }
