@@ -34,6 +34,7 @@ mod survive;
 mod testruns;
 mod testruns_acts;
 mod testruns_megatest;
+mod testruns_pages;
 mod testruns_scenarios;
 mod tried;
 mod tried_trees;
