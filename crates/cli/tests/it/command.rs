@@ -46,6 +46,7 @@ const VERBS: &[&[&str]] = &[
     &["tests", "step"],
     &["tests", "load-data"],
     &["tests", "set-log"],
+    &["tests", "pages"],
 ];
 
 #[test]
