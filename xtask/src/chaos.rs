@@ -3,6 +3,7 @@
 
 mod commands;
 mod disks;
+mod gate;
 mod kills;
 mod ledger;
 mod net;
@@ -63,6 +64,8 @@ enum Scene {
     Disks(disks::Disks),
     /// Run commands that misbehave on a worker that others use
     Commands(commands::Commands),
+    /// Hand twenty changes in at a gate, and hold the time against its simulator; or kill the master meanwhile
+    Gate(gate::Gate),
 }
 
 /// This machine cannot show it; what is missing.
@@ -134,5 +137,6 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         Some(Scene::Postgres(postgres)) => self::postgres::run(&postgres, &args.usual),
         Some(Scene::Disks(disks)) => self::disks::run(&disks, &args.usual),
         Some(Scene::Commands(commands)) => self::commands::run(&commands, &args.usual),
+        Some(Scene::Gate(gate)) => self::gate::run(&gate, &args.usual),
     }
 }
