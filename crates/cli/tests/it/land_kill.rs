@@ -1,6 +1,7 @@
 //! The queue of a gate survives the end of its master at any moment.
 
 use crate::land::Gate;
+use std::path::PathBuf;
 
 #[test]
 fn a_master_that_is_killed_while_a_trial_runs_goes_on_with_it() {
@@ -22,32 +23,108 @@ fn a_master_that_is_killed_while_a_trial_runs_goes_on_with_it() {
     gate.is_sound();
 }
 
-/// A hook of the repository lets the master be killed when the push has arrived and before it is answered.
+/// A hook of the repository that stops at a push to a reference of this beginning until there is a file.
+struct Hook {
+    reached: PathBuf,
+    go: PathBuf,
+}
+
+impl Hook {
+    fn new(gate: &Gate, name: &str, reference: &str) -> Self {
+        let path = |file: &str| gate.place.path(&format!("{name}.{file}"));
+        let hook = Self { reached: path("reached"), go: path("go") };
+        let (file, Hook { reached, go }) = (gate.place.path(&format!("target.git/hooks/{name}")), &hook);
+        let (reached, go) = (reached.display(), go.display());
+        let text = format!(
+            "#!/bin/sh\nwhile read old new ref; do\ncase $ref in {reference}*) touch {reached}\n\
+             while [ ! -e {go} ]; do sleep 0.05; done;; esac\ndone\n"
+        );
+        std::fs::create_dir_all(file.parent().expect("a directory of hooks")).expect("it is made");
+        std::fs::write(&file, text).expect("the hook is written");
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("it may be run");
+        hook
+    }
+
+    fn is_reached(&self) {
+        testkit::wait_until("a push is at the hook", || self.reached.exists());
+    }
+
+    fn let_go(&self) {
+        std::fs::write(&self.go, "").expect("a file");
+    }
+}
+
 #[test]
 fn a_push_of_which_the_master_never_heard_is_found_and_counted_once() {
     let mut gate = Gate::new(0.0, "");
-    let (hook, arrived, go) =
-        (gate.place.path("target.git/hooks/post-receive"), gate.place.path("arrived"), gate.place.path("answer"));
-    let text = format!(
-        "#!/bin/sh\nwhile read old new ref; do [ $ref = refs/heads/main ] || exit 0; done\ntouch {}\n\
-         while [ ! -e {} ]; do sleep 0.05; done\n",
-        arrived.display(),
-        go.display()
-    );
-    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
-    std::fs::write(&hook, text).unwrap();
-    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let hook = Hook::new(&gate, "post-receive", "refs/heads/main");
     gate.change(&gate.base, "one", "a.txt", "x\n");
     let id = gate.land("one");
-    testkit::wait_until("the push has arrived", || arrived.exists());
+    hook.is_reached();
     gate.kill();
-    std::fs::write(&go, "").unwrap();
+    hook.let_go();
     gate.start();
     assert_eq!(gate.decided(id)["state"], "landed", "{}", gate.told());
     let told = gate.told();
     assert!(told.contains("it has arrived"), "{told}");
     assert_eq!(told.matches(" landed c").count(), 1, "{told}");
     assert_eq!(gate.landed(), ["one"]);
+    gate.is_sound();
+}
+
+/// The push may die with its master or arrive later all the same; it counts once.
+#[test]
+fn a_push_that_is_still_under_way_when_the_master_dies_lands_once() {
+    let mut gate = Gate::new(0.0, "");
+    let hook = Hook::new(&gate, "pre-receive", "refs/heads/main");
+    let commit = gate.change(&gate.base, "one", "a.txt", "x\n");
+    let id = gate.land("one");
+    hook.is_reached();
+    gate.kill();
+    assert_eq!(gate.repo.head("main"), gate.base);
+    gate.start();
+    hook.let_go();
+    assert_eq!(gate.decided(id)["state"], "landed", "{}", gate.told());
+    assert_eq!((gate.repo.head("main"), gate.landed()), (commit, vec!["one".to_owned()]), "{}", gate.told());
+    gate.is_sound();
+}
+
+#[test]
+fn a_trial_whose_commit_was_being_published_when_the_master_died_is_begun_again() {
+    let mut gate = Gate::new(0.0, "");
+    let hook = Hook::new(&gate, "pre-receive", "refs/sluice/trunk/");
+    gate.change(&gate.base, "one", "a.txt", "x\n");
+    let id = gate.land("one");
+    hook.is_reached();
+    gate.kill();
+    hook.let_go();
+    gate.start();
+    assert_eq!(gate.decided(id)["state"], "landed", "{}", gate.told());
+    assert_eq!(gate.get("/trunk/trials")["meta"]["total"], 1, "it is the same trial: {}", gate.told());
+    gate.is_sound();
+}
+
+/// The master dies as soon as something of the kind is seen from outside, wherever it is by then.
+#[test]
+fn a_master_that_dies_after_each_decision_lands_what_is_good_once() {
+    let mut gate = Gate::new(0.3, ", slots = 3, retries = 0");
+    for (name, file) in [("one", "a.txt"), ("two", "bad.txt"), ("three", "c.txt"), ("four", "d.txt")] {
+        gate.change(&gate.base, name, file, "x\n");
+    }
+    let ids = ["one", "two", "three", "four"].map(|name| gate.land(name));
+    for kind in ["started", "green", "pushing", "landed", "red", "rejected"] {
+        testkit::wait_until("the next decision", || {
+            gate.told().contains(&format!(" {kind} c"))
+                || ids.iter().all(|id| gate.candidate(*id)["state"] != "waiting")
+        });
+        gate.kill();
+        gate.start();
+    }
+    let states = ids.map(|id| gate.decided(id)["state"].as_str().map(str::to_owned).unwrap_or_default());
+    assert_eq!(states, ["landed", "rejected", "landed", "landed"], "{}", gate.told());
+    let mut landed = gate.landed();
+    landed.sort_unstable();
+    assert_eq!(landed, ["four", "one", "three"]);
     gate.is_sound();
 }
 

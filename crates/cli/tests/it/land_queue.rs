@@ -90,6 +90,45 @@ fn a_stack_lands_in_order_and_falls_with_what_it_stands_on() {
 }
 
 #[test]
+fn a_stack_that_comes_when_its_foot_has_landed_elsewhere_is_what_is_above_it() {
+    let gate = Gate::new(0.0, "");
+    let a = gate.change(&gate.base, "a", "base", "a\n2\n3\n4\n5\n6\n7\n8\n9\n");
+    gate.change(&a, "b", "b.txt", "b\n");
+    gate.change(&gate.base, "z", "z.txt", "z\n");
+    for name in ["z", "a"] {
+        assert_eq!(gate.decided(gate.land(name))["state"], "landed", "{}", gate.told());
+    }
+    // What came of `a` has another name now, and its line is another one since.
+    gate.change("main", "x", "base", "x\n2\n3\n4\n5\n6\n7\n8\n9\n");
+    assert_eq!(gate.decided(gate.land("x"))["state"], "landed", "{}", gate.told());
+    let b = gate.land("b");
+    assert_eq!((&gate.candidate(b)["commits"], &gate.candidate(b)["needs"]), (&json!(1), &json!([])));
+    assert_eq!(gate.decided(b)["state"], "landed", "{}", gate.told());
+    assert_eq!(gate.landed(), ["z", "a", "x", "b"]);
+    let again = gate.post("", "land", json!({ "reference": "a" }));
+    assert_eq!(again["error"]["message"], "it has landed already, as candidate 2");
+    gate.is_sound();
+}
+
+#[test]
+fn a_build_that_somebody_stops_is_no_verdict() {
+    let gate = Gate::new(0.0, ", retries = 0");
+    gate.change(&gate.base, "one", "hold", "x\n");
+    let id = gate.land("one");
+    testkit::wait_until("its test runs", || gate.place.path("seen").exists());
+    let builds: serde_json::Value = serde_json::from_str(&gate.place.get(&gate.url, "/api/v2/builds")).unwrap();
+    let build = builds["builds"][0]["number"].as_i64().unwrap();
+    gate.place.run(&["stop", "trunk-unit", &build.to_string(), "--master", &gate.url]).passes();
+    testkit::wait_until("the gate has heard", || gate.told().contains("which says nothing of the code"));
+    std::fs::write(gate.place.path("go"), "").unwrap();
+    assert_eq!(gate.decided(id)["state"], "landed", "{}", gate.told());
+    let trials = gate.get("/trunk/trials?order=trialid");
+    let states: Vec<_> = trials["trials"].as_array().unwrap().iter().map(|t| t["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["broken", "green"]);
+    gate.is_sound();
+}
+
+#[test]
 fn what_may_be_a_flake_is_run_again_and_both_logs_stay() {
     let gate = Gate::new(0.0, "");
     gate.change(&gate.base, "one", "flaky", "x\n");

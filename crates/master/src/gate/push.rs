@@ -179,6 +179,9 @@ fn commits_of(open: &Open, members: &[CandidateId]) -> Vec<String> {
 /// Words of a repository that does not want a push, and will not want it the next time either.
 const REFUSALS: [&str; 5] = ["declined", "rejected", "denied", "protected", "not allowed"];
 
+/// Words of one that had no time: somebody else was writing there.
+const BUSY: [&str; 3] = ["lock", "failed to update ref", "incorrect old value"];
+
 fn push_one(landing: &Landing, target: &Target, made: &str, expected: &str) -> Result<Outcome, GitError> {
     match landing.push(target, made, Some(expected))? {
         Pushed::Landed => {
@@ -189,7 +192,31 @@ fn push_one(landing: &Landing, target: &Target, made: &str, expected: &str) -> R
         }
         Pushed::Moved(Some(to)) => Ok((Push::Moved { to: commit(to), footprint: Footprint::ALL }, None)),
         Pushed::Moved(None) => Ok((Push::Refused(format!("the branch {} is gone", target.branch)), None)),
-        Pushed::Refused(why) if REFUSALS.iter().any(|word| why.contains(word)) => Ok((Push::Refused(why), None)),
+        Pushed::Refused(why) if is_final(&why) => Ok((Push::Refused(why), None)),
         Pushed::Refused(why) => Ok((Push::Doubtful(why), None)),
+    }
+}
+
+fn is_final(why: &str) -> bool {
+    let says = |words: &[&str]| words.iter().any(|word| why.contains(word));
+    says(&REFUSALS) && !says(&BUSY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_final;
+
+    #[test]
+    fn a_refusal_by_a_rule_is_final_and_one_by_a_lock_is_not() {
+        let cases = [
+            ("! [remote rejected] a -> main (pre-receive hook declined)", true),
+            ("! [remote rejected] a -> main (protected branch)", true),
+            ("! [remote rejected] a -> main (failed to update ref)", false),
+            ("! [remote rejected] a -> main (cannot lock ref 'refs/heads/main')", false),
+            ("could not read from remote repository", false),
+        ];
+        for (why, is) in cases {
+            assert_eq!(is_final(why), is, "{why}");
+        }
     }
 }

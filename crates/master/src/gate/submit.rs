@@ -3,10 +3,13 @@
 use super::kept::{Own, candidate_of, number_of};
 use super::runner::{Open, Runner, Trouble, blocking, commit};
 use gate::{Candidate, CandidateId, Event};
-use model::{CandidateStatus, GateCandidate};
+use model::{CandidateEnd, CandidateStatus, GateCandidate, Query};
 use tokio::sync::oneshot;
 use vcs::git::Target;
 use web::control::{ControlError, GateAct, Land};
+
+/// So many candidates that landed are known when one is handed in that may stand on them.
+const LANDED: u64 = 1000;
 
 /// What is done, as the queue hears it; a word and a sentence for it.
 type Act = (Event, &'static str, Option<CandidateId>, String);
@@ -55,7 +58,12 @@ impl Runner {
             let there = open.kept.candidates.get(id).map(|own| own.facts.clone());
             return there.ok_or_else(|| refused(format!("candidate {id} is in the line already")));
         }
-        let (mut needs, own, touched) = self.change(open, &found, &line).await?;
+        let landed = self.landed().await?;
+        if let Some((_, id)) = landed.iter().find(|(there, _)| *there == found) {
+            return Err(refused(format!("it has landed already, as candidate {id}")));
+        }
+        let landed = landed.into_iter().map(|(hash, _)| hash).collect();
+        let (mut needs, own, touched) = self.change(open, &found, &line, landed).await?;
         for asked in &land.needs {
             if self.is_needed(open, *asked).await? && !needs.contains(&candidate_of(*asked)) {
                 needs.push(candidate_of(*asked));
@@ -102,13 +110,22 @@ impl Runner {
         Ok(facts)
     }
 
-    /// What a commit has of its own, beside the branch and those of the line that it stands on: the latter, its commits,
-    /// and the paths that they change.
+    /// Commits that were handed in and have landed, perhaps under another name, with the numbers of their candidates.
+    async fn landed(&self) -> Result<Vec<(String, i64)>, Trouble> {
+        let query = Query::default().eq("gate", self.spec.name.as_str()).eq("state", CandidateEnd::Landed.word());
+        let query = query.newest_first("candidateid").limit(LANDED);
+        let all = self.tools.door.store.gate_candidates(&query).await?.rows;
+        Ok(all.into_iter().map(|candidate| (candidate.commit, candidate.id)).collect())
+    }
+
+    /// What a commit has of its own, beside the branch, those of the line that it stands on, and what has landed: those
+    /// of the line, its commits, and the paths that they change.
     async fn change(
         &self,
         open: &Open,
         found: &str,
         line: &[(CandidateId, String)],
+        landed: Vec<String>,
     ) -> Result<(Vec<CandidateId>, Vec<String>, Vec<String>), Refusal> {
         let (shop, target) = (open.shop.clone(), self.target());
         let (found, line) = (found.to_owned(), line.to_vec());
@@ -123,7 +140,13 @@ impl Runner {
                     without.push(other);
                 }
             }
-            let own = shop.own(&found, &without)?;
+            let mut own = shop.own(&found, &without)?;
+            // What lies below it may have landed on another commit than its own.
+            let done: Vec<String> = landed.into_iter().filter(|hash| own.iter().any(|c| c.hash == *hash)).collect();
+            if !done.is_empty() {
+                without.extend(done);
+                own = shop.own(&found, &without)?;
+            }
             let touched = shop.touched(&own)?;
             Ok::<_, vcs::git::GitError>((below, own, touched))
         });
@@ -147,7 +170,7 @@ impl Runner {
             return Ok(true);
         }
         match self.stored(id).await?.map(|candidate| candidate.status) {
-            Some(CandidateStatus::Ended { end: model::CandidateEnd::Landed, .. }) => Ok(false),
+            Some(CandidateStatus::Ended { end: CandidateEnd::Landed, .. }) => Ok(false),
             Some(_) => Err(refused(format!("candidate {id}, which it needs, did not land"))),
             None => Err(refused(format!("there is no candidate {id}"))),
         }
