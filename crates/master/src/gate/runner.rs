@@ -213,6 +213,8 @@ impl Runner {
             }
             self.conclude(open, now);
             self.keep(open).await?;
+            // What follows may take long: a repository may be slow.
+            self.show(open);
             fail_point!("gate-turn-kept");
             for action in todo {
                 events.extend(self.carry_out(open, action).await?);
