@@ -20,13 +20,16 @@ pub(crate) struct Gate {
     master: Option<u32>,
 }
 
-/// What the task does: a file `bad…` in the tree fails the test `nothing bad`, `flaky` fails it once, `hold` waits for
-/// `go` in the place. Each run notes what it saw.
+/// What the task does: a file `bad…` in the tree fails the test `nothing bad`, and so does `right` with the word `bad` in
+/// it; `left` fails it at once where `right` is too, `flaky` fails it once, `hold` waits for `go` in the place. Each run
+/// notes what it saw.
 fn script(place: &Path, seconds: f64) -> String {
     let at = place.display();
     format!(
-        "git rev-parse HEAD >> {at}/seen; echo TAP version 13; while [ -e hold ] && [ ! -e {at}/go ]; do sleep 0.05; done; \
-         sleep {seconds}; if ls bad* >/dev/null 2>&1; then echo 'not ok 1 - nothing bad'; \
+        "git rev-parse HEAD >> {at}/seen; echo TAP version 13; \
+         if [ -e left ] && [ -e right ]; then echo 'not ok 1 - nothing bad'; echo 1..1; exit 0; fi; \
+         while [ -e hold ] && [ ! -e {at}/go ]; do sleep 0.05; done; sleep {seconds}; \
+         if ls bad* >/dev/null 2>&1 || grep -qs bad right; then echo 'not ok 1 - nothing bad'; \
          elif [ -e flaky ] && [ ! -e {at}/flaked ]; then touch {at}/flaked; echo 'not ok 1 - nothing bad'; \
          else echo 'ok 1 - nothing bad'; fi; echo 1..1"
     )

@@ -7,7 +7,10 @@ use serde_json::json;
 fn a_good_change_lands_as_it_was_tested() {
     let gate = Gate::new(0.0, "");
     let commit = gate.change("main", "one", "a.txt", "a\n");
-    let id = gate.land("one");
+    // As `sluice land` and the hook of a repository do it.
+    let reference = format!("refs/sluice/in/{commit}");
+    gate.repo.git(["update-ref", &reference, &commit]);
+    let id = gate.land_with(json!({ "commit": commit, "reference": reference, "owner": "ada" }));
     let candidate = gate.decided(id);
     assert_eq!(candidate["state"], "landed", "{}", gate.told());
     assert_eq!(candidate["landed_commit"], json!(commit), "it stood on the tip, so it is itself what lands");
@@ -54,6 +57,39 @@ fn of_two_that_do_not_fit_together_the_first_lands() {
     assert_eq!(two["tests"], json!(["base"]));
     assert!(two["reason"].as_str().unwrap().contains("does not fit on what is before it: both changed base"), "{two}");
     assert_eq!(gate.landed(), ["one", "three"]);
+    gate.is_sound();
+}
+
+#[test]
+fn of_two_that_fail_together_only_the_first_lands_and_the_other_is_told_why() {
+    let gate = Gate::new(0.1, ", slots = 2, retries = 0");
+    gate.change(&gate.base, "one", "left", "x\n");
+    gate.change(&gate.base, "two", "right", "x\n");
+    let [one, two] = ["one", "two"].map(|name| gate.land(name)).map(|id| gate.decided(id));
+    assert_eq!((one["state"].as_str(), two["state"].as_str()), (Some("landed"), Some("rejected")), "{}", gate.told());
+    let reason = two["reason"].as_str().unwrap();
+    assert!(reason.starts_with("unit/test failed: nothing bad (build "), "{reason}");
+    let proofs = ["it passes without this change, as 1 landed", "nothing else was on the branch, which is green without it"];
+    assert!(proofs.iter().any(|proof| reason.contains(proof)), "{reason}");
+    assert_eq!(gate.landed(), ["one"]);
+    gate.is_sound();
+}
+
+#[test]
+fn who_fails_behind_somebody_bad_and_is_first_to_fail_is_not_blamed() {
+    let gate = Gate::new(0.0, ", slots = 3, retries = 0");
+    gate.change(&gate.base, "one", "hold", "x\n");
+    gate.change(&gate.base, "two", "right", "bad\n");
+    gate.change(&gate.base, "three", "left", "x\n");
+    let ids = ["one", "two", "three"].map(|name| gate.land(name));
+    testkit::wait_until("the three together are red", || gate.told().contains(" red c"));
+    assert_eq!(gate.candidate(ids[2])["state"], "waiting", "{}", gate.told());
+    std::fs::write(gate.place.path("go"), "").unwrap();
+    let states = ids.map(|id| gate.decided(id)["state"].as_str().map(str::to_owned).unwrap_or_default());
+    assert_eq!(states, ["landed", "rejected", "landed"], "{}", gate.told());
+    let trials = gate.get("/trunk/trials");
+    let alone = trials["trials"].as_array().unwrap().iter().filter(|t| t["members"] == json!([ids[0]]));
+    assert_eq!(alone.count(), 1, "the first one's test went on: {}", gate.told());
     gate.is_sound();
 }
 
@@ -136,6 +172,16 @@ fn what_may_be_a_flake_is_run_again_and_both_logs_stay() {
     let trial = &gate.get("/trunk/trials/1")["trials"][0];
     assert_eq!((trial["attempts"].as_i64(), trial["buildsets"].as_array().unwrap().len()), (Some(2), 2));
     assert!(gate.told().contains("it may be a flake, with a chance of"), "{}", gate.told());
+    gate.is_sound();
+}
+
+#[test]
+fn without_retries_left_for_the_day_what_fails_counts() {
+    let gate = Gate::new(0.0, ", retries_a_day = 0");
+    gate.change(&gate.base, "one", "flaky", "x\n");
+    assert_eq!(gate.decided(gate.land("one"))["state"], "rejected", "{}", gate.told());
+    assert!(gate.told().contains("it counts: the day's retries are used up"), "{}", gate.told());
+    assert!(gate.landed().is_empty());
     gate.is_sound();
 }
 

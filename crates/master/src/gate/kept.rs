@@ -19,6 +19,9 @@ pub(super) struct Kept {
     tasks: Vec<GateTask>,
     pub(super) next_candidate: u64,
     next_decision: i64,
+    /// Commits that were decided, and are still published for this gate to fetch.
+    #[serde(default)]
+    pub(super) done: Vec<String>,
     #[serde(skip)]
     fresh: Fresh,
 }
@@ -60,6 +63,7 @@ impl Kept {
             tasks: spec.tasks.clone(),
             next_candidate: 1,
             next_decision: 1,
+            done: Vec::new(),
             fresh: Fresh::default(),
         }
     }

@@ -313,6 +313,7 @@ impl Runner {
             let landed = matches!(ended.end, End::Landed { .. }).then(|| kept.queue.trunk().tip.0.clone());
             let trial = trial.map(TrialId);
             if let Some(own) = kept.candidates.get_mut(&id) {
+                kept.done.push(own.facts.commit.clone());
                 own.facts.status = CandidateStatus::Ended {
                     at: ended.at,
                     end,

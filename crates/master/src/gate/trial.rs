@@ -13,7 +13,7 @@ use model::{
     Time,
 };
 use std::collections::{BTreeMap, BTreeSet};
-use vcs::git::{Conflict, RebaseError, Workshop};
+use vcs::git::{Conflict, RebaseError, Workshop, handed_in};
 
 /// So many names of tests are told.
 const TESTS: usize = 50;
@@ -316,18 +316,23 @@ impl Runner {
         Ok(())
     }
 
-    /// Trials that say nothing any more are forgotten, and their commits are public no longer.
+    /// Trials that say nothing any more are forgotten. Their commits are public no longer, and neither are those that
+    /// were handed in and are decided.
     pub(super) async fn tidy(&mut self, open: &mut Open) {
         let Open { kept, shop } = open;
         let over = over(kept);
-        if over.is_empty() {
+        if over.is_empty() && kept.done.is_empty() {
             return;
         }
-        let references: Vec<String> = over.iter().map(|trial| self.reference(*trial)).collect();
+        let mut references: Vec<String> = over.iter().map(|trial| self.reference(*trial)).collect();
+        references.extend(kept.done.iter().map(|commit| handed_in(commit)));
         let (shop, push) = (shop.clone(), self.spec.push.clone());
         let gone = blocking(move || shop.unpublish(&push, &references)).await;
         match gone {
-            Ok(Ok(())) => over.iter().for_each(|trial| drop(kept.trials.remove(trial))),
+            Ok(Ok(())) => {
+                over.iter().for_each(|trial| drop(kept.trials.remove(trial)));
+                kept.done.clear();
+            }
             Ok(Err(e)) => tracing::warn!("the gate {} cannot tidy up: {e}", self.spec.name),
             Err(_) => {}
         }

@@ -62,7 +62,13 @@ impl Workshop {
     pub fn take(&self, repository: &str, reference: Option<&str>, commit: Option<&str>) -> Result<String, GitError> {
         let git = self.git(repository);
         let wanted = match (reference, commit) {
-            (Some(name), _) => self.named(repository, name)?,
+            (Some(name), commit) => match (self.named(repository, name), commit) {
+                // It was fetched before, and the name is gone since.
+                (Err(e), Some(commit)) if e.fault == Fault::Missing && self.has(commit)? => {
+                    return Ok(commit.to_owned());
+                }
+                (found, _) => found?,
+            },
             (None, Some(commit)) if self.has(commit)? => return Ok(commit.to_owned()),
             (None, Some(commit)) => commit.to_owned(),
             (None, None) => return Err(GitError::new(Fault::Missing, "neither a commit nor a reference is named")),
@@ -313,6 +319,7 @@ mod tests {
         shop.unpublish(&address, &gone).unwrap();
         let error = shop.take(&address, Some("refs/sluice/t/1"), None).unwrap_err();
         assert!(error.reason.contains("has no refs/sluice/t/1"), "{error}");
+        assert_eq!(shop.take(&address, Some("refs/sluice/t/1"), Some(&both)).unwrap(), both, "it was taken before");
         shop.unpublish(&address, &gone).unwrap();
     }
 }
