@@ -139,7 +139,7 @@ fn subunit_v2() {
     wrong[5] ^= 1;
     let cases: [(&str, Vec<&[u8]>, &str); 9] = [
         ("whole", vec![&begun, &text, &failed], "Failed a: why\nfailed"),
-        ("amid text", vec![b"x\n", &begun, b"y\xc3\xb3 \xc2\xb3 ", &passed, b"\xb3 \xb3"], "Passed a\npassed"),
+        ("amid text", vec![b"x\n", &begun, b"y\xc3\xb3 \xc2\xb3 ", &passed, b". \xb3 \xb3"], "Passed a\npassed"),
         ("behind latin 1", vec![b"accion \xb3 de\xb3\x20\x01\x3f\n", &passed, b"123456789"], "Passed a\npassed"),
         (
             "wrong checksum",
@@ -168,6 +168,19 @@ fn subunit_v2() {
     let bytes: Vec<u8> =
         (0..hex.len()).step_by(2).filter_map(|i| u8::from_str_radix(&hex[i..i + 2], 16).ok()).collect();
     assert_eq!(read(Format::SubunitV2, &bytes), "Failed lib.tdb.lock\nfailed");
+}
+
+/// Wherever a stream is cut: what is left does not pass, unless it ends with a packet and no test is open.
+#[test]
+fn subunit_v2_that_is_cut_does_not_pass() {
+    let test = |flags: u16| packet(0x0900 | flags, b"\x01a");
+    let whole = [test(2), test(3)].concat();
+    let both = [whole.clone(), whole.clone()].concat();
+    for end in 0..=both.len() {
+        let read = read(Format::SubunitV2, &both[..end]);
+        let passes = end == whole.len() || end == both.len();
+        assert_eq!(read.ends_with("passed"), passes, "cut at {end}: {read}");
+    }
 }
 
 #[test]

@@ -85,7 +85,13 @@ impl SubunitV2 {
                         }
                         self.text(1)
                     }
-                    Begin::Perhaps | Begin::No => self.text(1),
+                    Begin::Perhaps => {
+                        if self.rightly {
+                            out.flaw(Flaw::CutOff { missing: "all but the head of a packet".to_owned() });
+                        }
+                        self.text(1)
+                    }
+                    Begin::No => self.text(1),
                 },
                 b'\n' => {
                     self.rightly = true;
