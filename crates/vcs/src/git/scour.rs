@@ -27,6 +27,13 @@ const NEEDED: [&str; 9] = [
 /// It cannot be read or written.
 pub(super) fn scour(git: &Git, dir: &Path) -> Result<(), GitError> {
     let path = config_of(dir);
+    // A repository with this file has its configuration, and all but its index and head, where the file says.
+    match std::fs::remove_file(path.with_file_name("commondir")) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            return Err(GitError::machine("cannot remove", &path.with_file_name("commondir"), &e));
+        }
+        _ => {}
+    }
     let line = Line::git(["config", "--list", "--null", "--no-includes", "--file"]).and(&path);
     let printed = git.ask(Path::new("/"), &line, &[])?;
     let text = String::from_utf8_lossy(&printed);
@@ -90,6 +97,14 @@ mod tests {
             assert_eq!(repo.git(["config", "--local", "user.name"]), "An \"odd\" \\ name # ; here");
             assert_eq!(repo.git(["rev-parse", "HEAD"]), head);
         }
+        let other = Repo::with_work_tree(top.path().join("other"));
+        other.git(["config", "alias.x", "!evil"]);
+        let elsewhere = other.path().join(".git").display().to_string();
+        std::fs::write(repo.path().join(".git/commondir"), elsewhere).unwrap();
+        assert_eq!(repo.git(["config", "alias.x"]), "!evil", "this is what such a file does");
+        scour(&git, repo.path()).unwrap();
+        assert_eq!(repo.git(["config", "--local", "--list", "--name-only"]).matches("alias.x").count(), 0);
+        assert_eq!(repo.git(["rev-parse", "HEAD"]), head);
         std::fs::write(repo.path().join(".git/config"), "[[[").unwrap();
         assert!(scour(&git, repo.path()).is_err());
         assert!(scour(&git, &top.path().join("none")).is_err());
