@@ -187,7 +187,9 @@ impl Row {
     fn why_slow(&self) -> String {
         let cell = &self.cell;
         let most = (cell.slots as f64 / bound::entropy(cell.good)).min(cell.load) * cell.good;
-        format!("the entropy bound allows {most:.1} a length; missing: cheaper searches and merges near the share of .71")
+        format!(
+            "the entropy bound allows {most:.1} a length; missing: cheaper searches and merges near the share of .71"
+        )
     }
 
     fn why_late(&self) -> String {
@@ -195,19 +197,14 @@ impl Row {
         let within = 1.5 * self.of("per-change").p95;
         let share = bound::timely(cell.good, cell.load, cell.slots, within);
         if cell.areas == 1 && within < 2.0 && share < 0.95 {
-            return format!(
-                "forbidden: {} guesses at once, at most {:.0} % in time",
-                cell.slots,
-                100.0 * share
-            );
+            return format!("forbidden: {} guesses at once, at most {:.0} % in time", cell.slots, 100.0 * share);
         }
         "missing: trials that leave by a timetable, so that guesses are shared".to_owned()
     }
 
     fn why_later(&self) -> String {
         if self.cell.load >= self.cell.slots as f64 {
-            return "serial has no steady line at such a load; missing: groups only once the share is known"
-                .to_owned();
+            return "serial has no steady line at such a load; missing: groups only once the share is known".to_owned();
         }
         "missing: surer estimates of share and load".to_owned()
     }

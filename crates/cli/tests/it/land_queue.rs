@@ -69,7 +69,8 @@ fn of_two_that_fail_together_only_the_first_lands_and_the_other_is_told_why() {
     assert_eq!((one["state"].as_str(), two["state"].as_str()), (Some("landed"), Some("rejected")), "{}", gate.told());
     let reason = two["reason"].as_str().unwrap();
     assert!(reason.starts_with("unit/test failed: nothing bad (build "), "{reason}");
-    let proofs = ["it passes without this change, as 1 landed", "nothing else was on the branch, which is green without it"];
+    let proofs =
+        ["it passes without this change, as 1 landed", "nothing else was on the branch, which is green without it"];
     assert!(proofs.iter().any(|proof| reason.contains(proof)), "{reason}");
     assert_eq!(gate.landed(), ["one"]);
     gate.is_sound();
