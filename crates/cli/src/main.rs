@@ -15,6 +15,7 @@ mod gate;
 mod hosted;
 mod import;
 mod land;
+mod last_lines;
 mod live;
 mod log;
 mod master;

@@ -166,20 +166,9 @@ pub(crate) fn repository(text: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// A branch name by git's rules (`git help check-ref-format`).
+/// A branch name.
 pub(crate) fn branch(text: &str) -> Result<(), &'static str> {
-    const WANTED: &str = "the name of a branch";
-    let bad_char = |c: char| c.is_control() || matches!(c, ' ' | '~' | '^' | ':' | '?' | '*' | '[' | '\\');
-    let bad_part = |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with(".lock");
-    let bad = text.is_empty()
-        || text.len() > 500
-        || text.starts_with('-')
-        || text.ends_with('.')
-        || text.contains("..")
-        || text.contains("@{")
-        || text.chars().any(bad_char)
-        || text.split('/').any(bad_part);
-    if bad { Err(WANTED) } else { Ok(()) }
+    if model::source::is_git_branch(text) { Ok(()) } else { Err("the name of a branch") }
 }
 
 #[cfg(test)]

@@ -167,7 +167,7 @@ fn agree((summary, events): &(Summary, Vec<Event>), limits: Limits) -> Result<()
     for event in events {
         match event {
             Event::Test(test) => {
-                counted += 1;
+                counted = counted.saturating_add(1);
                 prop_assert!(!test.name.is_empty() && test.name.len() <= limits.name.max(9), "{:?}", test.name);
                 prop_assert!(!test.name.contains(|c: char| c.is_control()));
                 prop_assert!(test.message.len() <= limits.message.max(200) + 64, "{}", test.message.len());

@@ -22,6 +22,22 @@ impl ChangeSourceSpec {
     }
 }
 
+/// Whether git takes this for the name of a branch. The rules are those of `git help check-ref-format`, and at most 500
+/// bytes.
+pub fn is_git_branch(text: &str) -> bool {
+    let bad_char = |c: char| c.is_control() || matches!(c, ' ' | '~' | '^' | ':' | '?' | '*' | '[' | '\\');
+    let bad_part = |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with(".lock");
+    let bad = text.is_empty()
+        || text.len() > 500
+        || text.starts_with('-')
+        || text.ends_with('.')
+        || text.contains("..")
+        || text.contains("@{")
+        || text.chars().any(bad_char)
+        || text.split('/').any(bad_part);
+    !bad
+}
+
 /// Looks at a git repository now and then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GitPollerSpec {

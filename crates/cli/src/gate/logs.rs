@@ -10,11 +10,11 @@ use flate2::write::GzEncoder;
 use futures_util::StreamExt;
 use serde_json::json;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// How many last lines of a stage are told, and how many bytes of it are looked at for them.
-const LAST: (usize, u64) = (50, 32 << 10);
+/// How many last lines of a stage are told.
+const LAST: usize = 50;
 
 /// Logs that were fetched, in order.
 #[derive(Clone, Default)]
@@ -74,17 +74,7 @@ impl Logs {
     /// The last lines of a stage.
     pub(super) fn last_lines(&self, task: &str, stage: &str) -> Vec<String> {
         let Some(log) = self.0.iter().find(|log| log.task == task && log.stage == stage) else { return Vec::new() };
-        let read = || -> std::io::Result<Vec<u8>> {
-            let mut file = File::open(&log.path)?;
-            file.seek(SeekFrom::Start(log.bytes.saturating_sub(LAST.1)))?;
-            let mut bytes = Vec::new();
-            file.take(LAST.1).read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
-        let bytes = read().unwrap_or_default();
-        let text = String::from_utf8_lossy(&bytes);
-        let lines: Vec<&str> = text.lines().collect();
-        lines.iter().skip(lines.len().saturating_sub(LAST.0)).map(|line| crate::show::cut(line, 500)).collect()
+        crate::last_lines::last_lines(&log.path, LAST, 500)
     }
 
     /// Packs them, with a manifest, what the gate said and what this machine is, into `logs-RUN.tar.gz` in the current directory.

@@ -22,6 +22,10 @@ const INTERVAL_HERE: std::time::Duration = std::time::Duration::from_millis(500)
 /// Attempts with `--retry` where nothing else is said. A branch that moves more often than this will move again.
 const MOST_ATTEMPTS: u32 = 20;
 
+fn branch_name(text: &str) -> Result<String, &'static str> {
+    if model::source::is_git_branch(text) { Ok(text.to_owned()) } else { Err("git takes no such name for a branch") }
+}
+
 #[derive(clap::Args)]
 #[command(
     before_help = "Example: sluice gate --rebase https://example.org/z.git --pushto git@example.org:z.git --retry\n         \
@@ -47,7 +51,7 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "pushto")]
     push_master: bool,
     /// The branch to rebase on and to push to; the remote's own default branch when absent
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = branch_name)]
     branch: Option<String>,
     /// Write who tested it, and when, into the top commit, before it is tested
     #[arg(long)]

@@ -1,6 +1,7 @@
 //! A run while it runs: what went wrong for good, below it what runs and waits, where there is a terminal.
 
 use super::run::{of_run, sentence};
+use crate::last_lines::last_lines;
 use crate::live::LiveLines;
 use crate::out::{self, OutError};
 use crate::show::{Paper, WIDTH, clock, cut, pad};
@@ -17,6 +18,8 @@ const EVERY: Duration = Duration::from_secs(1);
 const DRAW: Duration = Duration::from_millis(80);
 /// So many items that run are shown.
 const MOST: usize = 12;
+/// So many last lines of the log of what went wrong are shown.
+const LAST: usize = 4;
 /// How wide a name is at most.
 const NAME: usize = 36;
 
@@ -27,6 +30,8 @@ pub(super) struct Live {
     lines: LiveLines,
     drawn: Option<Instant>,
     began: Option<Time>,
+    /// From the first look to the last.
+    took: Option<Span>,
     ended: u32,
     /// Nobody reads any more, or the disk is full: the run goes on.
     mute: bool,
@@ -34,7 +39,17 @@ pub(super) struct Live {
 
 impl Live {
     pub(super) fn new(paper: Paper, json: bool, verbose: bool) -> Self {
-        Live { paper, json, verbose, lines: LiveLines::new(paper), drawn: None, began: None, ended: 0, mute: false }
+        Live {
+            paper,
+            json,
+            verbose,
+            lines: LiveLines::new(paper),
+            drawn: None,
+            began: None,
+            took: None,
+            ended: 0,
+            mute: false,
+        }
     }
 
     pub(super) fn head(&mut self, run: &TestRun, adopted: usize) -> Result<(), OutError> {
@@ -59,7 +74,8 @@ impl Live {
         self.lines.float(&[])?;
         let good = run.state == model::testrun::TestRunState::Green;
         let symbol = self.paper.symbol(Some(if good { Results::Success } else { Results::Failure }));
-        let mut lines = vec![format!("  {symbol} {}", sentence(run))];
+        let took = self.took.map(|took| format!(" after {took}")).unwrap_or_default();
+        let mut lines = vec![format!("  {symbol} {}{took}", sentence(run))];
         if run.totals.bad > 0 {
             lines.push(format!("    sluice tests rerun failed {}", of_run(run)));
         }
@@ -134,7 +150,8 @@ impl Live {
 
 impl Watcher for Live {
     fn look(&mut self, view: &View<'_>, ended: &[ItemId]) {
-        self.began = self.began.or(Some(view.now));
+        let began = *self.began.get_or_insert(view.now);
+        self.took = Some(view.now.since(began));
         self.ended += u32::try_from(ended.len()).unwrap_or(0);
         if !self.json && !self.mute && self.draw(view, ended).is_err() {
             self.mute = true;
@@ -177,7 +194,9 @@ fn settled(paper: Paper, view: &View<'_>, id: ItemId) -> Vec<String> {
     if class == Class::Bad
         && let Some((dir, Some(log))) = view.place(id)
     {
-        lines.push(format!("      {}", dir.join(log).display()));
+        let log = dir.join(log);
+        lines.extend(last_lines(&log, LAST, WIDTH - 8).into_iter().map(|line| format!("        {line}")));
+        lines.push(format!("      {}", log.display()));
     }
     lines
 }

@@ -49,7 +49,9 @@ fn where_no_gate_can_stand_is_told() {
     fs::create_dir(&none).unwrap();
     let said = land.place.run(&["gate", "--repository", none.to_str().unwrap()]).ends(2);
     said.says("is in no git repository");
-    land.gate(&land.developer("bob"), &["nosuch"]).ends(2).says("there is no task nosuch");
+    let bob = land.developer("bob");
+    land.gate(&bob, &["nosuch"]).ends(2).says("there is no task nosuch");
+    land.gate(&bob, &["--branch", "a b"]).ends(2).says("'a b' for '--branch <NAME>': git takes no such name");
 }
 
 #[test]

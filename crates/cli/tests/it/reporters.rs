@@ -1,7 +1,6 @@
 //! Letters and documents about builds: as they arrive, through outages and the master's death.
 
 use crate::sealed::Sealed;
-use rustix::process::Signal;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
@@ -169,14 +168,14 @@ fn the_masters_death_loses_no_letter_and_doubles_none_under_another_id() {
     smtp.fall_silent();
     place.run(&["force", "linux", "--wait", "--master", &url]).ends(1);
     wait_until("the letter is there", || smtp.letters().len() == 1);
-    Sealed::signal(address(&place).0, Signal::KILL);
+    Sealed::kill_daemon(address(&place).0);
     let first = smtp.letters().remove(0);
     drop(smtp);
     // Nobody takes letters, and the master dies again with one that was never sent.
     place.run(&["master", "start", &dir]).passes();
     let (pid, url) = address(&place);
     place.run(&["force", "linux", "--wait", "--master", &url]).ends(1);
-    Sealed::signal(pid, Signal::KILL);
+    Sealed::kill_daemon(pid);
     let smtp = Smtp::open_at(port);
     place.run(&["master", "start", &dir]).passes();
     wait_until("both letters are there", || smtp.letters().len() == 2);

@@ -80,6 +80,12 @@ impl Sealed {
         kill_process(pid, signal).expect("it runs");
     }
 
+    /// Kills a daemon, and waits until it is gone: before that its lock is held.
+    pub(crate) fn kill_daemon(pid: u32) {
+        Self::signal(pid, Signal::KILL);
+        testkit::wait_until("the killed daemon is gone", || !Path::new(&format!("/proc/{pid}/cmdline")).exists());
+    }
+
     /// A master from `master init`, with this configuration, started in the background. Its address.
     pub(crate) fn master(&mut self, config: &str) -> String {
         let dir = self.path("m");

@@ -246,8 +246,7 @@ fn a_transfer_outlives_its_master() {
     testkit::wait_until("it is on its way", || part.exists());
     let pid = std::fs::read_to_string(place.path("m/address")).expect("an address");
     let pid = pid.split_once(' ').and_then(|(pid, _)| pid.parse().ok()).expect("a process");
-    Sealed::signal(pid, rustix::process::Signal::KILL);
-    testkit::wait_until("the master is gone", || !std::path::Path::new(&format!("/proc/{pid}/cmdline")).exists());
+    Sealed::kill_daemon(pid);
     assert!(!place.path("m/public_html/big").exists(), "half a file has no name");
     place.run(&["master", "start", &place.path("m").display().to_string()]).passes();
     let url = std::fs::read_to_string(place.path("m/address")).expect("an address");

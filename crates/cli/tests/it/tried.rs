@@ -2,7 +2,6 @@
 
 use crate::sealed::{Said, Sealed, said};
 use crate::steps::document;
-use rustix::process::Signal;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -246,7 +245,7 @@ fn a_master_that_dies_loses_no_try_and_builds_none_twice() {
     wait_until("it is taken", || jobs.join("cur/j").is_file());
     let pid = std::fs::read_to_string(story.place.path("m/address")).expect("an address");
     let pid: u32 = pid.split_once(' ').expect("two words").0.parse().expect("a number");
-    Sealed::signal(pid, Signal::KILL);
+    Sealed::kill_daemon(pid);
     // As if it had died after the commit and before the file was moved.
     std::fs::rename(jobs.join("cur/j"), jobs.join("new/j")).expect("moved");
     let dir = story.place.path("m").display().to_string();
