@@ -13,10 +13,11 @@
   let skew = 0;
   const tick = () => {
     const now = Date.now() + skew;
-    for (const t of document.querySelectorAll("time.ago, time.for")) {
+    for (const t of document.querySelectorAll("time.ago, time.for, time.soon")) {
       const s = Math.floor((now - Date.parse(t.dateTime)) / 1000);
       if (Number.isNaN(s)) continue;
-      const word = t.className === "for" ? rough(Math.max(0, s)) : s < -1 ? `in ${rough(-s)}` : s < 2 ? "just now" : `${rough(s)} ago`;
+      const past = t.className === "soon" ? "any moment" : s < 2 ? "just now" : `${rough(s)} ago`;
+      const word = t.className === "for" ? rough(Math.max(0, s)) : s < -1 ? `in ${rough(-s)}` : past;
       if (t.textContent !== word) t.textContent = word;
     }
   };

@@ -56,6 +56,11 @@ impl Clock {
         html! { time.ago datetime=(self.machine(t)) title=(self.exact(t)) { (ago(t, self.now)) } }
     }
 
+    /// When something is expected; it stays `any moment` while it is late.
+    pub(super) fn soon(&self, t: Time) -> Markup {
+        html! { time.soon datetime=(self.machine(t)) title=(self.exact(t)) { (soon(t, self.now)) } }
+    }
+
     /// How long it has been so, as `for 3 h`-sentences want it; exact on hover.
     pub(super) fn lasting(&self, since: Time) -> Markup {
         html! { time.for datetime=(self.machine(since)) title=(self.exact(since)) { (rough(self.now.since(since))) } }
@@ -106,6 +111,14 @@ pub(super) fn ago(t: Time, now: Time) -> String {
     }
 }
 
+/// `in 4 min`, `any moment`.
+pub(super) fn soon(t: Time, now: Time) -> String {
+    match t.0 > now.0.saturating_add(1_000_000) {
+        true => format!("in {}", rough(t.since(now))),
+        false => "any moment".to_owned(),
+    }
+}
+
 /// When something is expected to end: `about 2 min left`, `1 to 3 min left`, `longer than usual by 40 s`.
 pub(super) fn eta(ends: (Time, Time), now: Time) -> String {
     let (early, late) = ends;
@@ -147,6 +160,9 @@ mod tests {
         ];
         for (seconds, words) in cases {
             assert_eq!(ago(now - Span::seconds(seconds), now), words);
+        }
+        for (seconds, words) in [(240, "in 4 min"), (2, "in 2 s"), (1, "any moment"), (-300, "any moment")] {
+            assert_eq!(soon(now + Span::seconds(seconds), now), words);
         }
     }
 

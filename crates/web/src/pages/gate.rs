@@ -1,6 +1,6 @@
 //! Gates: who waits in the line, which trees are tested with whom on them, and what was decided and why.
 
-use super::clock::{Clock, ago, eta};
+use super::clock::{Clock, eta, soon};
 use super::home::progress;
 use super::layout::{Frame, Page, Room, act, build_at, crumbs, headline};
 use super::mark::{Mark, Outcome};
@@ -147,7 +147,7 @@ fn sentence(view: &GateView, clock: &Clock) -> Markup {
                 "Landing " (members(&landing.members)) " on " (outside(&view.spec.branch, 40)) ": " (outside(&landing.state, 120))
             },
             (None, None, 0, _) => { "Nothing waits to land on " (outside(&view.spec.branch, 40)) },
-            (None, None, _, Some(at)) if at > clock.now => { (waits) " to land, the first may " (ago(at, clock.now)) },
+            (None, None, _, Some(at)) => { (waits) " to land, the first " (soon(at, clock.now)) },
             _ => { (waits) " to land" },
         }
     }
@@ -207,8 +207,7 @@ fn lands(id: i64, view: &GateView, clock: &Clock) -> Markup {
         @match place.map(|place| place.expected) {
             None => span.faint { "left" },
             Some(None) => span.faint { "unknown" },
-            Some(Some(at)) if at > clock.now => (clock.ago(at)),
-            Some(Some(_)) => "any moment",
+            Some(Some(at)) => (clock.soon(at)),
         }
     }
 }
@@ -285,7 +284,7 @@ fn waiting(place: &GatePlace, view: &GateView, frame: &Frame, clock: &Clock) -> 
                 }
             }
             div.when {
-                @match place.expected { Some(at) if at > clock.now => { (clock.ago(at)) }, _ => { (clock.lasting(candidate.submitted_at)) } }
+                @match place.expected { Some(at) => { (clock.soon(at)) }, None => { (clock.lasting(candidate.submitted_at)) } }
             }
             div.acts {
                 @if lacks { (act(frame, &at("approve"), "Approve", &[])) }

@@ -12,7 +12,7 @@ async fn the_train_is_drawn_and_each_decision_has_its_reason() {
     assert_eq!(said.sentence(), "3 changes wait to land");
     assert!(said.text.contains("href=\"/gates/trunk\""));
     let said = site.get("/gates/trunk").await;
-    assert_eq!(said.sentence(), "3 changes wait to land, the first may in 4 min");
+    assert_eq!(said.sentence(), "3 changes wait to land, the first in 4 min");
     assert!(said.text.contains("data-listen=\"gates/trunk/* builds/*/*\""));
     // A row for each tree; a mark where a change is on it: trial 8 has two, between one that has not joined.
     let row = |id: i64| {

@@ -161,7 +161,7 @@ async fn each_page_answers_first() {
     /queue: 3 requests wait, the oldest for 2 min
     /schedulers: 1 scheduler waits for something to happen
     /gates: 3 changes wait to land
-    /gates/trunk: 3 changes wait to land, the first may in 4 min
+    /gates/trunk: 3 changes wait to land, the first in 4 min
     /requests/1: Request 1 passed 11 d ago
     /login?next=%2Fqueue&error=wrong: Log in
     "#);
