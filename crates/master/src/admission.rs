@@ -187,9 +187,10 @@ impl Sessions {
         let _ = reply.send(Verdict::Welcome { worker, link, seat });
     }
 
-    /// A worker says on this connection that it is about to stop. True: it is the one that the worker has now.
+    /// A worker says on this connection that it is about to stop. True: it is the one that the worker has now, and says so
+    /// for the first time.
     pub(crate) fn leaves(&mut self, worker: WorkerId, session: u64) -> bool {
-        let live = self.live.get_mut(&worker).filter(|live| live.number == session);
+        let live = self.live.get_mut(&worker).filter(|live| live.number == session && !live.leaving);
         live.map(|live| live.leaving = true).is_some()
     }
 
@@ -249,6 +250,18 @@ mod tests {
         };
         let via = Via::Network(([127, 0, 0, 1], 9).into());
         (Admission { hello: Box::new(hello), via, reply, came: Time(came), silent: None }, verdict)
+    }
+
+    #[test]
+    fn whoever_says_twice_that_it_leaves_has_left_once() {
+        let mut sessions = Sessions::new(Arc::new(Hub::new(mpsc::channel(1).0, Keys::new("key"))));
+        let worker = WorkerId(1);
+        let (hello, mut verdict) = admission(1, 10);
+        sessions.admit(worker, hello);
+        let Ok(Verdict::Welcome { seat, .. }) = verdict.try_recv() else { panic!("it was let in") };
+        assert!(!sessions.leaves(worker, seat.number + 1), "that is another connection");
+        assert!(sessions.leaves(worker, seat.number) && !sessions.leaves(worker, seat.number));
+        assert_eq!(sessions.presence(worker), Presence::Leaving);
     }
 
     #[test]

@@ -309,7 +309,8 @@ impl Master {
                 }
             },
             Input::Leaving { worker, number } => {
-                let seat = self.seats.get_mut(&worker).filter(|seat| seat.number == number);
+                // Whoever says it twice has left once.
+                let seat = self.seats.get_mut(&worker).filter(|seat| seat.number == number && !seat.leaving);
                 if seat.map(|seat| seat.leaving = true).is_some() {
                     self.take_all([Transition::WorkerDisconnected { worker, at: now }], turn);
                 }
