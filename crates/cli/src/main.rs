@@ -2,6 +2,7 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+mod attempt;
 mod backup;
 mod checkout;
 mod committed;
@@ -109,6 +110,7 @@ fn main() -> ExitCode {
             Some(dir) => return process::supervisor::main(dir.as_ref()),
             None => return ExitCode::from(2),
         },
+        Some("__attempt") => return attempt::main(arguments),
         Some("__checkout") => return checkout::main(arguments.next()),
         Some("__do") => return do_task::main(arguments.nth(1)),
         Some("__megatest") => return ExitCode::from(tests::megatest(arguments)),

@@ -48,7 +48,7 @@ pub(crate) fn find(base: &Base, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<
 }
 
 /// Ends a job, if it runs, and takes its spool away.
-fn clear(slot: &Path, job: &JobId) {
+pub(crate) fn clear(slot: &Path, job: &JobId) {
     let dir = job.dir(slot);
     if !matches!(spool::outcome(&dir), Ok(Some(_))) {
         match Supervisor::attach(slot) {

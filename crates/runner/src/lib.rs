@@ -1,10 +1,10 @@
 //! Runs of tests in an area: what the room `testruns` decides is written down and carried out.
 //!
 //! An area is a directory with a `tests.star`, or one of Megatest. Its state lies in `AREA/.sluice/tests`: the store, and
-//! one directory for each *slot*. A slot is a thread here and a supervisor (room `process`) that outlives it. The runner
-//! ([`Runner`]) is one loop: it hears [`slot::News`], lets the board decide, writes all items that changed in one commit,
-//! and only then tells slots what to do. After `kill -9` the next runner makes the board anew from the store, finds the
-//! spools, and goes on with what still runs.
+//! one directory for each *slot*. A slot is a thread here, and what it has carried out outlives it: by a supervisor (room
+//! `process`) on this machine, or elsewhere. The runner ([`Runner`]) is one loop: it hears [`slot::News`], lets the board
+//! decide, writes all items that changed in one commit, and only then tells slots what to do. After `kill -9` the next
+//! runner makes the board anew from the store, finds what was left, and goes on with what still runs.
 //!
 //! | file | noun |
 //! |---|---|
@@ -14,15 +14,19 @@
 //! | `runner.rs`, `orders.rs`, `look.rs` | the loop, what slots are told, questions to the machine |
 //! | `acts.rs`, `remove.rs` | what people do to a run that is not running |
 //! | `socket.rs`, `said.rs`, `calls.rs` | what others ask of a runner, and what tests say of themselves |
-//! | `slot.rs`, `line.rs`, `judge.rs`, `place.rs` | one attempt: its directory, its steps, its logs and what rules make of them |
+//! | `slot.rs`, `hands.rs`, `hands/*` | one attempt after the other, and what carries them out |
+//! | `line.rs`, `judge.rs`, `place.rs` | one attempt here: its directory, its steps, its logs and what rules make of them |
+//! | `agent.rs` | one attempt elsewhere: what carries it out there, and how the runner hears of it |
 //!
 //! Calls here block; they belong on threads of their own.
 
 pub mod acts;
+pub mod agent;
 pub mod base;
 pub mod book;
 mod calls;
 mod facts;
+pub mod hands;
 pub mod home;
 mod judge;
 mod leftovers;
@@ -42,6 +46,7 @@ pub mod wish;
 pub use base::{Base, Held, Taken};
 pub use book::Book;
 pub use facts::record;
+pub use hands::{Hands, Host};
 pub use home::{AreaError, Defined, Home, Kind};
 pub use orders::run_name;
 pub use prepare::{Prepared, next_name, prepare};

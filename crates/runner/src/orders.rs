@@ -91,7 +91,15 @@ impl<'a> Orders<'a> {
             (step.clone(), vars)
         });
         let job = job_name(&self.run, &test.name, &item.path, attempt);
-        Order { item: id, attempt, job, steps: steps.collect(), place }
+        Order {
+            item: id,
+            attempt,
+            job,
+            steps: steps.collect(),
+            place,
+            max_time: test.max_time.or(self.defined.area.max_time),
+            resources: test.resources.clone(),
+        }
     }
 
     fn vars(&self, (test, item, step): (&TestSpec, &Item, &TestStep), dir: &Path, attempt: u32) -> Vec<Var> {

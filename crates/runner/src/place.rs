@@ -36,7 +36,7 @@ pub struct Mark {
 }
 
 /// What is needed to make a directory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Place {
     /// The directory.
     pub dir: PathBuf,

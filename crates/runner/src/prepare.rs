@@ -4,6 +4,7 @@
 use crate::base::Base;
 use crate::book::Book;
 use crate::facts::{self, Facts};
+use crate::hands::Host;
 use crate::home::{AreaError, Defined};
 use crate::leftovers::{self, Leftover};
 use crate::orders::{job_name, run_name};
@@ -29,6 +30,7 @@ pub struct Prepared {
     pub(crate) held: Vec<(ItemId, Option<usize>)>,
     pub(crate) jobs: usize,
     pub(crate) exe: PathBuf,
+    pub(crate) host: Host,
 }
 
 impl Prepared {
@@ -118,8 +120,8 @@ pub fn prepare(base: &Base, book: &Book, defined: &Defined, wish: &Wish, name: &
             held.push((item, slot_of(&left, &full, there)));
         }
     }
-    let (jobs, exe) = (wish.jobs.max(1) as usize, wish.exe.clone());
-    Ok(Prepared { board, id, run, others, facts: all, held, jobs, exe })
+    let (jobs, exe, host) = (wish.jobs.max(1) as usize, wish.exe.clone(), wish.host.clone());
+    Ok(Prepared { board, id, run, others, facts: all, held, jobs, exe, host })
 }
 
 /// A run as it stands on record, for those who only look. As many places there are as are taken.

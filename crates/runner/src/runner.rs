@@ -3,6 +3,7 @@
 use crate::base::Base;
 use crate::book::{Book, BookError};
 use crate::facts::{self, Facts};
+use crate::hands::Crew;
 use crate::home::{Defined, Home};
 use crate::look;
 use crate::orders::Orders;
@@ -15,7 +16,7 @@ use model::{Span, TestItem, TestRun, Time};
 use process::JobId;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use testruns::verdict::{self, Verdict};
 use testruns::{Action, Board, Ending, Event, ItemId, RunId, Status, plan};
@@ -61,7 +62,6 @@ impl View<'_> {
 #[derive(Debug)]
 pub struct Runner<'a> {
     home: &'a Home,
-    base: &'a Base,
     book: &'a Book,
     defined: &'a Defined,
     pub(crate) board: Board,
@@ -71,7 +71,7 @@ pub struct Runner<'a> {
     others: Vec<TestItem>,
     pub(crate) facts: BTreeMap<ItemId, Facts>,
     orders: Orders<'a>,
-    exe: PathBuf,
+    crew: Crew,
     jobs: usize,
     slots: BTreeMap<usize, Slot>,
     free: BTreeSet<usize>,
@@ -104,12 +104,12 @@ impl<'a> Runner<'a> {
         (home, base, book, defined): (&'a Home, &'a Base, &'a Book, &'a Defined),
         prepared: Prepared,
     ) -> Result<Self, BookError> {
-        let Prepared { board, id, run, others, facts, held, jobs, exe } = prepared;
+        let Prepared { board, id, run, others, facts, held, jobs, exe, host } = prepared;
+        let crew = Crew::new(host, exe, base.clone(), board.statuses().clone());
         let orders = Orders::new(home, defined, &run, base.dir().join("bin"));
         let news = mpsc::channel();
         let mut runner = Runner {
             home,
-            base,
             book,
             defined,
             board,
@@ -118,7 +118,7 @@ impl<'a> Runner<'a> {
             others,
             facts,
             orders,
-            exe,
+            crew,
             jobs,
             slots: BTreeMap::new(),
             free: (0..jobs).collect(),
@@ -273,13 +273,9 @@ impl<'a> Runner<'a> {
         self.at.insert(item, number);
         let facts = self.facts.entry(item).or_default();
         let order = self.orders.order(&self.board, item, attempt, facts);
-        let (base, exe, news) = (self.base, &self.exe, &self.news.0);
-        let words = self.board.statuses();
-        let slot = self
-            .slots
-            .entry(number)
-            .or_insert_with(|| Slot::start(number, exe, base.slot(number), Arc::new(words.clone()), news.clone()));
-        slot.order(order);
+        let (hands, news) = (self.crew.hands(number), &self.news.0);
+        let slot = self.slots.entry(number).or_insert_with(|| Slot::start(number, news.clone()));
+        slot.order(order, hands);
     }
 
     /// Waits for news, and takes all that there are.
@@ -338,6 +334,7 @@ impl<'a> Runner<'a> {
     fn ending(&mut self, item: ItemId, attempt: u32, how: How) -> Ending {
         match how {
             How::Lost(why) => Ending::Lost(why),
+            How::Stopped(verdict) => Ending::Verdict(verdict),
             How::NoPlace(why) => Ending::Verdict(Verdict { status: Status::ABORT, step: None, comment: why }),
             How::Came => {
                 let facts = self.facts.entry(item).or_default();

@@ -1,23 +1,21 @@
-//! A slot: a thread of the runner and a supervisor that outlives it. It carries out one attempt after the other.
+//! A slot: a thread of the runner that sees one attempt after the other through, by the [`Hands`] that it is given.
 //!
-//! Everything that an attempt does is found again by its name: a step that has a spool is not run a second time, it is
-//! waited for or read. So going on after a crash of the runner is the same call as starting.
+//! Going on after a crash of the runner is the same call as starting.
 
-use crate::judge;
-use crate::line::{Line, LineError, StepRun};
+use crate::hands::Hands;
 use crate::place::Place;
 use crate::socket;
-use model::Time;
 use model::area::TestStep;
-use process::{EndedBy, Environment, Exit, Job, JobId, Outcome, Program, Word, spool};
+use model::{Span, Time};
+use process::JobId;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
-use testruns::verdict::{self, StepEnd};
-use testruns::{ItemId, Statuses};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use testruns::ItemId;
+use testruns::verdict::{self, StepEnd, Verdict};
 
 /// An attempt that is to be carried out, or gone on with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Order {
     /// Whose.
     pub item: ItemId,
@@ -29,10 +27,14 @@ pub struct Order {
     pub place: Place,
     /// What it does, each step with its variables.
     pub steps: Vec<(TestStep, BTreeMap<String, String>)>,
+    /// How long it may run.
+    pub max_time: Option<Span>,
+    /// How much of which resource it takes.
+    pub resources: BTreeMap<String, u64>,
 }
 
 /// A step that came to its end.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepDone {
     /// How.
     pub end: StepEnd,
@@ -47,10 +49,13 @@ pub struct StepDone {
 }
 
 /// What became of an attempt.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum How {
-    /// It came to its end.
+    /// It came to its end: its steps and what it says of itself decide.
     Came,
+    /// What runs it ended it, and says what it is because of that.
+    Stopped(Verdict),
     /// What ran it is gone, and what was left of it was cleared away.
     Lost(String),
     /// It could not be made.
@@ -106,47 +111,71 @@ pub enum News {
 /// What a slot is told.
 #[derive(Debug)]
 enum Told {
-    Order(Box<Order>),
+    Order(Box<Order>, Arc<dyn Hands>),
     Forget(Vec<JobId>),
-    /// The supervisor may go.
+    /// What carried out may go.
     Quit,
+}
+
+/// The hands that a slot has had, those of now last.
+#[derive(Debug, Default)]
+struct Had(Mutex<Vec<Arc<dyn Hands>>>);
+
+impl Had {
+    fn all(&self) -> MutexGuard<'_, Vec<Arc<dyn Hands>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn last(&self) -> Option<Arc<dyn Hands>> {
+        self.all().last().cloned()
+    }
+
+    fn take_up(&self, hands: Arc<dyn Hands>) {
+        let mut all = self.all();
+        all.retain(|had| !Arc::ptr_eq(had, &hands));
+        all.push(hands);
+    }
 }
 
 /// The runner's side of a slot.
 #[derive(Debug)]
 pub struct Slot {
-    line: Arc<Line>,
+    had: Arc<Had>,
     tell: mpsc::Sender<Told>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Slot {
-    /// Starts the thread; the supervisor is started with the first order. `exe` is the program that it is.
-    pub fn start(number: usize, exe: &Path, dir: PathBuf, words: Arc<Statuses>, news: mpsc::Sender<News>) -> Self {
-        let line = Arc::new(Line::new(exe.to_owned(), dir));
+    /// Starts the thread.
+    pub fn start(number: usize, news: mpsc::Sender<News>) -> Self {
+        let had = Arc::new(Had::default());
         let (tell, told) = mpsc::channel();
-        let worker = Worker { number, line: line.clone(), words, news };
+        let worker = Worker { number, had: had.clone(), news };
         let thread = std::thread::spawn(move || worker.serve(&told));
-        Slot { line, tell, thread: Some(thread) }
+        Slot { had, tell, thread: Some(thread) }
     }
 
-    /// Carries an attempt out.
-    pub fn order(&self, order: Order) {
+    /// Lets these hands carry an attempt out.
+    pub fn order(&self, order: Order, hands: Arc<dyn Hands>) {
+        // From now on: it may be ended before the thread takes it up.
+        self.had.take_up(hands.clone());
         // A thread that is gone has said so.
-        let _ = self.tell.send(Told::Order(Box::new(order)));
+        let _ = self.tell.send(Told::Order(Box::new(order), hands));
     }
 
-    /// The outcomes of these jobs are durable.
+    /// The outcomes of these jobs, of the attempt that ended last here, are durable.
     pub fn forget(&self, spools: Vec<JobId>) {
         let _ = self.tell.send(Told::Forget(spools));
     }
 
     /// Ends what runs of an attempt, and what of it is still to come.
     pub fn kill(&self, item: ItemId, attempt: u32, reason: &str) {
-        self.line.kill((item, attempt), reason);
+        if let Some(hands) = self.had.last() {
+            hands.kill(item, attempt, reason);
+        }
     }
 
-    /// Lets the supervisor go, and waits for the thread.
+    /// Lets what carried out go, and waits for the thread.
     pub fn close(mut self) {
         let _ = self.tell.send(Told::Quit);
         if let Some(thread) = self.thread.take() {
@@ -157,8 +186,7 @@ impl Slot {
 
 struct Worker {
     number: usize,
-    line: Arc<Line>,
-    words: Arc<Statuses>,
+    had: Arc<Had>,
     news: mpsc::Sender<News>,
 }
 
@@ -166,20 +194,16 @@ impl Worker {
     fn serve(&self, told: &mpsc::Receiver<Told>) {
         while let Ok(told) = told.recv() {
             match told {
-                Told::Order(order) => {
+                Told::Order(order, hands) => {
                     let mut spools = Vec::new();
-                    let how = self.carry_out(&order, &mut spools);
+                    let how = hands.carry_out(&order, &|news| self.say(news), &mut spools);
                     let (item, attempt) = (order.item, order.attempt);
                     self.say(News::Ended { slot: self.number, item, attempt, how, spools });
                 }
-                Told::Forget(spools) => {
-                    for id in spools {
-                        // What is left is found and taken away by the next runner.
-                        let _ = spool::remove(&id.dir(self.line.dir()));
-                    }
-                }
+                // Nothing new is ordered before what ended is durable and forgotten.
+                Told::Forget(spools) => self.had.last().into_iter().for_each(|hands| hands.forget(&spools)),
                 Told::Quit => {
-                    self.line.quit();
+                    self.had.all().iter().for_each(|hands| hands.quit());
                     return;
                 }
             }
@@ -187,74 +211,9 @@ impl Worker {
     }
 
     fn say(&self, news: News) {
-        // Nobody listens when the runner ends; the next one finds the spool.
+        // Nobody listens when the runner ends; the next one finds what there is.
         let _ = self.news.send(news);
     }
-
-    fn carry_out(&self, order: &Order, spools: &mut Vec<JobId>) -> How {
-        let (item, attempt) = (order.item, order.attempt);
-        if let Err(e) = order.place.make() {
-            return How::NoPlace(e.to_string());
-        }
-        self.say(News::Began { item, attempt });
-        for (number, (step, vars)) in order.steps.iter().enumerate() {
-            let Ok(id) = JobId::new(format!("{}-{number}", order.job)) else {
-                return How::NoPlace(format!("'{}' cannot be the name of a job", order.job));
-            };
-            spools.push(id.clone());
-            let log = log_name(&step.name);
-            let run = StepRun { job: job(id, step, vars, &order.place.dir), log: order.place.dir.join(&log) };
-            let outcome = match self.line.run((item, attempt), &run) {
-                Ok(Some(outcome)) => outcome,
-                // Somebody ended it before this step.
-                Ok(None) => return How::Came,
-                Err(LineError::Lost(why)) => return How::Lost(why),
-                Err(LineError::Refused(why)) => return How::NoPlace(why),
-            };
-            let done = self.judge(order, step, vars, &outcome, log);
-            let goes_on = verdict::goes_on(&done.verdict);
-            self.say(News::Step { item, attempt, step: Box::new(done) });
-            if !goes_on {
-                break;
-            }
-        }
-        How::Came
-    }
-
-    fn judge(
-        &self,
-        order: &Order,
-        step: &TestStep,
-        vars: &BTreeMap<String, String>,
-        outcome: &Outcome,
-        log: String,
-    ) -> StepDone {
-        let exit = match (&outcome.exit, &outcome.ended_by) {
-            (_, EndedBy::TooLong(limit)) => verdict::Exit::Overtime(span(*limit)),
-            (Exit::Exited(code), _) => verdict::Exit::Code(*code),
-            (Exit::Signalled { signal, .. }, _) => verdict::Exit::Signal(*signal),
-            (Exit::NotStarted { .. }, _) => verdict::Exit::NotStarted,
-        };
-        let rules = step.rules.as_ref().map(|rules| {
-            judge::log(rules, &order.place.dir, &order.place.dir.join(&log), &|name| vars.get(name).cloned())
-        });
-        let rules = rules.and_then(|(word, message)| {
-            let status = self.words.read(&word).ok()?;
-            Some(verdict::RulesFound { status, message })
-        });
-        let end = StepEnd { name: step.name.clone(), exit, rules };
-        let mut verdict = verdict::of_step(step, &end, &self.words);
-        if let Exit::NotStarted { error, .. } = &outcome.exit {
-            verdict.comment = format!("{}: {error}", verdict.comment);
-        }
-        let began = Time(outcome.started_at);
-        let ended = Time(outcome.started_at.saturating_add(i64::try_from(outcome.elapsed).unwrap_or(i64::MAX)));
-        StepDone { end, verdict, began, ended, log }
-    }
-}
-
-fn span(time: std::time::Duration) -> model::Span {
-    model::Span(i64::try_from(time.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// The file in which the output of a step stands.
@@ -265,21 +224,4 @@ pub fn log_name(step: &str) -> String {
         end -= 1;
     }
     format!("{}.log", &plain[..end])
-}
-
-fn job(id: JobId, step: &TestStep, vars: &BTreeMap<String, String>, dir: &Path) -> Job {
-    let program = match &step.command {
-        model::CommandLine::Words(words) => Program::words(words.iter().cloned()),
-        model::CommandLine::Script(text) => Program::script(text.clone()),
-    };
-    let mut env: BTreeMap<Word, Word> =
-        std::env::vars_os().map(|(name, value)| (Word::from(name), Word::from(value))).collect();
-    env.extend(vars.iter().map(|(name, value)| (Word::from(name), Word::from(value))));
-    env.insert("PWD".into(), Word::from(dir));
-    let mut job = Job::new(id, program, dir);
-    job.env = Environment::Only(env);
-    // Rules judge the log: it has what the command says, and nothing else.
-    job.unwanted = vec![spool::Stream::Header];
-    job.max_time = step.max_time.map(model::Span::to_std);
-    job
 }

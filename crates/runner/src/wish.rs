@@ -2,6 +2,7 @@
 
 use crate::base::BaseError;
 use crate::book::BookError;
+use crate::hands::Host;
 use crate::home::AreaError;
 use std::path::PathBuf;
 use testruns::status::UnknownStatus;
@@ -26,6 +27,8 @@ pub struct Wish {
     pub comment: Option<String>,
     /// This program.
     pub exe: PathBuf,
+    /// Where it is carried out.
+    pub host: Host,
 }
 
 /// What is run again.

@@ -155,6 +155,7 @@ impl Job {
             owner: me(),
             comment: self.how.comment.clone(),
             exe: std::env::current_exe()?,
+            host: runner::Host::Local,
         };
         let prepared = runner::prepare(&self.base, &self.book, &defined, &wish, name)?;
         let adopted = prepared.adopted();

@@ -33,6 +33,7 @@ mod steps;
 mod survive;
 mod testruns;
 mod testruns_acts;
+mod testruns_agent;
 mod testruns_megatest;
 mod testruns_pages;
 mod testruns_scenarios;
