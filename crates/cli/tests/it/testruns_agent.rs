@@ -23,9 +23,9 @@ fn lay(place: &Sealed, steps: &[(&str, &str)]) -> PathBuf {
             "mark": {"area": "a", "run": "r", "test": "t", "path": "", "attempt": 1, "ready": false},
         },
     });
-    let order = serde_json::from_value(order).unwrap();
+    let order = serde_json::from_value(order).expect("it is an order");
     let dir = place.path("away");
-    Packed::new(order, &testruns::Statuses::default()).lay(&dir).unwrap();
+    Packed::new(order, &testruns::Statuses::default()).lay(&dir).expect("the story can be told");
     dir
 }
 
