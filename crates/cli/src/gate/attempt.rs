@@ -514,7 +514,7 @@ async fn touched(candidate: &Candidate, before: String, tasks: &[TaskSpec]) -> a
     let changed = blocking(move || Ok(landing.changed(&before, &now)?)).await?;
     let mut touched = Footprint::NONE;
     for (index, task) in tasks.iter().enumerate() {
-        if task.paths.is_empty() || Paths::new(&task.paths)?.touches(&changed) {
+        if task.paths.is_empty() || Paths::new(&task.paths).touches(&changed) {
             touched |= Footprint::of([index]);
         }
     }
