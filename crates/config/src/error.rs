@@ -1,6 +1,7 @@
 //! What is wrong with a configuration: where, with the line itself, and what would be right.
 
 use model::Place;
+use model::excerpt::excerpt;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -69,11 +70,7 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error: {}", self.message)?;
         if let Some(place) = &self.place {
-            let number = place.line.to_string();
-            let margin = " ".repeat(number.len());
-            write!(f, "\n{margin}--> {place}\n{margin} |\n")?;
-            let (line, before, length) = self.excerpt(place.column);
-            write!(f, "{number} | {line}\n{margin} | {}{}", " ".repeat(before), "^".repeat(length))?;
+            write!(f, "\n{}", excerpt(place, &self.source_line, self.length))?;
         }
         if let Some(help) = &self.help {
             write!(f, "\nhelp: {help}")?;
@@ -82,34 +79,5 @@ impl fmt::Display for ConfigError {
             write!(f, "\nnote: {note}")?;
         }
         Ok(())
-    }
-}
-
-/// The widest excerpt of a line: with the margin it fits a terminal of eighty columns.
-const WIDEST: usize = 70;
-
-impl ConfigError {
-    /// The part of the line that is shown, how many columns stand before the caret, and how many carets there are.
-    /// Tabs count as one column; control characters are replaced, so that a hostile file cannot drive the terminal.
-    fn excerpt(&self, column: u32) -> (String, usize, usize) {
-        let chars: Vec<char> = self.source_line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let column = (column.max(1) as usize - 1).min(chars.len());
-        let length = (self.length.max(1) as usize).min(chars.len().saturating_sub(column).max(1));
-        if chars.len() <= WIDEST {
-            return (chars.into_iter().collect(), column, length);
-        }
-        let first = column.saturating_sub(20).min(chars.len() - WIDEST);
-        let last = (first + WIDEST).min(chars.len());
-        let mut line: Vec<char> = chars[first..last].to_vec();
-        if first > 0 {
-            line[0] = '…';
-        }
-        if last < chars.len()
-            && let Some(end) = line.last_mut()
-        {
-            *end = '…';
-        }
-        let before = column - first;
-        (line.into_iter().collect(), before, length.min(WIDEST.saturating_sub(before).max(1)))
     }
 }

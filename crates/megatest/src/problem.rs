@@ -1,6 +1,7 @@
 //! What is wrong with an area, or worth knowing: where, with the line itself, and what would be right.
 
 use model::Place;
+use model::excerpt::{excerpt, plain};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -111,9 +112,6 @@ impl Problem {
     }
 }
 
-/// The widest excerpt of a line: with the margin it fits a terminal of eighty columns.
-const WIDEST: usize = 70;
-
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = match self.severity {
@@ -125,12 +123,7 @@ impl fmt::Display for Problem {
         write!(f, "{word}: {}", plain(&self.message))?;
         match &self.place {
             Some(place) if place.line > 0 => {
-                let number = place.line.to_string();
-                let margin = " ".repeat(number.len());
-                let file = plain(&place.file);
-                write!(f, "\n{margin}--> {file}:{}:{}\n{margin} |\n", place.line, place.column)?;
-                let (line, before, length) = self.excerpt(place.column);
-                write!(f, "{number} | {line}\n{margin} | {}{}", " ".repeat(before), "^".repeat(length))?;
+                write!(f, "\n{}", excerpt(place, &self.source_line, self.length))?;
             }
             Some(place) => write!(f, "\n--> {}", plain(&place.file))?,
             None => {}
@@ -140,35 +133,6 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
-
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-impl Problem {
-    /// The part of the line that is shown, how many columns stand before the caret, and how many carets there are.
-    fn excerpt(&self, column: u32) -> (String, usize, usize) {
-        let chars: Vec<char> = plain(&self.source_line).chars().collect();
-        let column = (column.max(1) as usize - 1).min(chars.len());
-        let length = (self.length.max(1) as usize).min(chars.len().saturating_sub(column).max(1));
-        if chars.len() <= WIDEST {
-            return (chars.into_iter().collect(), column, length);
-        }
-        let first = column.saturating_sub(20).min(chars.len() - WIDEST);
-        let last = (first + WIDEST).min(chars.len());
-        let mut line: Vec<char> = chars[first..last].to_vec();
-        if first > 0 {
-            line[0] = '…';
-        }
-        if last < chars.len()
-            && let Some(end) = line.last_mut()
-        {
-            *end = '…';
-        }
-        let before = column - first;
-        (line.into_iter().collect(), before, length.min(WIDEST.saturating_sub(before).max(1)))
-    }
-}
 
 /// Problems as they are found: no more than a stated number, and the same sentence of the same place once.
 #[derive(Clone, Debug, Default)]

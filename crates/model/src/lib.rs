@@ -11,6 +11,7 @@ pub mod change;
 pub mod changed_files;
 pub mod config;
 pub mod event;
+pub mod excerpt;
 pub mod finding;
 pub mod function;
 pub mod gate;
