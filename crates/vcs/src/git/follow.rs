@@ -5,7 +5,7 @@ use super::line::{self, Line};
 use super::log::{self, Commit};
 use super::mirror::Mirror;
 use super::refs;
-use super::run::{GIT, Git, Leash, Voice};
+use super::run::{Git, Leash, silent};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -130,13 +130,7 @@ impl Follower {
     }
 
     fn git(&self, leash: &Leash, limit: Duration) -> Git {
-        Git {
-            manner: &GIT,
-            repository: self.repository.clone(),
-            voice: Voice::Silent,
-            leash: Some(leash.clone()),
-            limit: Some(limit),
-        }
+        Git { leash: Some(leash.clone()), limit: Some(limit), ..silent(self.repository.clone()) }
     }
 
     fn mirror(&self, git: &Git) -> Result<Mirror, GitError> {

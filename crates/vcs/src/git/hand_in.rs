@@ -1,7 +1,7 @@
 //! Handing a commit in: it is put under a name of its own into the repository where a gate finds it.
 
 use super::fault::{Fault, GitError};
-use super::run::{GIT, Git, Voice};
+use super::run::{Git, silent};
 use super::standing::Standing;
 use crate::line::Line;
 use std::time::Duration;
@@ -58,8 +58,7 @@ impl Standing {
     }
 
     fn here(&self, repository: &str) -> Git {
-        let repository = repository.to_owned();
-        Git { manner: &GIT, repository, voice: Voice::Silent, leash: None, limit: Some(LIMIT) }
+        Git { limit: Some(LIMIT), ..silent(repository) }
     }
 }
 

@@ -7,7 +7,7 @@ use super::fault::{Fault, GitError};
 use super::line;
 use super::log::{self, Commit};
 use super::refs;
-use super::run::{GIT, Git, Leash, Voice};
+use super::run::{Git, Leash, silent};
 use super::scour::scour;
 use super::standing::Standing;
 use crate::line::Line;
@@ -320,13 +320,7 @@ impl Landing {
     }
 
     fn git(&self, repository: &str) -> Git {
-        Git {
-            manner: &GIT,
-            repository: repository.to_owned(),
-            voice: Voice::Silent,
-            leash: Some(self.leash.clone()),
-            limit: Some(LIMIT),
-        }
+        Git { leash: Some(self.leash.clone()), limit: Some(LIMIT), ..silent(repository) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::fault::GitError;
 use super::line::Line;
-use super::run::{GIT, Git, Voice};
+use super::run::{Git, silent};
 use std::path::Path;
 
 /// Makes a bare repository at `dir`, whose `HEAD` names `branch`.
@@ -27,5 +27,5 @@ pub(crate) fn point(dir: &Path, branch: &str, revision: &str) -> Result<(), GitE
 }
 
 fn git(dir: &Path) -> Git {
-    Git { manner: &GIT, repository: dir.display().to_string(), voice: Voice::Silent, leash: None, limit: None }
+    silent(dir.display().to_string())
 }

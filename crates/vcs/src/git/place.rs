@@ -3,7 +3,7 @@
 use super::fault::{Fault, GitError};
 use super::line::Line;
 use super::log::{self, Commit};
-use super::run::{GIT, Git, Voice};
+use super::run::{Git, silent};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -95,7 +95,7 @@ fn full_hash(name: &str) -> Line {
 }
 
 fn git(dir: &Path) -> Git {
-    Git { manner: &GIT, repository: dir.display().to_string(), voice: Voice::Silent, leash: None, limit: Some(LIMIT) }
+    Git { limit: Some(LIMIT), ..silent(dir.display().to_string()) }
 }
 
 #[cfg(test)]

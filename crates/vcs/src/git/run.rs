@@ -12,6 +12,11 @@ use std::process::{Command, Stdio};
 pub(crate) static GIT: Manner =
     Manner { program: "git", package: None, environment: ENVIRONMENT, prepare, read: fault::read };
 
+/// Git for a repository, without a word to anybody, a leash or a limit.
+pub(crate) fn silent(repository: impl Into<String>) -> Git {
+    Git { manner: &GIT, repository: repository.into(), voice: Voice::Silent, leash: None, limit: None }
+}
+
 fn prepare(runner: &Runner, dir: &Path, command: &mut Command) {
     for name in UNSET {
         command.env_remove(name);

@@ -75,7 +75,7 @@ fn written(key: &str, value: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::run::{GIT, Voice};
+    use super::super::run::silent;
     use super::*;
     use testkit::Repo;
 
@@ -89,7 +89,7 @@ mod tests {
         repo.git(["config", "core.sshCommand", "evil"]);
         repo.git(["config", "include.path", "/evil"]);
         repo.git(["config", "alias.x", "!evil"]);
-        let git = Git { manner: &GIT, repository: String::new(), voice: Voice::Silent, leash: None, limit: None };
+        let git = silent("");
         for _ in 0..2 {
             scour(&git, repo.path()).unwrap();
             let left = repo.git(["config", "--local", "--list", "--name-only"]);

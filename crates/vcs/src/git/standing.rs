@@ -1,7 +1,7 @@
 //! Where a developer stands: the repository around a directory, and the commit that is checked out there.
 
 use super::fault::{Fault, GitError};
-use super::run::{GIT, Git, Voice};
+use super::run::{Git, silent};
 use crate::line::Line;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -90,7 +90,7 @@ fn held(name: &str) -> String {
 }
 
 fn git(dir: &Path) -> Git {
-    Git { manner: &GIT, repository: dir.display().to_string(), voice: Voice::Silent, leash: None, limit: Some(LIMIT) }
+    Git { limit: Some(LIMIT), ..silent(dir.display().to_string()) }
 }
 
 #[cfg(test)]

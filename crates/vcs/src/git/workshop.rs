@@ -9,7 +9,7 @@ use super::landing::{Conflict, Landing, RebaseError, Target};
 use super::line::{self, Line, is_hash};
 use super::make::init_bare;
 use super::refs;
-use super::run::{GIT, Git, Leash, Voice};
+use super::run::{Git, Leash, silent};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -220,13 +220,7 @@ impl Workshop {
     }
 
     fn git(&self, repository: &str) -> Git {
-        Git {
-            manner: &GIT,
-            repository: repository.to_owned(),
-            voice: Voice::Silent,
-            leash: Some(self.leash.clone()),
-            limit: Some(LIMIT),
-        }
+        Git { leash: Some(self.leash.clone()), limit: Some(LIMIT), ..silent(repository) }
     }
 }
 
