@@ -1,13 +1,10 @@
 // Every page in a real browser: no error in its console, no finding of axe, no scrolling sideways on a phone; live where
 // it should be; all of it readable without JavaScript; the acts with a login.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { after, before, describe, test } from "node:test";
-import { chromium } from "playwright-core";
+import { after, before, test } from "node:test";
+import * as look from "./looks.mjs";
 import { Town } from "./town.mjs";
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const PAGES = [
   "",
   "waterfall",
@@ -26,7 +23,6 @@ const PAGES = [
   "gates/trunk",
   "login",
 ];
-const LOOKS = ["light", "dark"].flatMap((colorScheme) => [1280, 400].map((width) => ({ colorScheme, width })));
 
 const town = new Town();
 let browser;
@@ -38,10 +34,7 @@ before(async () => {
   // One that was rejected, one under test, one that waits for the only slot.
   for (const [branch, file] of [["worse", "bad"], ["better", "good"], ["later", "late"]]) town.land(branch, file, branch);
   await town.until("gates", ({ gates }) => gates[0].line.length === 2 && gates[0].line[0].trial !== null);
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-dev-shm-usage"],
-  });
+  browser = await look.launch();
 });
 
 after(async () => {
@@ -49,35 +42,9 @@ after(async () => {
   await town.end();
 });
 
-// A page that fails the test when its console has an error.
-async function open(path, options = {}) {
-  const context = await browser.newContext({ baseURL: town.url, ...options });
-  const page = await context.newPage();
-  const errors = [];
-  page.on("pageerror", (error) => errors.push(String(error)));
-  page.on("console", (line) => line.type() === "error" && errors.push(line.text()));
-  const answer = await page.goto(path, { waitUntil: "domcontentloaded" });
-  return { page, context, errors, status: answer.status() };
-}
+const open = (path, options) => look.open(browser, town.url, path, options);
 
-for (const { colorScheme, width } of LOOKS) {
-  describe(`${colorScheme}, ${width} pixels wide`, () => {
-    for (const path of PAGES) {
-      test(`/${path}`, async () => {
-        const { page, context, errors, status } = await open(path, { colorScheme, viewport: { width, height: 900 } });
-        assert.equal(status, 200);
-        await page.evaluate(AXE);
-        const { violations } = await page.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] }));
-        const found = violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.html}`));
-        assert.deepEqual(found, []);
-        const beyond = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-        assert.ok(beyond <= 0, `the page is ${beyond} pixels too wide`);
-        assert.deepEqual(errors, []);
-        await context.close();
-      });
-    }
-  });
-}
+look.looks(PAGES, open);
 
 test("a change shows on the waterfall without a reload", async () => {
   const { page, context } = await open("waterfall");

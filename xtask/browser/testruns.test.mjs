@@ -2,12 +2,9 @@
 // scrolling sideways on a phone, shapes and words for what is coloured, and all of it without JavaScript.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { after, before, describe, test } from "node:test";
-import { chromium } from "playwright-core";
+import { after, before, test } from "node:test";
+import * as look from "./looks.mjs";
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const SHOWCASE = process.env.SHOWCASE ?? new URL("../../target/debug/examples/showcase", import.meta.url).pathname;
 const PAGES = [
   "tests",
@@ -22,7 +19,6 @@ const PAGES = [
   "tests/history?area=zlib&target=linux%2Fgcc&test=check&path=sanitize%2Fshared",
   "tests/11/diff/12",
 ];
-const LOOKS = ["light", "dark"].flatMap((colorScheme) => [1280, 400].map((width) => ({ colorScheme, width })));
 
 let browser;
 let site;
@@ -40,10 +36,7 @@ before(async () => {
     site.on("error", failed);
     site.on("exit", (code) => failed(new Error(`the showcase ended with ${code}: ${said}`)));
   });
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-dev-shm-usage"],
-  });
+  browser = await look.launch();
 });
 
 after(async () => {
@@ -51,35 +44,9 @@ after(async () => {
   site?.kill();
 });
 
-// A page, with what its console says is wrong.
-async function open(path, options = {}) {
-  const context = await browser.newContext({ baseURL: url, ...options });
-  const page = await context.newPage();
-  const errors = [];
-  page.on("pageerror", (error) => errors.push(String(error)));
-  page.on("console", (line) => line.type() === "error" && errors.push(line.text()));
-  const answer = await page.goto(path, { waitUntil: "domcontentloaded" });
-  return { page, context, errors, status: answer.status() };
-}
+const open = (path, options) => look.open(browser, url, path, options);
 
-for (const { colorScheme, width } of LOOKS) {
-  describe(`${colorScheme}, ${width} pixels wide`, () => {
-    for (const path of PAGES) {
-      test(`/${path}`, async () => {
-        const { page, context, errors, status } = await open(path, { colorScheme, viewport: { width, height: 900 } });
-        assert.equal(status, 200);
-        await page.evaluate(AXE);
-        const { violations } = await page.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] }));
-        const found = violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.html}`));
-        assert.deepEqual(found, []);
-        const beyond = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-        assert.ok(beyond <= 0, `the page is ${beyond} pixels too wide`);
-        assert.deepEqual(errors, []);
-        await context.close();
-      });
-    }
-  });
-}
+look.looks(PAGES, open);
 
 test("every colour of a matrix has a shape and a word", async () => {
   const { page, context } = await open("tests/12");
@@ -96,7 +63,7 @@ test("every colour of a matrix has a shape and a word", async () => {
 test("ten thousand items fit a phone, and a cell leads to its item", async () => {
   const { page, context, errors } = await open("tests/100", { viewport: { width: 400, height: 900 } });
   assert.equal(await page.locator(".matrix td a").count(), 10_000);
-  assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0);
+  assert.ok((await look.beyond(page)) <= 0);
   await page.locator(".matrix td.failed a").first().click();
   await page.waitForURL(/item\?test=/);
   assert.match(await page.locator("h1").textContent(), /failed in make/);
