@@ -3,10 +3,14 @@
 use crate::sealed::Sealed;
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use testkit::Repo;
+
+/// How a candidate may end.
+const ENDS: [&str; 5] = ["landed", "rejected", "conflict", "dependency_failed", "withdrawn"];
 
 /// The first commit of each repository has this file, which changes do not touch.
 const BASE: &str = "base";
@@ -76,7 +80,7 @@ impl Gate {
         let _ = std::fs::remove_file(self.place.path("m/address"));
         self.master = Some(self.place.start(&["master", "run", &dir], "master.out"));
         let address = testkit::wait_for("the master says where it is", || {
-            std::fs::read_to_string(self.place.path("m/address")).ok().filter(|text| text.ends_with('\n'))
+            fs::read_to_string(self.place.path("m/address")).ok().filter(|text| text.ends_with('\n'))
         });
         self.url = address.trim().split_once(' ').expect("process and address").1.to_owned();
         testkit::wait_until("the gate knows its branch", || self.gate()["tip"] != "");
@@ -168,10 +172,11 @@ impl Gate {
     }
 
     /// What must be so whatever happened: the branch only went forward, each tip of it was tested, nothing landed twice,
-    /// and no commit of a trial is public any more once the line is empty.
+    /// each candidate ended once, and once the line is empty no commit of a trial is public and no process of a build is
+    /// left.
     #[track_caller]
     pub(crate) fn is_sound(&self) {
-        let seen = std::fs::read_to_string(self.place.path("seen")).unwrap_or_default();
+        let seen = fs::read_to_string(self.place.path("seen")).unwrap_or_default();
         let moves = self.repo.git(["reflog", "show", "--format=%H", "main"]);
         let mut tips: Vec<&str> = moves.lines().collect();
         tips.reverse();
@@ -192,9 +197,44 @@ impl Gate {
         titles.sort_unstable();
         titles.dedup();
         assert_eq!(titles.len(), count, "something landed twice: {titles:?}");
-        testkit::wait_until("trials are not public any more", || {
+        let home = format!("HOME={}\0", self.place.path("").display().to_string().trim_end_matches('/'));
+        testkit::wait_until("trials are not public any more, and nothing of them runs", || {
             !self.gate()["line"].as_array().expect("a line").is_empty()
-                || self.repo.git(["for-each-ref", "refs/sluice"]).is_empty()
+                || self.repo.git(["for-each-ref", "refs/sluice"]).is_empty() && of_builds(&home).is_empty()
         });
+        self.each_ended_once();
     }
+
+    fn each_ended_once(&self) {
+        let decisions = self.get("/trunk/decisions?order=number&limit=1000");
+        let candidates = self.get("/trunk/candidates?limit=1000");
+        for candidate in candidates["candidates"].as_array().expect("candidates") {
+            let (id, state) = (candidate["candidateid"].as_i64().expect("a number"), &candidate["state"]);
+            let told = decisions["decisions"].as_array().expect("decisions").iter().filter(|d| d["candidate"] == id);
+            let ends: Vec<&str> = told.filter_map(|d| d["kind"].as_str()).filter(|kind| ENDS.contains(kind)).collect();
+            // Taking back is told as an act and as an end.
+            let times = match state.as_str() {
+                Some("withdrawn") => 2,
+                Some("waiting") => 0,
+                _ => 1,
+            };
+            assert!(
+                ends.len() == times && ends.iter().all(|end| state == end),
+                "{id} is {state}: {ends:?}\n{}",
+                self.told()
+            );
+        }
+    }
+}
+
+/// Processes that a command of a build began, with this in their environment.
+fn of_builds(home: &str) -> Vec<String> {
+    let entries = fs::read_dir("/proc").expect("/proc").flatten();
+    let names = entries.map(|e| e.file_name().to_string_lossy().into_owned());
+    let is_ours = |pid: &String| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        let environment = String::from_utf8_lossy(&environment);
+        environment.contains(home) && environment.contains("SLUICE_JOB=")
+    };
+    names.filter(|name| name.bytes().all(|b| b.is_ascii_digit())).filter(is_ours).collect()
 }
