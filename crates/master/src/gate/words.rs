@@ -66,7 +66,7 @@ pub(super) fn needless(why: &Needless) -> String {
 pub(super) fn doubt(why: &Doubt) -> String {
     match why {
         Doubt::Flaky { chance } => format!("it may be a flake, with a chance of {chance}: what failed is run again"),
-        Doubt::Unlikely { chance } => format!("it counts: it is a flake with a chance of {chance} only"),
+        Doubt::Unlikely { chance } => format!("it counts: the chance that it is a flake is only {chance}"),
         Doubt::Again => "it counts: it was red as often as it may".to_owned(),
         Doubt::NoBudget => "it counts: the day's retries are used up".to_owned(),
         _ => "it counts".to_owned(),
