@@ -1,8 +1,8 @@
 //! Measured data that a test reports, as lines of comma separated values. They are judged by `testruns`.
 
+use model::testrun::Measurement;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use testruns::data::Row;
 
 /// Rows of one reading.
 const MOST: usize = 100_000;
@@ -21,8 +21,8 @@ pub struct BadRow {
 /// Reads rows, `category,variable,value,expected,tol,units,comment,status,type`. Short ones are filled up, blanks around
 /// cells dropped, quotes as in CSV; empty lines and lines that begin with `#` are nothing. A later row of the same
 /// category and variable stands in place of the earlier one. What is wrong is beside them.
-pub fn read(text: &str) -> (Vec<Row>, Vec<BadRow>) {
-    let mut rows: Vec<Row> = Vec::new();
+pub fn read(text: &str) -> (Vec<Measurement>, Vec<BadRow>) {
+    let mut rows: Vec<Measurement> = Vec::new();
     let mut bad = Vec::new();
     let mut places = HashMap::new();
     for (at, line) in text.lines().enumerate() {
@@ -47,10 +47,10 @@ pub fn read(text: &str) -> (Vec<Row>, Vec<BadRow>) {
     (rows, bad)
 }
 
-fn row(line: &str) -> Result<Row, String> {
+fn row(line: &str) -> Result<Measurement, String> {
     let mut cells = cells(line)?.into_iter();
     let mut next = || cells.next().unwrap_or_default();
-    let row = Row {
+    let row = Measurement {
         category: next(),
         variable: next(),
         value: next(),

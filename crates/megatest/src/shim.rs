@@ -1,7 +1,7 @@
 //! What old scripts say to `megatest` from inside a test.
 
+use model::testrun::Measurement;
 use std::fmt;
-use testruns::data::Row;
 
 /// One thing that a script wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub enum Call {
     /// `-load-test-data`: rows on standard input.
     LoadData,
     /// `-set-values :category … :variable … :value …`: one row.
-    SetValues(Row),
+    SetValues(Measurement),
     /// `-setlog FILE`: the test's own log.
     SetLog(String),
     /// `-set-toplog FILE`: the log of the test above its items.
@@ -87,7 +87,7 @@ struct Words {
     log: Option<String>,
     top_log: Option<String>,
     rules: Option<String>,
-    row: Row,
+    row: Measurement,
     command: Vec<String>,
 }
 

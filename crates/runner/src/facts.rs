@@ -3,10 +3,12 @@
 use crate::said::Said;
 use crate::slot::StepDone;
 use model::area::{Area, Class};
-use model::testrun::{Phase, StatusCount, TestAttempt, TestDatum, TestRunState, TestRunTotals, TestStepRecord};
+use model::testrun::{
+    Measurement, Phase, StatusCount, TestAttempt, TestDatum, TestRunState, TestRunTotals, TestStepRecord,
+};
 use model::{TestItem, TestRun, TestRunId, Time};
 use std::collections::BTreeMap;
-use testruns::data::{Judgement, Row, judge_row};
+use testruns::data::{Judgement, judge_row};
 use testruns::verdict::{Evidence, OwnWord, StepEnd};
 use testruns::{Attempt, Board, ItemId, Record, RunId, RunVerdict, Statuses};
 
@@ -22,7 +24,7 @@ pub(crate) struct Facts {
     /// What the attempt that runs says of itself.
     pub(crate) own: Option<OwnWord>,
     /// What the last attempt measured.
-    pub(crate) data: Vec<Row>,
+    pub(crate) data: Vec<Measurement>,
     /// What is shown first.
     pub(crate) log: Option<String>,
     /// The last attempt's log of its own choice.
@@ -35,7 +37,7 @@ impl Facts {
         Facts {
             dirs: item.attempts.iter().map(|a| a.directory.clone()).collect(),
             steps: item.steps.clone(),
-            data: item.data.iter().map(row).collect(),
+            data: item.data.iter().map(|datum| datum.measured.clone()).collect(),
             log: item.log.clone(),
             ..Facts::default()
         }
@@ -84,7 +86,7 @@ impl Facts {
             Said::Data(rows) => {
                 for row in rows {
                     // A later value stands in place of an earlier one.
-                    let same = |r: &&mut Row| (&r.category, &r.variable) == (&row.category, &row.variable);
+                    let same = |r: &&mut Measurement| (&r.category, &r.variable) == (&row.category, &row.variable);
                     match self.data.iter_mut().find(same) {
                         Some(place) => *place = row.clone(),
                         None => self.data.push(row.clone()),
@@ -131,40 +133,13 @@ impl Facts {
     }
 }
 
-fn row(datum: &TestDatum) -> Row {
-    let d = datum.clone();
-    Row {
-        category: d.category,
-        variable: d.variable,
-        value: d.value,
-        expected: d.expected,
-        tolerance: d.tolerance,
-        units: d.units,
-        comment: d.comment,
-        status: d.status,
-        kind: d.kind,
-    }
-}
-
-fn datum(row: &Row) -> TestDatum {
-    let r = row.clone();
-    let within = match judge_row(row) {
+fn datum(measured: &Measurement) -> TestDatum {
+    let within = match judge_row(measured) {
         Judgement::Pass => Some(true),
         Judgement::Fail(_) => Some(false),
         Judgement::NotJudged => None,
     };
-    TestDatum {
-        category: r.category,
-        variable: r.variable,
-        value: r.value,
-        expected: r.expected,
-        tolerance: r.tolerance,
-        units: r.units,
-        comment: r.comment,
-        status: r.status,
-        kind: r.kind,
-        within,
-    }
+    TestDatum { measured: measured.clone(), within }
 }
 
 /// The record of an item that was written down.

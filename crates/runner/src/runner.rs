@@ -226,14 +226,7 @@ impl<'a> Runner<'a> {
 
     /// What belongs to an action before it is written down.
     fn note(&mut self, action: &Action) {
-        let (Action::Look { item, .. }
-        | Action::Start { item, .. }
-        | Action::Kill { item, .. }
-        | Action::GiveUp { item, .. }
-        | Action::Prove { item, .. }
-        | Action::Retry { item, .. }
-        | Action::End { item, .. }) = action;
-        self.dirty.insert(*item);
+        self.dirty.insert(action.item());
         if let Action::Start { item, attempt, .. } = action {
             let facts = self.facts.entry(*item).or_default();
             facts.begin();

@@ -2,11 +2,11 @@
 //! with a runner; the socket only makes it known at once.
 
 use megatest::shim;
+use model::testrun::Measurement;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
-use testruns::data::Row;
 
 /// The file.
 pub const FILE: &str = ".sluice-said.jsonl";
@@ -42,7 +42,7 @@ pub enum Said {
         comment: String,
     },
     /// What it measured.
-    Data(Vec<Row>),
+    Data(Vec<Measurement>),
     /// What is to be shown first.
     Log(String),
 }
@@ -113,7 +113,12 @@ mod tests {
     fn what_was_said_is_read_back_and_a_torn_line_is_nothing() {
         let dir = tempfile::tempdir().unwrap();
         assert!(read(dir.path()).unwrap().is_empty());
-        let row = Row { category: "size".into(), variable: "lib\n".into(), value: "1".into(), ..Row::default() };
+        let row = Measurement {
+            category: "size".into(),
+            variable: "lib\n".into(),
+            value: "1".into(),
+            ..Measurement::default()
+        };
         let said = [Said::Status { status: "WARN".into(), comment: "a \"b\"".into() }, Said::Data(vec![row])];
         said.iter().for_each(|s| append(dir.path(), s).unwrap());
         let file = OpenOptions::new().append(true).open(dir.path().join(FILE)).unwrap();

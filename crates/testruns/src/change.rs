@@ -41,14 +41,7 @@ impl Board {
     }
 
     fn decided(&mut self, action: &Action, now: Time) {
-        let (Action::Look { item, .. }
-        | Action::Start { item, .. }
-        | Action::Kill { item, .. }
-        | Action::GiveUp { item, .. }
-        | Action::Prove { item, .. }
-        | Action::Retry { item, .. }
-        | Action::End { item, .. }) = action;
-        let id = *item;
+        let id = action.item();
         let Some(state) = self.items.get_mut(id.at()) else { return };
         self.due.remove(&id);
         match (action, &mut state.stage) {

@@ -2,32 +2,9 @@
 
 use crate::status::Status;
 use model::area::{Expectation, Tolerance};
+use model::testrun::Measurement;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// Something that a test measured. A later row of the same category and variable stands instead.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Row {
-    /// Where it belongs.
-    pub category: String,
-    /// What it is.
-    pub variable: String,
-    /// What was measured.
-    pub value: String,
-    /// What was expected.
-    pub expected: String,
-    /// A number (so far either way, the bounds belong to it), or one of `>` `>=` `<` `<=`.
-    pub tolerance: String,
-    /// Its unit.
-    pub units: String,
-    /// What the test says of it.
-    pub comment: String,
-    /// What the test itself says came of it, such as `fail`; nothing leaves it to the tolerance.
-    pub status: String,
-    /// What kind of data, for those who read it.
-    pub kind: String,
-}
 
 /// What is to be said of a row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,8 +39,8 @@ impl DataVerdict {
 }
 
 /// Judges the rows of a test against their own bounds and those of its configuration.
-pub fn judge(rows: &[Row], expectations: &[Expectation]) -> DataVerdict {
-    let last: BTreeMap<(&str, &str), &Row> =
+pub fn judge(rows: &[Measurement], expectations: &[Expectation]) -> DataVerdict {
+    let last: BTreeMap<(&str, &str), &Measurement> =
         rows.iter().map(|row| ((row.category.as_str(), row.variable.as_str()), row)).collect();
     let mut all = DataVerdict::default();
     for ((category, variable), row) in &last {
@@ -87,7 +64,7 @@ pub fn judge(rows: &[Row], expectations: &[Expectation]) -> DataVerdict {
 }
 
 /// Judges a row by what it says itself.
-pub fn judge_row(row: &Row) -> Judgement {
+pub fn judge_row(row: &Measurement) -> Judgement {
     match row.status.trim() {
         "" => {}
         word if word.eq_ignore_ascii_case("pass") || word == "0" => return Judgement::Pass,
@@ -112,7 +89,7 @@ pub fn judge_row(row: &Row) -> Judgement {
     compare(value, expected, tolerance, &row.units)
 }
 
-fn against(row: &Row, expectation: &Expectation) -> Judgement {
+fn against(row: &Measurement, expectation: &Expectation) -> Judgement {
     match number(&row.value) {
         Some(value) => compare(value, expectation.expected, expectation.tolerance, &expectation.units),
         None => Judgement::Fail(format!("'{}' is no number", row.value)),
@@ -148,9 +125,16 @@ fn name(category: &str, variable: &str) -> String {
 mod tests {
     use super::*;
 
-    fn row(value: &str, tolerance: &str, expected: &str) -> Row {
+    fn row(value: &str, tolerance: &str, expected: &str) -> Measurement {
         let [value, tolerance, expected] = [value, tolerance, expected].map(str::to_owned);
-        Row { category: "c".to_owned(), variable: "v".to_owned(), value, expected, tolerance, ..Row::default() }
+        Measurement {
+            category: "c".to_owned(),
+            variable: "v".to_owned(),
+            value,
+            expected,
+            tolerance,
+            ..Measurement::default()
+        }
     }
 
     #[test]
@@ -197,11 +181,11 @@ mod tests {
             units: "kB".to_owned(),
             required,
         };
-        let lib = |value: &str| Row {
+        let lib = |value: &str| Measurement {
             category: "size".to_owned(),
             variable: "lib".to_owned(),
             value: value.to_owned(),
-            ..Row::default()
+            ..Measurement::default()
         };
         let expectations = [wanted("lib", true), wanted("exe", true), wanted("doc", false)];
         let all = judge(&[lib("50"), lib("120")], &expectations);

@@ -199,6 +199,20 @@ pub enum Again {
     },
 }
 
+impl Action {
+    /// The item that it is about.
+    pub fn item(&self) -> ItemId {
+        let (Action::Look { item, .. }
+        | Action::Start { item, .. }
+        | Action::Kill { item, .. }
+        | Action::GiveUp { item, .. }
+        | Action::Prove { item, .. }
+        | Action::Retry { item, .. }
+        | Action::End { item, .. }) = self;
+        *item
+    }
+}
+
 impl Kill {
     /// In a sentence.
     pub fn sentence(&self) -> String {

@@ -14,10 +14,11 @@
 //! | data out of tolerance, or missing | FAIL |
 //! | none of these | PASS |
 
-use crate::data::{self, Row};
+use crate::data;
 use crate::status::{Status, Statuses};
 use model::Span;
 use model::area::{ExitCodes, TestSpec, TestStep};
+use model::testrun::Measurement;
 use serde::{Deserialize, Serialize};
 
 /// How a step ended.
@@ -72,7 +73,7 @@ pub struct Evidence {
     /// Its own word.
     pub own: Option<OwnWord>,
     /// What it measured.
-    pub data: Vec<Row>,
+    pub data: Vec<Measurement>,
 }
 
 /// What an attempt came to.
@@ -279,8 +280,9 @@ mod tests {
 
     #[test]
     fn the_worst_word_stands() {
-        let bad = Row { value: "2".into(), expected: "1".into(), tolerance: "<".into(), ..Row::default() };
-        let good = Row { value: "0".into(), ..bad.clone() };
+        let bad =
+            Measurement { value: "2".into(), expected: "1".into(), tolerance: "<".into(), ..Measurement::default() };
+        let good = Measurement { value: "0".into(), ..bad.clone() };
         let table = [
             (0, Some("FAIL"), None, "FAIL"),
             (0, Some("WARN"), None, "WARN"),

@@ -82,10 +82,9 @@ fn of_item(item: &TestItem) -> Vec<String> {
             Some(false) => "not as wanted",
             None => "",
         };
-        let name = if datum.category.is_empty() { String::new() } else { format!("{}/", datum.category) };
-        lines.push(
-            format!("      {name}{} = {} {} {within}", datum.variable, datum.value, datum.units).trim_end().to_owned(),
-        );
+        let of = &datum.measured;
+        let name = if of.category.is_empty() { String::new() } else { format!("{}/", of.category) };
+        lines.push(format!("      {name}{} = {} {} {within}", of.variable, of.value, of.units).trim_end().to_owned());
     }
     if !item.directory.is_empty() {
         let path = std::path::Path::new(&item.directory).join(runner::place::RERUN);

@@ -1,7 +1,7 @@
 //! What old scripts say.
 
 use megatest::shim::{Call, read};
-use testruns::data::Row;
+use model::testrun::Measurement;
 
 fn calls(line: &[&str]) -> Result<Vec<Call>, String> {
     let words: Vec<String> = line.iter().map(|w| (*w).to_owned()).collect();
@@ -52,7 +52,13 @@ fn each_call_is_read() {
         Ok(vec![run(Some("s.logpro"), "make -j2 x")])
     );
     assert_eq!(calls(&["-runstep", "s", "make", "-j2", ":x"]), Ok(vec![run(None, "make -j2 :x")]));
-    let row = Row { category: text("c"), variable: text("v"), value: text("-1"), comment: text("m"), ..Row::default() };
+    let row = Measurement {
+        category: text("c"),
+        variable: text("v"),
+        value: text("-1"),
+        comment: text("m"),
+        ..Measurement::default()
+    };
     let words = ["-set-values", ":category", "c", ":variable", "v", ":value", "-1", "-m", "m"];
     assert_eq!(calls(&words), Ok(vec![Call::SetValues(row)]));
 }

@@ -158,9 +158,10 @@ pub struct TestStepRecord {
     pub comment: String,
 }
 
-/// Something that an attempt measured, in the test's own words.
+/// Something that a test measured, in its own words. A later one of the same category and variable stands instead.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TestDatum {
+#[serde(default)]
+pub struct Measurement {
     /// Where it belongs.
     pub category: String,
     /// What it is.
@@ -169,16 +170,24 @@ pub struct TestDatum {
     pub value: String,
     /// What was expected; empty: nobody said.
     pub expected: String,
-    /// How far off it may be.
+    /// A number (so far either way, the bounds belong to it), or one of `>` `>=` `<` `<=`.
     pub tolerance: String,
     /// Its unit.
     pub units: String,
-    /// What is to be said of it.
+    /// What the test says of it.
     pub comment: String,
-    /// What the test itself says came of it.
+    /// What the test itself says came of it, such as `fail`; nothing leaves it to the tolerance.
     pub status: String,
-    /// What kind of data.
+    /// What kind of data, for those who read it.
     pub kind: String,
+}
+
+/// A measurement of an attempt, and what came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestDatum {
+    /// What was measured.
+    #[serde(flatten)]
+    pub measured: Measurement,
     /// Whether it is within what is allowed; none: nothing could be judged.
     pub within: Option<bool>,
 }

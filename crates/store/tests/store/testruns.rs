@@ -4,7 +4,7 @@ use crate::db::{Engine, commit, engines, fresh};
 use crate::nouns::*;
 use model::area::{Class, StatusSpec};
 use model::testrun::{
-    Phase, StatusCount, TestAttempt, TestDatum, TestHead, TestRunState, TestRunTotals, TestStepRecord,
+    Measurement, Phase, StatusCount, TestAttempt, TestDatum, TestHead, TestRunState, TestRunTotals, TestStepRecord,
 };
 use model::{Query, Span, TestItem, TestRun, TestRunId, Transition};
 use store::{CommitError, Store};
@@ -75,12 +75,14 @@ fn failed(run: i64, test: &str, path: &str) -> TestItem {
             comment: String::new(),
         }],
         data: vec![TestDatum {
-            category: "size".to_owned(),
-            variable: "lib".to_owned(),
-            value: "120".to_owned(),
-            expected: "100".to_owned(),
+            measured: Measurement {
+                category: "size".to_owned(),
+                variable: "lib".to_owned(),
+                value: "120".to_owned(),
+                expected: "100".to_owned(),
+                ..Measurement::default()
+            },
             within: Some(false),
-            ..TestDatum::default()
         }],
         started_at: Some(at(10)),
         ended_at: Some(at(14)),

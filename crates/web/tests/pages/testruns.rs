@@ -4,7 +4,7 @@
 use crate::history::HOSTILE;
 use model::area::Class;
 use model::testrun::{
-    Phase, StatusCount, TestAttempt, TestDatum, TestHead, TestRunState, TestRunTotals, TestStepRecord,
+    Measurement, Phase, StatusCount, TestAttempt, TestDatum, TestHead, TestRunState, TestRunTotals, TestStepRecord,
 };
 use model::{Span, TestItem, TestRun, TestRunId, Time, Transition};
 use std::collections::BTreeMap;
@@ -174,14 +174,16 @@ fn ended(
 
 fn sizes(class: Class) -> Vec<TestDatum> {
     let row = |variable: &str, value: &str, expected: &str, within| TestDatum {
-        category: "size".to_owned(),
-        variable: variable.to_owned(),
-        value: value.to_owned(),
-        expected: expected.to_owned(),
-        tolerance: if expected.is_empty() { String::new() } else { "<=".to_owned() },
-        units: "kB".to_owned(),
+        measured: Measurement {
+            category: "size".to_owned(),
+            variable: variable.to_owned(),
+            value: value.to_owned(),
+            expected: expected.to_owned(),
+            tolerance: if expected.is_empty() { String::new() } else { "<=".to_owned() },
+            units: "kB".to_owned(),
+            ..Measurement::default()
+        },
         within,
-        ..TestDatum::default()
     };
     let lib = if class == Class::Bad { "178" } else { "131" };
     vec![row("lib", lib, "160", Some(class != Class::Bad)), row("header", "96", "", None)]
@@ -253,7 +255,8 @@ fn hostile(id: i64, now: Time) -> Vec<Transition> {
     item.host = HOSTILE.to_owned();
     item.log = Some(HOSTILE.to_owned());
     item.quarantined = None;
-    item.data = vec![TestDatum { variable: HOSTILE.to_owned(), value: HOSTILE.to_owned(), ..TestDatum::default() }];
+    let measured = Measurement { variable: HOSTILE.to_owned(), value: HOSTILE.to_owned(), ..Measurement::default() };
+    item.data = vec![TestDatum { measured, within: None }];
     let other = TestItem { path: "b".to_owned(), ..item.clone() };
     let run = TestRun {
         area: HOSTILE.to_owned(),

@@ -199,8 +199,9 @@ fn data(rows: &[TestDatum]) -> Markup {
     }
 }
 
-fn datum(row: &TestDatum) -> Markup {
-    let mark = match row.within {
+fn datum(datum: &TestDatum) -> Markup {
+    let row = &datum.measured;
+    let mark = match datum.within {
         Some(true) => Mark::Done(Outcome::Passed),
         Some(false) => Mark::Done(Outcome::Failed),
         None => Mark::Absent,
