@@ -111,9 +111,13 @@ impl Store {
         self.writer.commit(batch).await
     }
 
-    /// Waits until everything that was given to [`Store::commit`] is written, and ends the writer of all clones.
+    /// Waits until everything that was given to [`Store::commit`] is written, and ends the writer of all clones. With the
+    /// last clone a file is closed when this returns.
     pub async fn close(self) {
         self.writer.close().await;
+        if let Readers::Sqlite(readers) = self.readers {
+            readers.close().await;
+        }
     }
 
     /// The answers to some questions, all of one moment.

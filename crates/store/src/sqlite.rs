@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -33,6 +34,7 @@ pub(crate) struct Limits {
 #[derive(Clone)]
 pub(crate) struct Sqlite {
     sender: mpsc::Sender<Job>,
+    threads: Arc<Vec<JoinHandle<()>>>,
 }
 
 /// Questions, and who waits for the answers.
@@ -49,26 +51,29 @@ pub(crate) async fn open(path: PathBuf, limits: Limits) -> Answer<(Queue, Sqlite
     let start = move || match prepare(&path, limits) {
         Ok((connection, readers)) => {
             let jobs = Arc::new(Mutex::new(jobs));
-            let started = readers.into_iter().try_for_each(|reader| {
+            let started = readers.into_iter().map(|reader| {
                 let jobs = Arc::clone(&jobs);
                 thread("sluice-read", move || read_on(&reader, &jobs))
             });
             // The opener waits for this; it can only be gone together with its runtime.
-            let _ = ready.send(started);
-            write_on(&connection, batches);
+            let _ = ready.send(started.collect());
+            let closer = write_on(&connection, batches);
+            drop(connection);
+            // Whoever closed the store may have gone.
+            let _ = closer.map(|closer| closer.send(()));
         }
         Err(e) => {
             let _ = ready.send(Err(e));
         }
     };
     thread("sluice-write", start)?;
-    opened.await.map_err(|_| unavailable("its writer did not start"))??;
-    Ok((queue, Sqlite { sender }))
+    let threads: Answer<Vec<_>> = opened.await.map_err(|_| unavailable("its writer did not start"))?;
+    Ok((queue, Sqlite { sender, threads: Arc::new(threads?) }))
 }
 
-fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> Answer<()> {
+fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> Answer<JoinHandle<()>> {
     let started = std::thread::Builder::new().name(name.to_owned()).spawn(run);
-    started.map(drop).map_err(|e| unavailable(&format!("no thread could be started: {e}")))
+    started.map_err(|e| unavailable(&format!("no thread could be started: {e}")))
 }
 
 fn unavailable(text: &str) -> StoreError {
@@ -154,6 +159,16 @@ impl Sqlite {
         self.sender.send(Job { asks, done }).await.map_err(|_| ended())?;
         answers.await.map_err(|_| ended())?
     }
+
+    /// The last clone waits until the readers have closed the file.
+    pub(crate) async fn close(self) {
+        drop(self.sender);
+        if let Some(threads) = Arc::into_inner(self.threads) {
+            let join = || threads.into_iter().for_each(|thread| drop(thread.join()));
+            // What panicked has said so, and has closed its connection.
+            let _ = tokio::task::spawn_blocking(join).await;
+        }
+    }
 }
 
 /// A reader's life: until all askers are gone.
@@ -217,8 +232,8 @@ struct Writer<'c> {
     statements: HashMap<usize, Statement<'c>>,
 }
 
-/// The writer's life: until it is closed or all senders are gone.
-fn write_on(connection: &Connection, mut batches: mpsc::Receiver<Message>) {
+/// The writer's life: until it is closed or all senders are gone. Answers with who waits for that.
+fn write_on(connection: &Connection, mut batches: mpsc::Receiver<Message>) -> Option<oneshot::Sender<()>> {
     let mut writer = Writer { connection, statements: HashMap::new() };
     while let Some(first) = batches.blocking_recv() {
         let mut group = Group::gather(first, &mut batches);
@@ -229,10 +244,10 @@ fn write_on(connection: &Connection, mut batches: mpsc::Receiver<Message>) {
             // Later batches hear that the writer has ended.
             drop(batches);
             let _ = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
-            let _ = close.send(());
-            return;
+            return Some(close);
         }
     }
+    None
 }
 
 /// Why a transaction came to nothing.
@@ -366,6 +381,22 @@ mod tests {
 
     fn remember(source: &str, bytes: usize) -> Vec<Transition> {
         vec![Transition::SourceRemembers { source: source.to_owned(), memory: "m".repeat(bytes) }]
+    }
+
+    /// SQLite takes its log away when the last one closes the file.
+    #[tokio::test]
+    async fn a_store_that_is_closed_has_closed_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.sqlite");
+        let store = Store::open(&crate::Location::Sqlite(path.clone())).await.unwrap();
+        store.commit(remember("a", 10)).await.unwrap();
+        let log = dir.path().join("state.sqlite-wal");
+        assert!(log.exists());
+        let other = store.clone();
+        store.close().await;
+        assert!(log.exists(), "somebody reads");
+        other.close().await;
+        assert!(!log.exists());
     }
 
     /// A full disk costs the batches that do not fit, and nothing else.
