@@ -72,6 +72,30 @@ fn a_push_of_which_the_master_never_heard_is_found_and_counted_once() {
     gate.is_sound();
 }
 
+/// A server may think about a push for long: the gate answers whoever hands in meanwhile, and takes it up afterwards.
+#[test]
+fn while_a_push_is_held_others_are_answered() {
+    let gate = Gate::new(0.0, "");
+    let hook = Hook::new(&gate, "pre-receive", "refs/heads/main");
+    for name in ["one", "two", "three"] {
+        gate.change(&gate.base, name, &format!("{name}.txt"), "x\n");
+    }
+    let one = gate.land("one");
+    hook.is_reached();
+    let [two, three] = ["two", "three"].map(|name| gate.land(name));
+    gate.post(&format!("/candidates/{three}"), "withdraw", json!({}));
+    assert_eq!(gate.candidate(three)["state"], "withdrawn", "{}", gate.told());
+    for id in [one, two] {
+        assert_eq!(gate.candidate(id)["state"], "waiting", "{}", gate.told());
+    }
+    hook.let_go();
+    for id in [one, two] {
+        assert_eq!(gate.decided(id)["state"], "landed", "{}", gate.told());
+    }
+    assert_eq!(gate.landed(), ["one", "two"]);
+    gate.is_sound();
+}
+
 /// The push may die with its master or arrive later all the same; it counts once.
 #[test]
 fn a_push_that_is_still_under_way_when_the_master_dies_lands_once() {

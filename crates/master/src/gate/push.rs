@@ -20,7 +20,7 @@ impl Runner {
         fail_point!("gate-pushing");
         let commits = members.map(|members| commits_of(open, &members));
         let (shop, target, push) = (open.shop.clone(), self.target(), self.spec.push.clone());
-        let pushed = blocking(move || {
+        let push_it = move || {
             let landing = shop.landing();
             let pushes = Target { repository: push, branch: target.branch.clone() };
             let made = match commits {
@@ -32,8 +32,8 @@ impl Runner {
                 },
             };
             push_one(&landing, &pushes, &made, &expected.0)
-        })
-        .await?;
+        };
+        let pushed = self.meanwhile(open, push_it).await?;
         fail_point!("gate-pushed");
         let (push, above) = match pushed {
             Ok(done) => done,

@@ -143,11 +143,8 @@ impl Runner {
                 () = self.stop.cancelled() => return Ok(()),
                 ask = self.asks.recv() => match ask {
                     None => return Ok(()),
-                    Some(Ask::Land(land, reply)) => self.hand_in(&mut open, land, reply).await?,
-                    Some(Ask::Act(act, who, reply)) => {
-                        let answer = self.act(&mut open, act, who).await?;
-                        // Whoever asked may have gone.
-                        let _ = reply.send(answer);
+                    Some(ask) => {
+                        self.answer(&mut open, ask).await?;
                         self.advance(&mut open, Vec::new()).await?;
                     }
                 },
@@ -164,6 +161,42 @@ impl Runner {
                 () = sleep_until(not_before.unwrap_or(look)), if not_before.is_some() => {
                     self.not_before = None;
                     self.advance(&mut open, Vec::new()).await?;
+                }
+            }
+        }
+    }
+
+    /// Takes in what somebody asks for, and answers when that is written down.
+    async fn answer(&mut self, open: &mut Open, ask: Ask) -> Result<(), Trouble> {
+        match ask {
+            Ask::Land(land, reply) => self.hand_in(open, land, reply).await,
+            Ask::Act(act, who, reply) => {
+                let answer = self.act(open, act, who).await?;
+                // Whoever asked may have gone.
+                let _ = reply.send(answer);
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits for a repository, and answers meanwhile whoever asks for something: a hook of it may take long.
+    pub(super) async fn meanwhile<T: Send + 'static>(
+        &mut self,
+        open: &mut Open,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let mut work = tokio::task::spawn_blocking(work);
+        let mut asked = Ok(());
+        loop {
+            tokio::select! {
+                done = &mut work => {
+                    asked?;
+                    return done.map_err(|_| Trouble::Stopped);
+                }
+                // What could not be written down is told when the work is done; until then nobody else is answered.
+                Some(ask) = self.asks.recv(), if asked.is_ok() => {
+                    asked = self.answer(open, ask).await;
+                    self.show(open);
                 }
             }
         }

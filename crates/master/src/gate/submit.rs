@@ -15,34 +15,24 @@ const LANDED: u64 = 1000;
 type Act = (Event, &'static str, Option<CandidateId>, String);
 
 impl Runner {
-    /// Takes a change in, answers when that is written down, and goes on.
+    /// Takes a change in, and answers when that is written down.
     pub(super) async fn hand_in(
         &mut self,
         open: &mut Open,
         land: Land,
         reply: oneshot::Sender<Result<GateCandidate, ControlError>>,
     ) -> Result<(), Trouble> {
-        let answer = self.submit(open, land).await;
-        let broken = match answer {
-            Ok(candidate) => {
-                let _ = reply.send(Ok(candidate));
-                None
-            }
-            Err(Refusal::Control(e)) => {
-                let _ = reply.send(Err(e));
-                None
-            }
+        let answer = match self.submit(open, land).await {
+            Ok(candidate) => Ok(candidate),
+            Err(Refusal::Control(e)) => Err(e),
             Err(Refusal::Trouble(trouble @ Trouble::Git(_))) => {
-                let text = format!("the commit cannot be fetched: {trouble}");
-                let _ = reply.send(Err(ControlError::Refused(text)));
-                None
+                Err(ControlError::Refused(format!("the commit cannot be fetched: {trouble}")))
             }
-            Err(Refusal::Trouble(trouble)) => Some(trouble),
+            Err(Refusal::Trouble(trouble)) => return Err(trouble),
         };
-        match broken {
-            Some(trouble) => Err(trouble),
-            None => self.advance(open, Vec::new()).await,
-        }
+        // Whoever asked may have gone.
+        let _ = reply.send(answer);
+        Ok(())
     }
 
     async fn submit(&mut self, open: &mut Open, land: Land) -> Result<GateCandidate, Refusal> {

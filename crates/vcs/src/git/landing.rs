@@ -7,7 +7,7 @@ use super::fault::{Fault, GitError};
 use super::line;
 use super::log::{self, Commit};
 use super::refs;
-use super::run::{Git, Leash, silent};
+use super::run::{Git, Leash, Turns, silent};
 use super::scour::scour;
 use super::standing::Standing;
 use crate::line::Line;
@@ -72,6 +72,7 @@ pub enum Pushed {
 pub struct Landing {
     dir: PathBuf,
     leash: Leash,
+    turns: Turns,
 }
 
 impl Landing {
@@ -81,7 +82,7 @@ impl Landing {
     /// # Errors
     /// The clone cannot be made.
     pub fn clone(from: &Standing, dir: &Path, leash: &Leash) -> Result<Self, GitError> {
-        let landing = Self { dir: dir.to_owned(), leash: leash.clone() };
+        let landing = Self::at(dir, leash);
         let git = landing.git(&from.root.display().to_string());
         let line = Line::git(["clone", "--quiet", "--shared", "--no-checkout", "--no-tags", "--"]);
         git.act(Path::new("/"), &line.and(&from.root).and(dir))?;
@@ -95,7 +96,12 @@ impl Landing {
 
     /// A clone that was made before.
     pub fn at(dir: &Path, leash: &Leash) -> Self {
-        Self { dir: dir.to_owned(), leash: leash.clone() }
+        Self::with(dir, leash, &Turns::default())
+    }
+
+    /// One that takes turns with others at the same place.
+    pub(super) fn with(dir: &Path, leash: &Leash, turns: &Turns) -> Self {
+        Self { dir: dir.to_owned(), leash: leash.clone(), turns: turns.clone() }
     }
 
     /// Where it is.
@@ -124,6 +130,7 @@ impl Landing {
         }
         let full = format!("refs/heads/{}", target.branch);
         let line = line::fetch_listed(&target.repository);
+        let _turn = self.turns.take();
         match self.git(&target.repository).act_on(&self.dir, &line, format!("{full}\n").as_bytes()) {
             Ok(()) => {}
             Err(e) if e.fault == Fault::Missing => return Ok(None),

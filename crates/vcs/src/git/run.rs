@@ -7,6 +7,7 @@ use crate::run::{Manner, Runner};
 pub(crate) use crate::run::{Runner as Git, Voice};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Git's way.
 pub(crate) static GIT: Manner =
@@ -15,6 +16,17 @@ pub(crate) static GIT: Manner =
 /// Git for a repository, without a word to anybody, a leash or a limit.
 pub(crate) fn silent(repository: impl Into<String>) -> Git {
     Git { manner: &GIT, repository: repository.into(), voice: Voice::Silent, leash: None, limit: None }
+}
+
+/// Who fetches into a repository takes turns: what was fetched is written into one file of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Turns(Arc<Mutex<()>>);
+
+impl Turns {
+    /// Waits for whoever fetches now.
+    pub(crate) fn take(&self) -> MutexGuard<'_, ()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 fn prepare(runner: &Runner, dir: &Path, command: &mut Command) {

@@ -9,7 +9,7 @@ use super::landing::{Conflict, Landing, RebaseError, Target};
 use super::line::{self, Line, is_hash};
 use super::make::init_bare;
 use super::refs;
-use super::run::{Git, Leash, silent};
+use super::run::{Git, Leash, Turns, silent};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,6 +33,7 @@ pub struct Own {
 pub struct Workshop {
     dir: PathBuf,
     leash: Leash,
+    turns: Turns,
 }
 
 impl Workshop {
@@ -41,7 +42,7 @@ impl Workshop {
     /// # Errors
     /// It cannot be made.
     pub fn open(dir: &Path, leash: &Leash) -> Result<Self, GitError> {
-        let workshop = Self { dir: dir.to_owned(), leash: leash.clone() };
+        let workshop = Self { dir: dir.to_owned(), leash: leash.clone(), turns: Turns::default() };
         if !dir.join("HEAD").is_file() {
             std::fs::create_dir_all(dir).map_err(|e| GitError::machine("cannot make the directory", dir, &e))?;
             init_bare(dir, "main")?;
@@ -51,7 +52,7 @@ impl Workshop {
 
     /// The same repository, for what is asked of the branch and pushed to it.
     pub fn landing(&self) -> Landing {
-        Landing::at(&self.dir, &self.leash)
+        Landing::with(&self.dir, &self.leash, &self.turns)
     }
 
     /// Fetches a commit from a repository: the one of that hash, else what the branch or reference of that name stands
@@ -73,6 +74,7 @@ impl Workshop {
             (None, Some(commit)) => commit.to_owned(),
             (None, None) => return Err(GitError::new(Fault::Missing, "neither a commit nor a reference is named")),
         };
+        let turn = self.turns.take();
         match git.act(&self.dir, &line::fetch_hash(repository, &wanted, None)) {
             Ok(()) => {}
             // A server that hands out branches only has it below one of them, or not at all.
@@ -82,6 +84,7 @@ impl Workshop {
             }
             Err(e) => return Err(e),
         }
+        drop(turn);
         let found = commit.unwrap_or(&wanted);
         if !self.has(found)? {
             return Err(GitError::new(Fault::Missing, format!("the repository has no commit {found}")));
