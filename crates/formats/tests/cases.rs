@@ -52,6 +52,8 @@ fn tap() {
         ),
         ("ok 1\n", "Passed test 1\n(the output never says how many tests there are, so it may be cut off)\nincomplete"),
         ("1..0 # SKIP dry\n", "passed"),
+        ("1..0\n", "(the output holds no tests)\nincomplete"),
+        ("1..0 # nobody skips\n", "(the output holds no tests)\nincomplete"),
         ("nothing\n", "(the output holds no tests)\nincomplete"),
         ("", "(the output holds no tests)\nincomplete"),
         ("1..1\nok 1 - a # skip it rains\n", "Skipped a: it rains\npassed"),

@@ -1,6 +1,7 @@
 //! The queue of a gate survives the end of its master at any moment.
 
 use crate::land::Gate;
+use serde_json::json;
 use std::path::PathBuf;
 
 #[test]

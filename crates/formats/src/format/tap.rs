@@ -87,11 +87,11 @@ impl Tap {
         }
     }
 
-    fn plan(&mut self, n: u64, out: &mut Sink<'_>) {
+    fn plan(&mut self, (n, skips): (u64, Skips), out: &mut Sink<'_>) {
         if self.document.plan.is_some() {
             self.close(out);
         }
-        if n == 0 {
+        if n == 0 && skips == Skips::All {
             out.nothing_planned();
         }
         out.planned(n);
@@ -150,9 +150,9 @@ impl ByLine for Tap {
             self.indented(line);
         } else if let Some(point) = point(line) {
             self.point(point, out);
-        } else if let Some(n) = plan(line) {
+        } else if let Some(plan) = plan(line) {
             self.tell(out);
-            self.plan(n, out);
+            self.plan(plan, out);
         } else if line.starts_with("TAP version ") {
             if self.document.begun {
                 self.close(out);
@@ -248,10 +248,20 @@ fn unescaped(text: &str) -> String {
 }
 
 /// `1..N`, with or without a comment.
-fn plan(line: &str) -> Option<u64> {
+/// Whether a plan says that everything is left out. One of no tests that does not say so is one that found none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Skips {
+    All,
+    None,
+}
+
+fn plan(line: &str) -> Option<(u64, Skips)> {
     let rest = line.strip_prefix("1..")?;
-    let number = rest.split('#').next().unwrap_or(rest).trim();
-    number.bytes().all(|b| b.is_ascii_digit()).then(|| number.parse().ok())?
+    let (number, directive) = rest.split_once('#').unwrap_or((rest, ""));
+    let is_skip = directive.trim_start().get(..4).is_some_and(|word| word.eq_ignore_ascii_case("skip"));
+    let number = number.trim();
+    let number = number.bytes().all(|b| b.is_ascii_digit()).then(|| number.parse().ok())??;
+    Some((number, if is_skip { Skips::All } else { Skips::None }))
 }
 
 fn bail_out(line: &str) -> Option<&str> {
