@@ -30,7 +30,7 @@ use end::End;
 use mail::About;
 pub(crate) use options::Args;
 use options::Wish;
-use place::{Journal, Keep, Phase, Run};
+use place::{Entry, Journal, Keep, Phase, Run};
 use std::io::IsTerminal;
 use std::path::Path;
 use vcs::git::{Leash, Standing};
@@ -95,7 +95,11 @@ async fn gate(wish: &Wish, standing: &Standing, journal: &Journal) -> anyhow::Re
         // What still runs there must be found again.
         Err(e) if e.is::<attempt::Stuck>() => Err(e.context(no_room(&wish.testbase))),
         Err(e) => {
-            let e = if room::is_full(&work) { e.context(no_room(&wish.testbase)) } else { e };
+            let e = match () {
+                () if run.is_removed() => e.context(removed(run.entry())),
+                () if room::is_full(&work) => e.context(no_room(&wish.testbase)),
+                () => e,
+            };
             leave(run, standing, Some(Keep::Nothing)).await.and(Err(e))
         }
     };
@@ -127,6 +131,15 @@ async fn attempts(wish: &Wish, standing: &Standing, run: &mut Run, board: &mut B
 
 fn no_room(testbase: &Path) -> crate::exit::Trouble {
     crate::exit::Trouble(format!("no space is left in {}", testbase.display()))
+}
+
+fn removed(entry: &Entry) -> crate::exit::Trouble {
+    let landed = match entry.phase {
+        Phase::Preparing | Phase::Testing => "; nothing landed",
+        Phase::Pushing | Phase::Landed => "",
+    };
+    let work = entry.work.display();
+    crate::exit::Trouble(format!("the gate's own directory {work} was removed, perhaps by one of the tasks{landed}"))
 }
 
 /// Leaves nothing behind, or what is to be kept; `None`: also the journal keeps it.

@@ -220,6 +220,18 @@ impl Attempt<'_> {
         let Some(base) = base.map(str::to_owned) else { return Ok(None) };
         let (l, target, rebase, whitespace) =
             (landing.clone(), target.clone(), self.wish.rebase.is_some(), self.wish.whitespace);
+        if rebase {
+            let (l, base) = (landing.clone(), base.clone());
+            let merges = blocking(move || Ok(l.merges(&base)?)).await?;
+            let what = match merges {
+                0 => None,
+                1 => Some("a merge is".to_owned()),
+                n => Some(format!("{n} merges are")),
+            };
+            if let Some(what) = what {
+                self.board.say(&[format!("  ! {what} left out: a rebase puts plain commits one after another")])?;
+            }
+        }
         blocking(move || {
             if rebase {
                 match l.rebase(&base, whitespace) {

@@ -234,9 +234,18 @@ impl Run {
         self.journal.write(&self.entry)
     }
 
+    /// Whether its directory is there no more, or only what was written there since.
+    pub(super) fn is_removed(&self) -> bool {
+        !self.entry.work.join(MARK).is_file()
+    }
+
     /// Ends it: the journal forgets it, and its directory goes unless it is to be kept.
     pub(super) fn end(self, keep: Keep) {
         if keep == Keep::Nothing {
+            if self.is_removed() {
+                // What is there now was written by this process since: nobody else takes the name while it lives.
+                let _ = fs::write(self.entry.work.join(MARK), "");
+            }
             clear(&self.entry.work);
             // The test base goes with its last run; one that others use, or that was there before, is not empty or stays.
             let _ = self.entry.work.parent().map(fs::remove_dir);

@@ -97,6 +97,20 @@ fn the_first_failure_stops_everything() {
     land.holds();
 }
 
+/// What is tested may do anything, also away with the directory that it is tested in.
+#[test]
+fn a_task_that_removes_the_directory_of_the_gate_is_told_and_nothing_is_left() {
+    let land = Land::new(&tasks(&[("wild", "rm -rf \"$(cd ../../../../.. && pwd)\"; true", "")]));
+    let ann = land.developer("ann");
+    ann.commit("main", "mine", "mine.c", "mine\n");
+    let begun = land.target.head("main");
+    let target = land.target.address();
+    let said = land.gate(&ann, &["--rebase", &target, "--pushto", &target]).ends(3);
+    said.says("was removed, perhaps by one of the tasks; nothing landed");
+    assert_eq!(land.target.head("main"), begun);
+    land.holds();
+}
+
 #[test]
 fn going_on_tells_of_every_failure_and_lands_nothing() {
     let land = Land::new(&tasks(&[

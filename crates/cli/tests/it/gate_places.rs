@@ -33,6 +33,26 @@ fn a_linked_work_tree_and_a_submodule_are_as_good_as_any() {
 }
 
 #[test]
+fn merges_are_left_out_by_a_rebase_and_told() {
+    let land = Land::usual();
+    let ann = land.developer("ann");
+    let begun = land.target.head("main");
+    ann.point("topic", &begun);
+    ann.commit("topic", "on a topic", "topic.c", "x\n");
+    ann.commit("main", "on main", "main.c", "x\n");
+    ann.git(["checkout", "-q", "main"]);
+    ann.git(["merge", "-q", "--no-ff", "-m", "a merge", "topic"]);
+    let target = land.target.address();
+    let said = land.gate(&ann, &["--rebase", &target, "--pushto", &target]).passes();
+    assert!(said.out.contains("! a merge is left out: "), "{said:?}");
+    let landed = land.target.git(["log", "--format=%s", &format!("{begun}..main")]);
+    let mut landed: Vec<&str> = landed.lines().collect();
+    landed.sort_unstable();
+    assert_eq!(landed, ["on a topic", "on main"]);
+    land.holds();
+}
+
+#[test]
 fn where_no_gate_can_stand_is_told() {
     let land = Land::usual();
     let says = |repo: &Repo, text: &str| {

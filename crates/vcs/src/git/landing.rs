@@ -194,6 +194,17 @@ impl Landing {
         }
     }
 
+    /// How many merges the clone has above a commit. A rebase leaves them out, and puts what they merged one after
+    /// another.
+    ///
+    /// # Errors
+    /// There is no such commit.
+    pub fn merges(&self, above: &str) -> Result<u64, GitError> {
+        let count = Line::git(["rev-list", "--count", "--merges"]).and(format!("{above}..HEAD")).and("--");
+        let printed = self.here().ask_line(&self.dir, &count)?;
+        printed.parse().map_err(|_| GitError::new(Fault::Other, format!("'{printed}' is no number of commits")))
+    }
+
     /// What a rebase that stopped has stopped at.
     fn conflict(&self) -> Option<Conflict> {
         let git = self.here();
