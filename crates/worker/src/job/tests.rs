@@ -1,3 +1,5 @@
+//! Assignments as jobs, and what their ends say.
+
 use super::*;
 use crate::setup::Master;
 use model::worker::Secret;
