@@ -8,6 +8,7 @@ mod inside;
 mod list;
 mod live;
 mod log;
+mod migrate;
 mod pages;
 mod report;
 mod run;
@@ -59,6 +60,8 @@ pub(crate) enum Verb {
     Pages(pages::Args),
     /// Print the values that are in force, each with its file and line
     Config(config::Args),
+    /// Write an area of Megatest as a tests.star
+    Migrate(migrate::Args),
 }
 
 /// Which area, and which run of it.
@@ -120,6 +123,7 @@ pub(crate) async fn run(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Why(args) => why::run(&args),
         Verb::Log(args) => log::run(&args),
         Verb::Config(args) => config::run(&args),
+        Verb::Migrate(args) => migrate::run(&args),
         Verb::Kill(args) => acts::kill(&args),
         Verb::SetStatus(args) => acts::set_status(&args),
         Verb::Diff(args) => diff::run(&args),

@@ -50,6 +50,14 @@ pub(crate) fn inside(path: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// A directory below another, or one that is said from the root on.
+pub(crate) fn anywhere(path: &str) -> Result<(), &'static str> {
+    match path.strip_prefix('/') {
+        Some(rest) if rest.is_empty() || inside(rest).is_ok() => Ok(()),
+        _ => inside(path),
+    }
+}
+
 /// A directory below another that is not the other itself.
 pub(crate) fn below(path: &str) -> Result<(), &'static str> {
     inside(path)?;

@@ -35,6 +35,8 @@ pub(crate) enum Outcome {
     Parameter(u32),
     /// A lock.
     Lock(u32),
+    /// A text as it is.
+    Text(String),
 }
 
 /// A call: the function, what it was given, and where.
@@ -74,6 +76,7 @@ pub(crate) fn invoke<'v>(
         Ok(Outcome::Words(index)) => Ok(heap.alloc(Words { index })),
         Ok(Outcome::Pattern(index)) => Ok(heap.alloc(Pattern { index })),
         Ok(Outcome::Parameter(index)) => Ok(heap.alloc(Parameter { index })),
+        Ok(Outcome::Text(text)) => Ok(heap.alloc(text)),
         Ok(Outcome::Lock(index)) => Ok(heap.alloc(Lock { index })),
         Err(wrong) => {
             let message = wrong.message.clone();

@@ -46,7 +46,7 @@ pub use describe::describe;
 pub use difference::difference;
 pub use error::ConfigError;
 pub use import::{Imported, Note, import};
-pub use loader::{Limits, Loader};
+pub use loader::{Asked, Limits, Loader};
 pub use reference::reference;
 
 use model::{Condition, Config, Functions, Lookup, Place, StepAction, StepSpec, Text};

@@ -19,10 +19,26 @@ pub trait Loader {
         false
     }
 
+    /// For what run the tests of an area are read.
+    fn asked(&self) -> Asked {
+        Asked::default()
+    }
+
     /// Hears what `print` says.
     fn print(&self, text: &str) {
         let _ = text;
     }
+}
+
+/// What the tests of an area are read for. Empty: nobody said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The target, as it was asked for: values may be left out at its end.
+    pub target: String,
+    /// The name of the run.
+    pub run: String,
+    /// The directory of the area, absolute.
+    pub directory: String,
 }
 
 /// How much a configuration may take. [`Limits::default`] is enough for tens of thousands of builders.

@@ -85,7 +85,9 @@ fn section(page: &mut String, title: &str, belongs: impl Fn(&Def) -> bool) {
             _ => "",
         };
         page.push_str(&format!("### `{}`\n\n{}{place}\n\n", def.path, def.summary));
-        page.push_str("| argument | takes | without it |\n|---|---|---|\n");
+        if !def.groups.is_empty() {
+            page.push_str("| argument | takes | without it |\n|---|---|---|\n");
+        }
         for (number, param) in def.parameters().enumerate() {
             let without = match (def.required.contains(&param.name), param.default) {
                 (true, _) => "must be given".to_owned(),

@@ -17,6 +17,7 @@
 //! | `known.rs` | what becomes of each key |
 //! | `load.rs`, `dump.rs` | a whole area, as nouns and as a list of values |
 //! | `logpro/` | rules for logs: their text, the little program that they are, the judge |
+//! | `migrate/` | an area as the text of a native one |
 //! | `data.rs`, `shim.rs` | what a test says while it runs |
 //!
 //! Where the reading is safer than Megatest's, the book's chapter on existing areas says how and why.
@@ -32,6 +33,7 @@ pub mod known;
 mod line;
 pub mod load;
 pub mod logpro;
+pub mod migrate;
 mod outside;
 mod path;
 mod pattern;

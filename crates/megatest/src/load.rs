@@ -151,9 +151,16 @@ pub fn nouns(loaded: &Loaded, context: &Context<'_>) -> Nouns {
         env_override: vars(&area.env),
         max_time: area.run_time_limit.map(span),
         dead_after: area.dead_time.map(span),
+        disks: disks(&area.disks),
+        link_tree: area.link_tree.clone(),
+        min_space: area.min_space,
         ..nouns::Area::default()
     };
     Nouns { area: nouns, problems }
+}
+
+fn disks(disks: &[(String, String)]) -> Vec<nouns::Disk> {
+    disks.iter().map(|(name, path)| nouns::Disk::new(name, path)).collect()
 }
 
 fn span(seconds: u64) -> Span {
@@ -168,7 +175,12 @@ fn spec(test: &TestConfig, area: &Area, context: &Context<'_>, problems: &mut Ve
     let has = |file: &str| matches!(context.outside.read(&join(&test.directory, file)), Ok(Some(_)));
     let mut steps: Vec<TestStep> = test.run_script.iter().map(|script| run_script(script)).collect();
     steps.extend(test.steps.iter().map(|step| ez_step(step, test.exit_code, has(&format!("{}.logpro", step.name)))));
-    let vars = test.env.iter().chain(&test.launch_env).map(|v| nouns::Var::new(&v.name, &v.value));
+    // Of a variable that both sections have the later one stands.
+    let mut env: Vec<nouns::Var> = Vec::new();
+    for var in test.env.iter().chain(&test.launch_env) {
+        env.retain(|before| before.name != var.name);
+        env.push(nouns::Var::new(&var.name, &var.value));
+    }
     let skip = &test.skip;
     TestSpec {
         name: test.name.clone(),
@@ -185,7 +197,8 @@ fn spec(test: &TestConfig, area: &Area, context: &Context<'_>, problems: &mut Ve
         max_time: test.run_time_limit.map(span),
         job_group: test.job_group.clone(),
         priority: test.priority,
-        env: vars.collect(),
+        env,
+        disks: disks(&test.disks),
         waiver_checks: checks(test, &has, problems),
         tags: test.meta.tags.clone(),
         owner: test.meta.owner.clone().or_else(|| test.meta.author.clone()).unwrap_or_default(),
@@ -209,7 +222,7 @@ fn needs(test: &TestConfig) -> Vec<Need> {
 }
 
 /// What stands before every command: programs of the test itself are found, after those of the system.
-const OWN_PROGRAMS: &str = "export PATH=\"$PATH:.\"";
+pub(crate) const OWN_PROGRAMS: &str = "export PATH=\"$PATH:.\"";
 
 fn bash(script: String) -> CommandLine<String> {
     CommandLine::words(["bash".to_owned(), "-c".to_owned(), script])

@@ -45,6 +45,28 @@ pub struct Area {
     pub max_time: Option<Span>,
     /// A test that runs and is not heard of for so long is dead. `None`: the runner's own.
     pub dead_after: Option<Span>,
+    /// Where run directories are made; of several the one with the most room. None: below the link tree.
+    pub disks: Vec<Disk>,
+    /// The root of the tree in which tests find each other, absolute or relative to the area. `None`: the runner's own.
+    pub link_tree: Option<String>,
+    /// Kilobytes that a disk must have free for an attempt to begin on it.
+    pub min_space: Option<u64>,
+}
+
+/// A place for run directories.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disk {
+    /// Its name.
+    pub name: String,
+    /// Its directory, absolute or relative to the area.
+    pub path: String,
+}
+
+impl Disk {
+    /// A disk.
+    pub fn new(name: impl Into<String>, path: impl Into<String>) -> Self {
+        Disk { name: name.into(), path: path.into() }
+    }
 }
 
 /// A part of a target.

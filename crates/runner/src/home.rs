@@ -80,11 +80,26 @@ impl Home {
     /// # Errors
     /// [`AreaError::NotFound`], [`AreaError::Unreadable`].
     pub fn find(start: &Path) -> Result<Self, AreaError> {
+        Self::find_of(start, &[(NATIVE, Kind::Native), (MEGATEST, Kind::Megatest)])
+    }
+
+    /// As [`Home::find`], and only one that is defined in this way.
+    ///
+    /// # Errors
+    /// As [`Home::find`].
+    pub fn find_kind(start: &Path, kind: Kind) -> Result<Self, AreaError> {
+        match kind {
+            Kind::Native => Self::find_of(start, &[(NATIVE, kind)]),
+            Kind::Megatest => Self::find_of(start, &[(MEGATEST, kind)]),
+        }
+    }
+
+    fn find_of(start: &Path, files: &[(&str, Kind)]) -> Result<Self, AreaError> {
         let start = start.canonicalize().map_err(|source| AreaError::Unreadable { dir: start.to_owned(), source })?;
         for dir in start.ancestors() {
-            for (file, kind) in [(NATIVE, Kind::Native), (MEGATEST, Kind::Megatest)] {
+            for (file, kind) in files {
                 if dir.join(file).is_file() {
-                    return Ok(Home { dir: dir.to_owned(), kind, base: dir.join(BASE) });
+                    return Ok(Home { dir: dir.to_owned(), kind: *kind, base: dir.join(BASE) });
                 }
             }
         }
@@ -92,7 +107,7 @@ impl Home {
     }
 
     /// The name of its directory.
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.dir.file_name().map_or_else(|| "area".to_owned(), |name| name.to_string_lossy().into_owned())
     }
 
@@ -103,44 +118,56 @@ impl Home {
     /// Megatest stands in [`Defined::read`]: not all of it concerns every run.
     pub fn read(&self, target: &str, run: Option<&str>) -> Result<Defined, AreaError> {
         match self.kind {
-            Kind::Native => self.read_native(target),
+            Kind::Native => self.read_native(target, run),
             Kind::Megatest => self.read_megatest(target, run),
         }
     }
 
-    fn read_native(&self, target: &str) -> Result<Defined, AreaError> {
-        let mut area = config::load_tests(NATIVE, &Files(&self.dir), &config::Limits::default())?;
+    fn read_native(&self, target: &str, run: Option<&str>) -> Result<Defined, AreaError> {
+        let directory = self.dir.to_string_lossy().into_owned();
+        let run = run.unwrap_or_default().to_owned();
+        let asked = config::Asked { target: target.to_owned(), run, directory };
+        let files = Files { dir: &self.dir, asked };
+        let mut area = config::load_tests(NATIVE, &files, &config::Limits::default())?;
         if area.name.is_empty() {
             area.name = self.name();
         }
         let target = Target::read(&area, target).map_err(|p| AreaError::Asked(vec![p]))?;
-        Ok(Defined { area, target, disks: Vec::new(), link_tree: self.base.join("runs"), read: None })
+        Ok(self.defined(area, target, None))
+    }
+
+    fn defined(&self, area: Area, target: Target, read: Option<(load::Loaded, load::Nouns)>) -> Defined {
+        let own = self.base.join("runs");
+        let link_tree = area.link_tree.as_ref().map_or(own, |tree| self.dir.join(tree));
+        let disks = area.disks.iter().map(|disk| (disk.name.clone(), self.dir.join(&disk.path))).collect();
+        Defined { area, target, disks, link_tree, read }
     }
 
     fn read_megatest(&self, asked: &str, run: Option<&str>) -> Result<Defined, AreaError> {
-        let disk = Disk::new(&self.dir);
-        let dir = self.dir.to_string_lossy();
-        let once = |target: &str| {
-            let mut context = Context::new(&disk, &dir).with_target(target);
-            if let Some(run) = run {
-                context.vars.insert("MT_RUNNAME".to_owned(), run.to_owned());
-            }
-            let loaded = load::load(&context);
-            let nouns = load::nouns(&loaded, &context);
-            (loaded, nouns)
-        };
-        let mut read = once(asked);
+        let mut read = self.loaded(Some(asked), run);
         let mut target = Target::read(&read.1.area, asked).map_err(|p| AreaError::Asked(vec![p]))?;
         if target.to_string() != asked {
             // Values that were left out have defaults; files may look at them.
-            read = once(&target.to_string());
+            read = self.loaded(Some(&target.to_string()), run);
             target = Target::read(&read.1.area, asked).map_err(|p| AreaError::Asked(vec![p]))?;
         }
-        let own = self.base.join("runs");
-        let link_tree = read.0.area.link_tree.as_ref().map_or(own, |tree| self.dir.join(tree));
-        let disks = read.0.area.disks.iter().map(|(name, path)| (name.clone(), self.dir.join(path))).collect();
-        let area = read.1.area.clone();
-        Ok(Defined { area, target, disks, link_tree, read: Some(read) })
+        Ok(self.defined(read.1.area.clone(), target, Some(read)))
+    }
+
+    /// The files of an area of Megatest, read once.
+    pub(crate) fn loaded(&self, target: Option<&str>, run: Option<&str>) -> (load::Loaded, load::Nouns) {
+        let disk = Disk::new(&self.dir);
+        let dir = self.dir.to_string_lossy();
+        let mut context = Context::new(&disk, &dir);
+        if let Some(target) = target {
+            context = context.with_target(target);
+        }
+        if let Some(run) = run {
+            context.vars.insert("MT_RUNNAME".to_owned(), run.to_owned());
+        }
+        let loaded = load::load(&context);
+        let nouns = load::nouns(&loaded, &context);
+        (loaded, nouns)
     }
 }
 
@@ -157,11 +184,18 @@ impl Defined {
 }
 
 /// The files beside `tests.star`.
-struct Files<'a>(&'a Path);
+pub(crate) struct Files<'a> {
+    pub(crate) dir: &'a Path,
+    pub(crate) asked: config::Asked,
+}
 
 impl config::Loader for Files<'_> {
+    fn asked(&self) -> config::Asked {
+        self.asked.clone()
+    }
+
     fn read(&self, name: &str) -> Result<String, String> {
-        std::fs::read_to_string(self.0.join(name)).map_err(|e| match e.kind() {
+        std::fs::read_to_string(self.dir.join(name)).map_err(|e| match e.kind() {
             io::ErrorKind::NotFound => "there is no such file".to_owned(),
             _ => e.to_string(),
         })

@@ -9,6 +9,7 @@
 //! | file | noun |
 //! |---|---|
 //! | `home.rs`, `outside.rs` | an area: where it is, what it defines for a target |
+//! | `migrate.rs` | an area of Megatest as a `tests.star` |
 //! | `base.rs`, `book.rs`, `facts.rs` | its state: lock, slots, store; records as they are written down |
 //! | `wish.rs`, `prepare.rs`, `leftovers.rs` | what is asked for, what is on record, what was left behind |
 //! | `runner.rs`, `orders.rs`, `look.rs` | the loop, what slots are told, questions to the machine |
@@ -32,6 +33,7 @@ mod judge;
 mod leftovers;
 mod line;
 mod look;
+pub mod migrate;
 mod orders;
 mod outside;
 pub mod place;

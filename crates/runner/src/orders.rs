@@ -32,7 +32,8 @@ impl<'a> Orders<'a> {
     /// Chooses where an attempt runs. Where an earlier one was, whose own directory goes elsewhere.
     pub(crate) fn choose(&self, board: &Board, id: ItemId, attempt: u32, facts: &mut Facts) {
         let last = facts.dirs.last().map(PathBuf::from);
-        let dir = last.unwrap_or_else(|| self.root().join(inner(&self.run, board.test(id), board.item(id))));
+        let dir =
+            last.unwrap_or_else(|| self.root(board.test(id)).join(inner(&self.run, board.test(id), board.item(id))));
         facts.dirs.resize(attempt.saturating_sub(1) as usize, String::new());
         if let Some(before) = facts.dirs.last_mut() {
             let number = attempt.saturating_sub(1);
@@ -42,13 +43,15 @@ impl<'a> Orders<'a> {
     }
 
     /// The disk with the most room, or the link tree itself.
-    fn root(&self) -> PathBuf {
+    fn root(&self, test: &TestSpec) -> PathBuf {
         let free = |path: &Path| {
             let nearest = path.ancestors().find(|p| p.is_dir())?;
             let stat = rustix::fs::statvfs(nearest).ok()?;
             Some(stat.f_bavail.saturating_mul(stat.f_frsize))
         };
-        let disks = self.defined.disks.iter().filter_map(|(_, path)| Some((free(path)?, path)));
+        let own: Vec<PathBuf> = test.disks.iter().map(|disk| self.home.dir.join(&disk.path)).collect();
+        let all = self.defined.disks.iter().map(|(_, path)| path).filter(|_| own.is_empty());
+        let disks = own.iter().chain(all).filter_map(|path| Some((free(path)?, path)));
         // The first of several with as much room.
         let best = disks.reduce(|best, other| if other.0 > best.0 { other } else { best });
         best.map_or_else(|| self.defined.link_tree.clone(), |(_, path)| path.join(&self.defined.area.name))
@@ -72,6 +75,7 @@ impl<'a> Orders<'a> {
                 attempt,
                 ready: false,
             },
+            min_free: self.defined.area.min_space,
             rerun: String::new(),
         }
     }
@@ -81,7 +85,7 @@ impl<'a> Orders<'a> {
         if facts.dirs.len() < attempt as usize {
             self.choose(board, id, attempt, facts);
         }
-        let dir = facts.dirs.last().map_or_else(|| self.root(), PathBuf::from);
+        let dir = facts.dirs.last().map_or_else(|| self.root(board.test(id)), PathBuf::from);
         let (test, item) = (board.test(id), board.item(id));
         let vars = |step: &TestStep| self.vars((test, item, step), &dir, attempt);
         let mut place = self.place(board, id, attempt, &dir);

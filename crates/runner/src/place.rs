@@ -48,6 +48,8 @@ pub struct Place {
     pub source: Option<PathBuf>,
     /// What it is marked with.
     pub mark: Mark,
+    /// Kilobytes that the disk must have free before a new directory is made.
+    pub min_free: Option<u64>,
     /// [`RERUN`].
     pub rerun: String,
 }
@@ -69,6 +71,16 @@ pub enum PlaceError {
     /// What would be copied is not there.
     #[error("the directory {} of the test is not there", .0.display())]
     NoSource(PathBuf),
+    /// The disk is too full.
+    #[error("the disk of {} has {free} KB free, and min_space asks for {wanted} KB", .path.display())]
+    Full {
+        /// The directory that would be made.
+        path: PathBuf,
+        /// Kilobytes that are free.
+        free: u64,
+        /// Kilobytes that are asked for.
+        wanted: u64,
+    },
     /// The system does not let us.
     #[error("{} cannot be used: {source}", .path.display())]
     Io {
@@ -117,6 +129,7 @@ impl Place {
                 }
             }
         }
+        self.has_room().map_err(wrong)??;
         fs::create_dir_all(&self.dir).map_err(wrong)?;
         self.write_mark(&self.mark).map_err(wrong)?;
         if let Some(source) = &self.source {
@@ -130,6 +143,17 @@ impl Place {
             self.make_link(link).map_err(|source| PlaceError::Io { path: link.clone(), source })?;
         }
         self.write_mark(&Mark { ready: true, ..self.mark.clone() }).map_err(wrong)
+    }
+
+    /// Whether the disk has as much room as the area asks for.
+    fn has_room(&self) -> io::Result<Result<(), PlaceError>> {
+        let (Some(wanted), Some(nearest)) = (self.min_free, self.dir.ancestors().find(|p| p.is_dir())) else {
+            return Ok(Ok(()));
+        };
+        let stat = rustix::fs::statvfs(nearest)?;
+        let free = stat.f_bavail.saturating_mul(stat.f_frsize) / 1024;
+        let full = || PlaceError::Full { path: self.dir.clone(), free, wanted };
+        Ok(if free < wanted { Err(full()) } else { Ok(()) })
     }
 
     fn is_same_item(&self, there: &Mark) -> bool {

@@ -68,7 +68,9 @@ pub fn plan(
     let all = book.items(run.id)?;
     let count = all.len();
     let items: Vec<TestItem> = all.into_iter().filter(|i| patterns.matches(&i.test, &i.path)).collect();
-    let disks = defined.disks.iter().map(|(_, path)| path.join(&defined.area.name));
+    let own = defined.area.tests.iter().flat_map(|t| &t.disks).map(|disk| area.join(&disk.path));
+    let disks = defined.disks.iter().map(|(_, path)| path.clone()).chain(own);
+    let disks = disks.map(|path| path.join(&defined.area.name));
     let roots = disks.chain([defined.link_tree.clone(), base.dir().join("runs")]);
     let roots: Vec<PathBuf> = roots.filter_map(|root| root.canonicalize().ok()).collect();
     let mut targets = Vec::new();

@@ -10,7 +10,7 @@ use anyhow::bail;
 use model::TestRun;
 use model::testrun::TestRunState;
 use runner::slot::News;
-use runner::{Again, Base, Book, Defined, Held, Home, Kind, Runner, Taken, Wish};
+use runner::{Again, Base, Book, Defined, Held, Home, Runner, Taken, Wish};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -141,7 +141,7 @@ impl Job {
     }
 
     fn go(&mut self, mut defined: Defined, name: &str, patterns: String, again: Again) -> anyhow::Result<Exit> {
-        if self.home.kind == Kind::Megatest && self.place.runname.is_none() {
+        if self.place.runname.is_none() {
             // Its files may look at the name of the run.
             defined = self.home.read(&defined.target.to_string(), Some(name))?;
         }

@@ -41,7 +41,8 @@ pub(super) fn check(check: &Check<'_, '_>, draft: &Draft) -> Result<(), ConfigEr
 /// The argument that a prerequisite was given by.
 fn argument(need: &Need) -> &'static str {
     match (&need.scope, need.until) {
-        (Scope::Item { .. }, _) => "itemwait",
+        (Scope::Item { .. }, Until::Good) => "itemwait",
+        (Scope::Item { .. }, Until::Ended) => "toplevel_items",
         (Scope::Whole, Until::Good) => "waiton",
         (Scope::Whole, Until::Ended) => "toplevel",
     }

@@ -1,16 +1,17 @@
 //! `test(…)` and `tests.…`: what a test run consists of.
 
+use super::test_steps::steps;
 use super::{Def, p, top};
 use crate::call::{Call, Outcome, Wrong};
 use crate::names::quoted;
 use crate::registry::Made;
 use crate::sites::Part;
 use crate::{address, given};
+use model::Span;
 use model::area::{
-    Axis, Check, Class, ExitCodes, Expectation, Field, Fixture, Items, LogRules, MapRule, Need, Quarantine, Retry,
-    RulesSource, Skip, StatusSpec, TestSpec, TestStep, Tolerance, Var, Waiver,
+    Axis, Check, Class, Disk, Expectation, Field, Fixture, Items, LogRules, MapRule, Need, Retry, RulesSource, Scope,
+    Skip, StatusSpec, TestSpec, Tolerance, Until, Var,
 };
-use model::{CommandLine, Span, Time};
 use starlark::values::Value;
 use std::collections::BTreeMap;
 
@@ -19,7 +20,8 @@ pub(super) const TEST: Def = Def {
     summary: "A test, or a matrix of them: steps in order, run once for each item. Each of `steps` is a name and a \
               command (a text for the shell, or a list of words), and may have a dict behind them: `exit` (\"plain\": 0 \
               passes; \"verdict\": 0 PASS, 1 FAIL, 2 WARN, 3 CHECK, 4 WAIVED, 5 ABORT, 6 SKIP; \"ignored\"; or a list of \
-              codes that pass too), `rules` (a file of log rules), `max_time` and `env`. `items` are all combinations, \
+              codes that pass too), `rules` (a file of log rules), `rules_text` (such rules themselves), \
+              `max_time` and `env`. `items` are all combinations, \
               `items_table` goes column by column. What `waiton` names must be good as a whole, what `itemwait` names \
               in the same item, and what `toplevel` names must have ended.",
     example: "test(\"build\", dir = \"tests/build\", items = {\"CC\": [\"gcc\", \"clang\"]}, steps = [\n    (\"configure\", \
@@ -36,8 +38,13 @@ pub(super) const TEST: Def = Def {
         p("waiton", "list of names of tests that must be good", "[]"),
         p("itemwait", "list of names of tests of which the same item must be good", "[]"),
         p("toplevel", "list of names of tests that must have ended", "[]"),
-        p("item_map", "dict of names in itemwait and lists of (regular expression, replacement)", "the same path"),
-        p("dir", "directory below the area, of which each item gets a copy to run in", "an empty one"),
+        p("toplevel_items", "list of names of tests of which the same item must have ended", "[]"),
+        p(
+            "item_map",
+            "dict of names in itemwait or toplevel_items and lists of (regular expression, replacement)",
+            "the same path",
+        ),
+        p("dir", "directory below the area, or absolute, of which each item gets a copy to run in", "an empty one"),
         p("env", "dict of variables", "{}"),
         p("fixtures", "list of names of tests.fixture(…)", "[]"),
         p("exclusive", "True or False: not beside the same item in another run", "False"),
@@ -48,8 +55,11 @@ pub(super) const TEST: Def = Def {
         p("resources", "dict of resources and how much of each an item takes", "{}"),
         p("priority", "whole number; higher ones come first", "0"),
         p("expect", "dict of \"category/variable\" and (value, tolerance): a number, or >, >=, <, <=", "{}"),
+        p("skip_if_running", "True or False: the same item runs in another run of the target", "False"),
         p("skip_if_exists", "list of files, any of which makes it not worth running", "[]"),
         p("skip_within", "duration since it ended last in any run of the target", "None"),
+        p("waiver_checks", "what a waiver of it has to show, as checks of tests.waiver", "[]"),
+        p("disks", "dict of names and directories of its own, as in tests.area", "those of the area"),
         p("tags", "list of texts", "[]"),
         p("owner", "text", "\"\""),
         p("description", "text", "\"\""),
@@ -67,13 +77,17 @@ pub(super) const AREA: Def = Def {
               {\"gpus\": 1})\ntest(\"build\", dir = \"tests/build\", steps = [(\"make\", \"make\")])",
     groups: &[&[
         p("name", "text", "the name of the directory"),
-        p("fields", "list of names, or dict of names and defaults", "[]"),
+        p("fields", "list of names, or dict of names and defaults (None: it must be given)", "[]"),
         p("at_once", "how many items of one run at once", "as many as there are places"),
         p("job_groups", "dict of groups and how many items of each at once", "{}"),
         p("resources", "dict of resources and how much there is of each", "{}"),
         p("env", "dict of variables", "{}"),
+        p("env_override", "dict of variables that stand against those of env", "{}"),
         p("max_time", "duration of an attempt, after which it is ended", "None"),
         p("dead_after", "duration of silence after which an attempt is dead", "None"),
+        p("disks", "dict of names and directories; a run directory is made on the one with the most room", "{}"),
+        p("link_tree", "directory of the tree in which tests find each other", "`.sluice/tests/runs`"),
+        p("min_space", "kilobytes that a disk must have free", "None"),
     ]],
     by_position: 1,
     required: &[],
@@ -93,45 +107,6 @@ pub(super) const FIXTURE: Def = Def {
     required: &["name"],
     in_pipelines: false,
     run: fixture,
-};
-
-pub(super) const WAIVER: Def = Def {
-    path: "tests.waiver",
-    summary: "A failure that somebody answers for until a day. It becomes WAIVED only if it is the same one: at this step, \
-              with this text in what is said of it.",
-    example: "test(\"build\", dir = \"tests/build\", items = {\"CPU\": [\"arm\", \"x86\"]}, steps = [(\"make\", \"make\")])\n\
-              tests.waiver(\"build/arm\", step = \"make\", comment = \"ended with 2\", owner = \"ada\", reason = \
-              \"issue 12\", expires = \"2027-01-31\")",
-    groups: &[&[
-        p("tests", "test pattern", ""),
-        p("owner", "text", ""),
-        p("reason", "text", ""),
-        p("expires", "the day from which on it does not hold, as in \"2027-01-31\" (UTC)", ""),
-        p("step", "name of the step at which it fails", ""),
-        p("comment", "text that is in what is said of the failure", "\"\""),
-        p("statuses", "list of statuses", "[\"FAIL\"]"),
-    ]],
-    by_position: 1,
-    required: &["tests", "owner", "reason", "expires", "step"],
-    in_pipelines: false,
-    run: waiver,
-};
-
-pub(super) const QUARANTINE: Def = Def {
-    path: "tests.quarantine",
-    summary: "Tests that still run, and whose failures do not make a run red until a day.",
-    example: "test(\"net\", steps = [(\"run\", \"./net\")])\n\
-              tests.quarantine(\"net\", owner = \"bob\", reason = \"issue 9\", expires = \"2027-01-31\")",
-    groups: &[&[
-        p("tests", "test pattern", ""),
-        p("owner", "text", ""),
-        p("reason", "text", ""),
-        p("expires", "the day from which on they count again, as in \"2027-01-31\" (UTC)", ""),
-    ]],
-    by_position: 1,
-    required: &["tests", "owner", "reason", "expires"],
-    in_pipelines: false,
-    run: quarantine,
 };
 
 pub(super) const STATUS: Def = Def {
@@ -155,6 +130,7 @@ fn test(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
     let name = required(call, "name")?;
     let texts = |argument| Ok::<_, Wrong>(call.texts(argument, "a list of texts")?.unwrap_or_default());
     let least = Span::seconds(1);
+    let running = call.truth("skip_if_running", false)?.then_some(Skip::PreviousRunning);
     let files = texts("skip_if_exists")?.into_iter().map(Skip::FileExists);
     let within = call.duration("skip_within", least)?.map(Skip::RanWithin);
     let retries = |argument, usual| Ok::<_, Wrong>(u32::try_from(call.number(argument, 0, 100, usual)?).unwrap_or(0));
@@ -162,7 +138,7 @@ fn test(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
         steps: steps(call)?,
         items: items(call)?,
         needs: needs(call)?,
-        dir: call.formed("dir", address::inside)?.unwrap_or_default(),
+        dir: call.formed("dir", address::anywhere)?.unwrap_or_default(),
         env: vars(call, "env")?,
         fixtures: texts("fixtures")?,
         exclusive: call.truth("exclusive", false)?,
@@ -172,12 +148,13 @@ fn test(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
         resources: amounts(call, "resources")?.into_iter().collect(),
         priority: call.number("priority", -1_000_000, 1_000_000, 0)?,
         data: expectations(call)?,
-        skip: files.chain(within).collect(),
+        skip: running.into_iter().chain(files).chain(within).collect(),
         tags: texts("tags")?,
         owner: call.text("owner")?.unwrap_or_default(),
         description: call.text("description")?.unwrap_or_default(),
         defined_at: call.place(),
-        waiver_checks: Vec::new(),
+        waiver_checks: checks(call, "waiver_checks")?,
+        disks: disks(call)?,
         name,
     };
     let tests = &mut call.registry.draft.borrow_mut().tests;
@@ -187,13 +164,7 @@ fn test(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
 }
 
 fn area(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
-    let fields = match call.some("fields") {
-        Some(value) if given::items(value).is_some() => {
-            let names = call.texts("fields", "a list of names")?.unwrap_or_default();
-            names.into_iter().map(|name| Field { name, default: None }).collect()
-        }
-        _ => vars(call, "fields")?.into_iter().map(|v| Field { name: v.name, default: Some(v.value) }).collect(),
-    };
+    let fields = fields(call)?;
     let at_once = call.some("at_once").map(|_| call.number("at_once", 1, 1_000_000, 1)).transpose()?;
     let least = Span::seconds(1);
     let (name, env) = (call.text("name")?.unwrap_or_default(), vars(call, "env")?);
@@ -201,6 +172,9 @@ fn area(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
     let small = |(name, n): (String, u64)| (name, u32::try_from(n).unwrap_or(u32::MAX));
     let groups = amounts(call, "job_groups")?.into_iter().map(small).collect();
     let resources = amounts(call, "resources")?.into_iter().collect();
+    let env_override = vars(call, "env_override")?;
+    let (disks, link_tree) = (disks(call)?, call.text("link_tree")?.filter(|tree| !tree.is_empty()));
+    let min_space = call.some("min_space").map(|_| call.number("min_space", 0, i64::MAX, 0)).transpose()?;
     let mut draft = call.registry.draft.borrow_mut();
     if draft.area_site.is_some() {
         return Err(call.wrong(Part::Whole, "there is a tests.area already").boxed());
@@ -209,8 +183,27 @@ fn area(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
     let area = &mut draft.area;
     (area.name, area.fields, area.env, area.max_time, area.dead_after) = (name, fields, env, max_time, dead_after);
     (area.limits.groups, area.limits.resources) = (groups, resources);
+    (area.env_override, area.disks, area.link_tree) = (env_override, disks, link_tree);
+    area.min_space = min_space.and_then(|n| u64::try_from(n).ok());
     area.limits.run = at_once.and_then(|n| u32::try_from(n).ok());
     Ok(Outcome::Nothing)
+}
+
+/// The fields of a target: names, or names with their defaults.
+pub(super) fn fields<'v>(call: &Call<'v, '_>) -> Result<Vec<Field>, Wrong> {
+    match call.some("fields") {
+        Some(value) if given::items(value).is_some() => {
+            let names = call.texts("fields", "a list of names")?.unwrap_or_default();
+            Ok(names.into_iter().map(|name| Field { name, default: None }).collect())
+        }
+        _ => {
+            let field = |(name, value): (&str, Value<'v>)| {
+                let default = (!value.is_none()).then(|| word(call, "fields", value)).transpose()?;
+                Ok::<_, Wrong>(Field { name: var_name(call, "fields", name)?, default })
+            };
+            call.entries("fields", "a dict of names and defaults")?.into_iter().map(field).collect()
+        }
+    }
 }
 
 fn fixture(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
@@ -221,34 +214,6 @@ fn fixture(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
     let fixtures = &mut call.registry.draft.borrow_mut().fixtures;
     top::room_for_one(call, fixtures.len())?;
     fixtures.push(Made { spec, site: call.site.clone() });
-    Ok(Outcome::Nothing)
-}
-
-fn waiver(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
-    let step = required(call, "step")?;
-    let waiver = Waiver {
-        tests: required(call, "tests")?,
-        statuses: match call.some("statuses") {
-            Some(_) => call.names("statuses", "statuses")?,
-            None => vec!["FAIL".to_owned()],
-        },
-        owner: required(call, "owner")?,
-        reason: required(call, "reason")?,
-        expires: day(call)?,
-        checks: vec![Check::Failure { step, comment: call.text("comment")?.unwrap_or_default() }],
-    };
-    let waivers = &mut call.registry.draft.borrow_mut().area.waivers;
-    top::room_for_one(call, waivers.len())?;
-    waivers.push(waiver);
-    Ok(Outcome::Nothing)
-}
-
-fn quarantine(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
-    let (tests, owner, reason) = (required(call, "tests")?, required(call, "owner")?, required(call, "reason")?);
-    let quarantine = Quarantine { tests, owner, reason, expires: day(call)? };
-    let all = &mut call.registry.draft.borrow_mut().area.quarantine;
-    top::room_for_one(call, all.len())?;
-    all.push(quarantine);
     Ok(Outcome::Nothing)
 }
 
@@ -271,101 +236,42 @@ fn status(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
     Ok(Outcome::Nothing)
 }
 
+/// Disks by name.
+fn disks<'v>(call: &Call<'v, '_>) -> Result<Vec<Disk>, Wrong> {
+    const WANTED: &str = "a dict of names and directories";
+    let disk = |(name, value): (&str, Value<'v>)| {
+        let path = value.unpack_str().filter(|path| !path.is_empty() && !path.contains('\0'));
+        let path = path.ok_or_else(|| call.wants("disks", WANTED, value).boxed())?;
+        Ok(Disk::new(call.keep(name)?, call.keep(path)?))
+    };
+    call.entries("disks", WANTED)?.into_iter().map(disk).collect()
+}
+
+/// What a waiver has to show: patterns of files, each alone or with rules for the differences.
+pub(super) fn checks<'v>(call: &Call<'v, '_>, name: &str) -> Result<Vec<Check>, Wrong> {
+    const WANTED: &str = "a list of patterns of files, and of (pattern, file of log rules)";
+    let Some(value) = call.some(name) else { return Ok(Vec::new()) };
+    let all = given::items(value).ok_or_else(|| call.wants(name, WANTED, value).boxed())?;
+    let text = |v: Value<'v>| v.unpack_str().filter(|t| !t.is_empty()).map(str::to_owned);
+    let check = |one: Value<'v>| {
+        let wrong = || call.wants(name, WANTED, one).boxed();
+        if let Some(glob) = text(one) {
+            return Ok(Check::SameFiles { glob: call.keep(&glob)? });
+        }
+        let pair = given::items(one).filter(|pair| pair.len() == 2).ok_or_else(wrong)?;
+        let glob = text(pair[0]).ok_or_else(wrong)?;
+        let file = text(pair[1]).filter(|file| address::file(file).is_ok()).ok_or_else(wrong)?;
+        let file = call.keep(&file)?;
+        let rules = LogRules { name: file.clone(), source: RulesSource::File(file) };
+        Ok(Check::Rules { glob: call.keep(&glob)?, rules })
+    };
+    all.into_iter().map(check).collect()
+}
+
 /// A text that is there and not empty.
-fn required(call: &Call<'_, '_>, name: &str) -> Result<String, Wrong> {
+pub(super) fn required(call: &Call<'_, '_>, name: &str) -> Result<String, Wrong> {
     let missing = || call.wrong(Part::Whole, format!("{} needs {name}", call.def.path)).boxed();
     call.text(name)?.filter(|text| !text.is_empty()).ok_or_else(missing)
-}
-
-/// The day of `expires`, as its first moment in UTC.
-fn day(call: &Call<'_, '_>) -> Result<Time, Wrong> {
-    let text = required(call, "expires")?;
-    let date = text.parse::<jiff::civil::Date>().ok();
-    let start = date.and_then(|d| d.to_zoned(jiff::tz::TimeZone::UTC).ok());
-    match start {
-        Some(start) => Ok(Time::from_seconds(start.timestamp().as_second())),
-        None => {
-            let message = format!("expires of {} cannot be {}", call.def.path, quoted(&text));
-            Err(call.wrong_value("expires", message).help("it is a day such as \"2027-01-31\""))
-        }
-    }
-}
-
-fn steps(call: &Call<'_, '_>) -> Result<Vec<TestStep>, Wrong> {
-    const WANTED: &str = "a list of (name, command) or (name, command, dict)";
-    let Some(value) = call.some("steps") else { return Ok(Vec::new()) };
-    let all = given::items(value).ok_or_else(|| call.wants("steps", WANTED, value).boxed())?;
-    let mut steps: Vec<TestStep> = Vec::new();
-    for one in all {
-        let parts = given::items(one).unwrap_or_default();
-        let (Some(name), Some(command)) = (parts.first().and_then(|n| n.unpack_str()), parts.get(1)) else {
-            return Err(call.wants("steps", WANTED, one).boxed());
-        };
-        let options = match parts.get(2).map(|v| given::entries(*v)) {
-            None => Vec::new(),
-            Some(Some(Ok(options))) if parts.len() == 3 => options,
-            Some(_) => return Err(call.wants("steps", WANTED, one).boxed()),
-        };
-        if name.is_empty() || steps.iter().any(|s| s.name == name) {
-            let message = format!("there is a step {} already, or it has no name", quoted(name));
-            return Err(call.wrong_value("steps", message).boxed());
-        }
-        steps.push(step(call, call.keep(name)?, *command, &options)?);
-    }
-    Ok(steps)
-}
-
-fn step<'v>(
-    call: &Call<'v, '_>,
-    name: String,
-    command: Value<'v>,
-    options: &[(&'v str, Value<'v>)],
-) -> Result<TestStep, Wrong> {
-    let command = match command.unpack_str() {
-        Some(script) => CommandLine::Script(call.keep(script)?),
-        None => CommandLine::Words(words(call, "steps", command)?),
-    };
-    let plain = ExitCodes::default();
-    let mut step = TestStep { name, command, exit: plain, rules: None, max_time: None, env: Vec::new() };
-    for (option, value) in options {
-        match *option {
-            "exit" => step.exit = exit_codes(call, *value)?,
-            "rules" => {
-                let Some(file) = value.unpack_str().filter(|f| address::file(f).is_ok()) else {
-                    return Err(call.wants("steps", "rules in a file below the test's directory", *value).boxed());
-                };
-                let file = call.keep(file)?;
-                step.rules = Some(LogRules { name: file.clone(), source: RulesSource::File(file) });
-            }
-            "max_time" => step.max_time = Some(call.to_duration("steps", *value, Span::seconds(1))?),
-            "env" => {
-                let Some(Ok(entries)) = given::entries(*value) else {
-                    return Err(call.wants("steps", "env as a dict of variables", *value).boxed());
-                };
-                step.env = entries.into_iter().map(|e| var(call, "steps", e)).collect::<Result<_, _>>()?;
-            }
-            other => {
-                let message = format!("a step has no option {}", quoted(other));
-                return Err(call.wrong_value("steps", message).help("it has exit, rules, max_time and env"));
-            }
-        }
-    }
-    Ok(step)
-}
-
-fn exit_codes<'v>(call: &Call<'v, '_>, value: Value<'v>) -> Result<ExitCodes, Wrong> {
-    let wrong = || call.wants("steps", "exit as \"plain\", \"verdict\", \"ignored\" or a list of codes", value).boxed();
-    match value.unpack_str() {
-        Some("plain") => Ok(ExitCodes::Plain),
-        Some("verdict") => Ok(ExitCodes::Verdict),
-        Some("ignored") => Ok(ExitCodes::Ignored),
-        Some(_) => Err(wrong()),
-        None => {
-            let codes = given::items(value).ok_or_else(wrong)?;
-            let code = |c: &Value<'v>| given::integer(*c).and_then(|c| i32::try_from(c).ok()).ok_or_else(wrong);
-            Ok(ExitCodes::Allowed(codes.iter().map(code).collect::<Result<_, _>>()?))
-        }
-    }
 }
 
 fn items(call: &Call<'_, '_>) -> Result<Items, Wrong> {
@@ -390,32 +296,43 @@ fn items(call: &Call<'_, '_>) -> Result<Items, Wrong> {
 
 fn needs(call: &Call<'_, '_>) -> Result<Vec<Need>, Wrong> {
     let names = |argument| Ok::<_, Wrong>(call.texts(argument, "a list of names of tests")?.unwrap_or_default());
-    let itemwait = names("itemwait")?;
+    let (good, ended) = (names("itemwait")?, names("toplevel_items")?);
     let mut maps: BTreeMap<&str, Vec<MapRule>> = BTreeMap::new();
     for (test, value) in call.entries("item_map", "a dict of names and lists of rules")? {
-        if !itemwait.iter().any(|name| name == test) {
+        if !good.iter().chain(&ended).any(|name| name == test) {
             let message = format!("item_map has {}, which is not in itemwait", quoted(test));
             return Err(call.wrong_value("item_map", message).boxed());
         }
-        let wrong = |v| call.wants("item_map", "lists of (regular expression, replacement)", v).boxed();
-        for rule in given::items(value).ok_or_else(|| wrong(value))? {
-            let pair = words(call, "item_map", rule)?;
-            let [pattern, replacement] = &pair[..] else { return Err(wrong(rule)) };
-            if let Err(e) = regex::Regex::new(pattern) {
-                let why = e.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-                let message = format!("{} is no regular expression: {why}", quoted(pattern));
-                return Err(call.wrong_value("item_map", message).boxed());
-            }
-            maps.entry(test).or_default().push(MapRule::new(pattern.clone(), replacement.clone()));
+        maps.insert(test, item_map(call, value)?);
+    }
+    let item = |until| {
+        let maps = &maps;
+        move |test: String| {
+            let map = maps.get(test.as_str()).cloned().unwrap_or_default();
+            Need { until, scope: Scope::Item { map }, test }
         }
-    }
+    };
     let mut all: Vec<Need> = names("waiton")?.into_iter().map(Need::normal).collect();
-    for name in itemwait {
-        let map = maps.remove(name.as_str()).unwrap_or_default();
-        all.push(Need::itemwait(name, map));
-    }
+    all.extend(good.into_iter().map(item(Until::Good)));
     all.extend(names("toplevel")?.into_iter().map(Need::toplevel));
+    all.extend(ended.into_iter().map(item(Until::Ended)));
     Ok(all)
+}
+
+fn item_map<'v>(call: &Call<'v, '_>, value: Value<'v>) -> Result<Vec<MapRule>, Wrong> {
+    let wrong = |v: Value<'v>| call.wants("item_map", "lists of (regular expression, replacement)", v).boxed();
+    let mut map = Vec::new();
+    for rule in given::items(value).ok_or_else(|| wrong(value))? {
+        let pair = words(call, "item_map", rule)?;
+        let [pattern, replacement] = &pair[..] else { return Err(wrong(rule)) };
+        if let Err(e) = regex::Regex::new(pattern) {
+            let why = e.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            let message = format!("{} is no regular expression: {why}", quoted(pattern));
+            return Err(call.wrong_value("item_map", message).boxed());
+        }
+        map.push(MapRule::new(pattern.clone(), replacement.clone()));
+    }
+    Ok(map)
 }
 
 fn expectations(call: &Call<'_, '_>) -> Result<Vec<Expectation>, Wrong> {
@@ -451,11 +368,11 @@ fn amounts(call: &Call<'_, '_>, name: &str) -> Result<Vec<(String, u64)>, Wrong>
     call.entries(name, WANTED)?.into_iter().map(amount).collect()
 }
 
-fn vars(call: &Call<'_, '_>, name: &str) -> Result<Vec<Var>, Wrong> {
+pub(super) fn vars(call: &Call<'_, '_>, name: &str) -> Result<Vec<Var>, Wrong> {
     call.entries(name, "a dict of variables")?.into_iter().map(|entry| var(call, name, entry)).collect()
 }
 
-fn var<'v>(call: &Call<'v, '_>, argument: &str, (name, value): (&str, Value<'v>)) -> Result<Var, Wrong> {
+pub(super) fn var<'v>(call: &Call<'v, '_>, argument: &str, (name, value): (&str, Value<'v>)) -> Result<Var, Wrong> {
     Ok(Var::new(var_name(call, argument, name)?, word(call, argument, value)?))
 }
 
@@ -477,7 +394,7 @@ fn word<'v>(call: &Call<'v, '_>, argument: &str, value: Value<'v>) -> Result<Str
     call.keep(&text)
 }
 
-fn words<'v>(call: &Call<'v, '_>, argument: &str, value: Value<'v>) -> Result<Vec<String>, Wrong> {
+pub(super) fn words<'v>(call: &Call<'v, '_>, argument: &str, value: Value<'v>) -> Result<Vec<String>, Wrong> {
     let all = given::items(value).ok_or_else(|| call.wants(argument, "a list of texts", value).boxed())?;
     all.into_iter().map(|one| word(call, argument, one)).collect()
 }

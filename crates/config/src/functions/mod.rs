@@ -1,8 +1,10 @@
 //! The functions of the configuration language, one file for each namespace and one line here for each function.
 
 mod areas;
+mod asked;
 mod builder;
 mod changes;
+mod excuses;
 mod factories;
 mod filter;
 mod force;
@@ -13,6 +15,7 @@ mod schedulers;
 mod schedulers_try;
 mod steps;
 mod task;
+mod test_steps;
 mod top;
 mod words;
 
@@ -114,10 +117,13 @@ pub(crate) const ALL: &[Def] = &[
     steps::UPLOAD,
     steps::UPLOAD_DIRECTORY,
     areas::AREA,
+    asked::DIRECTORY,
     areas::FIXTURE,
-    areas::QUARANTINE,
+    excuses::QUARANTINE,
+    asked::RUNNAME,
     areas::STATUS,
-    areas::WAIVER,
+    asked::TARGET,
+    excuses::WAIVER,
 ];
 
 /// Results by the names that a configuration has for them.

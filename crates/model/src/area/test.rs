@@ -1,6 +1,6 @@
 //! A test: what it does, what it needs, and what becomes of it.
 
-use super::{Check, Items, Need, Var};
+use super::{Check, Disk, Items, Need, Var};
 use crate::{CommandLine, Place, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -41,6 +41,8 @@ pub struct TestSpec {
     pub env: Vec<Var>,
     /// What waivers of it must show.
     pub waiver_checks: Vec<Check>,
+    /// Disks of its own, in place of those of the area.
+    pub disks: Vec<Disk>,
     /// Words to select by.
     pub tags: Vec<String>,
     /// Who looks after it.
