@@ -46,6 +46,10 @@ impl Loader for Page {
     fn env(&self, _: &str) -> Option<String> {
         None
     }
+    fn asked(&self) -> config::Asked {
+        // The target of the chapter on areas of Megatest.
+        config::Asked { target: "linux/2.0".to_owned(), ..config::Asked::default() }
+    }
 }
 
 /// A fenced block: where it begins, what stands behind the fence, and what is in it.

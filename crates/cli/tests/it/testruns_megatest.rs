@@ -147,3 +147,26 @@ fn every_verdict_of_log_rules() {
         listed[0]["items"].as_array().unwrap().iter().map(|i| i["status"].as_str().unwrap()).collect();
     assert!(statuses.iter().all(|s| ["FAIL", "CHECK", "ABORT"].contains(s)) && !statuses.is_empty(), "{statuses:?}");
 }
+
+#[test]
+fn an_area_that_is_written_natively_runs_as_before() {
+    let area = copied("simple");
+    let dir = area.dir().display().to_string();
+    // Nobody asks for a file to be replaced.
+    area.run(&["migrate", "--target", "linux/2.0", "--target", "bsd/1.0", "-o", "tests.star"]).passes();
+    area.run(&["migrate", &dir, "-o", "tests.star"]).ends(2).says("tests.star");
+    let config = area.run(&["config", "--target", "bsd/1.0"]).passes();
+    assert!(config.out.contains("LAND = meadow swamp\n"), "{}", config.out);
+    area.run(&["run", "--target", "linux/2.0"]).passes();
+    insta::assert_snapshot!(counts(&area, &[]), @r#"
+    5 fence PASS
+    1 survey PASS
+    "#);
+    assert!(area.dir().join("links/linux/2.0/r1/fence/reef").exists(), "the link tree is that of the area");
+    area.run(&["run", "--target", "bsd/3.0"]).ends(2).says("was written for the targets linux/2.0, bsd/1.0");
+    // What was left out is told.
+    let chain = copied("rerun");
+    let said = chain.run(&["migrate"]).ends(1);
+    assert!(said.err.contains("not written: megatest.config:7: allow-auto-rerun"), "{}", said.err);
+    assert!(said.out.contains("# Not said here: megatest.config:7: allow-auto-rerun"), "{}", said.out);
+}

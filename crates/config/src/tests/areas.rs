@@ -2,7 +2,9 @@
 
 use super::Memory;
 use crate::{Limits, load, load_pipeline, load_tests};
-use model::area::{Area, Axis, Class, ExitCodes, Need, Scope, Skip, Tolerance, Until, Var};
+use model::area::{
+    Area, Axis, Check, Class, Disk, ExitCodes, LogRules, Need, RulesSource, Scope, Skip, Tolerance, Until, Var,
+};
 use model::{CommandLine, Span};
 
 fn read(text: &str) -> Result<Area, String> {
@@ -63,6 +65,45 @@ fn everything_that_a_test_may_have() {
     assert_eq!(summary.steps[0].exit, ExitCodes::Verdict);
 }
 
+const MORE: &str = r#"
+FIELDS = {"OS": None, "RELEASE": "new"}
+tests.area("more", fields = FIELDS, env_override = {"LANG": "C"}, disks = {"one": "/disks/one"}, link_tree = "links",
+    min_space = 1000)
+tests.waiver("a", checks = ["*.log", ("out", "out.logpro")], owner = "ada", reason = "r", expires = "2027-01-31")
+test("a", dir = "/elsewhere/a", disks = {"two": "two"}, skip_if_running = True, waiver_checks = ["*.txt"],
+    steps = [("x", "true", {"rules_text": "(expect:error)"})])
+test("b", items = {"N": [1]}, toplevel_items = ["a"], item_map = {"a": [("1", "2")]}, description = "|".join(
+    [tests.target(), tests.target(["OS"]), tests.runname(), tests.directory()]))
+"#;
+
+#[test]
+fn what_areas_of_megatest_may_say_too() {
+    let asked = crate::Asked { target: "linux".to_owned(), run: "r7".to_owned(), directory: "/area".to_owned() };
+    let memory = Memory { asked, ..Memory::default() }.file("tests.star", MORE);
+    let area = load_tests("tests.star", &memory, &Limits::default()).unwrap();
+    let defaults: Vec<Option<&str>> = area.fields.iter().map(|f| f.default.as_deref()).collect();
+    assert_eq!(defaults, [None, Some("new")]);
+    assert_eq!((area.env_override.len(), area.link_tree.as_deref(), area.min_space), (1, Some("links"), Some(1000)));
+    assert_eq!(area.disks, [Disk::new("one", "/disks/one")]);
+    let rules = |file: &str| LogRules { name: file.to_owned(), source: RulesSource::File(file.to_owned()) };
+    let same = |glob: &str| Check::SameFiles { glob: glob.to_owned() };
+    assert_eq!(
+        area.waivers[0].checks,
+        [same("*.log"), Check::Rules { glob: "out".into(), rules: rules("out.logpro") }]
+    );
+    let a = area.test("a").unwrap();
+    assert_eq!(
+        (a.dir.as_str(), &a.skip[..], &a.disks[..]),
+        ("/elsewhere/a", &[Skip::PreviousRunning][..], &[Disk::new("two", "two")][..])
+    );
+    assert_eq!(a.waiver_checks, [same("*.txt")]);
+    let text = RulesSource::Text("(expect:error)".to_owned());
+    assert_eq!(a.steps[0].rules, Some(LogRules { name: "x.logpro".to_owned(), source: text }));
+    let b = area.test("b").unwrap();
+    assert_eq!((b.needs[0].until, b.description.as_str()), (Until::Ended, "linux/new|linux|r7|/area"));
+    assert!(matches!(&b.needs[0].scope, Scope::Item { map } if map.len() == 1));
+}
+
 fn refusal(text: &str) -> String {
     read(text)
         .expect_err(text)
@@ -98,6 +139,12 @@ fn what_cannot_be_is_told() {
         "tests.area(\"a\")\ntests.area(\"b\")",
         "worker(\"w\")",
         "test(\"a\", env = {\"A=B\": \"x\"})",
+        "test(\"a\", steps = [(\"x\", \"true\", {\"rules\": \"x.logpro\", \"rules_text\": \"\"})])",
+        "test(\"a\", waiver_checks = [(\"*.log\", \"../x.logpro\")])",
+        "test(\"a\", dir = \"/a/../b\")",
+        "test(\"a\", disks = {\"d\": \"\"})",
+        "tests.waiver(\"a\", comment = \"c\", owner = \"o\", reason = \"r\", expires = \"2027-01-31\")",
+        "tests.target(1)",
     ];
     let told: Vec<String> = table.iter().map(|text| refusal(text)).collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
@@ -110,7 +157,7 @@ fn what_cannot_be_is_told() {
     error: a fixture without setup and cleanup is none
     error: there is a step "x" already, or it has no name
     error: steps of test must be a list of (name, command) or (name, command, dict), not a list that begins with a text
-    error: a step has no option "timeout" | help: it has exit, rules, max_time and env
+    error: a step has no option "timeout" | help: it has exit, rules, rules_text, max_time and env
     error: steps of test must be rules in a file below the test's directory, not the text "../x"
     error: dir of test must be a relative directory without "..", not the text "../x"
     error: items of test must be a list of texts, not the text "text"
@@ -124,6 +171,12 @@ fn what_cannot_be_is_told() {
     error: there is a tests.area already
     error: worker does not belong into a tests.star | help: it has test(…) and tests.…
     error: env of test has a variable named "A=B"
+    error: steps of test must be rules_text as a text, without rules beside it, not the text ""
+    error: waiver_checks of test must be a list of patterns of files, and of (pattern, file of log rules), not a list that begins with a text
+    error: dir of test must be a relative directory without "..", not the text "/a/../b"
+    error: disks of test must be a dict of names and directories, not the text ""
+    error: comment of tests.waiver needs step
+    error: fields of tests.target must be a dict of names and defaults, not the number 1
     "#);
 }
 

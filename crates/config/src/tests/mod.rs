@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 /// Files, secrets and environment in memory.
 #[derive(Default)]
 pub(crate) struct Memory {
+    pub(crate) asked: crate::Asked,
     files: BTreeMap<String, String>,
     secrets: BTreeMap<String, String>,
     env: BTreeMap<String, String>,
@@ -62,6 +63,9 @@ impl Loader for Memory {
     }
     fn env(&self, name: &str) -> Option<String> {
         self.env.get(name).cloned()
+    }
+    fn asked(&self) -> crate::Asked {
+        self.asked.clone()
     }
     fn print(&self, text: &str) {
         self.printed.borrow_mut().push(text.to_owned());
