@@ -1,4 +1,4 @@
-//! What the manual says of it all: the tables and drawings of the chapter on the gate.
+//! What is written down of it all: the tables and drawings of `docs/gate.md`.
 
 use crate::formula::Check;
 use crate::grid::{CLAIMS, Cell, NAMES, Row};

@@ -54,7 +54,7 @@ struct Cli {
     /// Run nothing: take what a run wrote with --json
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     from: Option<PathBuf>,
-    /// Write the tables and drawings of docs/src/gate.md
+    /// Write the tables and drawings of docs/gate.md
     #[arg(long)]
     book: bool,
     /// How long these submissions take: a scene as JSON, see `gate_sim::predict`
@@ -131,7 +131,7 @@ fn tell(cli: &Cli, found: &Found) -> anyhow::Result<()> {
     }
     if cli.book {
         let how = format!("{} gates, {} seeds of {} candidates each.", rows.len(), found.seeds, found.candidates);
-        book::write("docs/src".as_ref(), rows, checks, &how)?;
+        book::write("docs".as_ref(), rows, checks, &how)?;
     }
     let mut text = if cli.all { table::rows(rows) } else { String::new() };
     text.push_str(&table::claims(rows));

@@ -12,6 +12,7 @@ mod hostile;
 mod keep;
 mod land;
 mod land_command;
+mod land_faults;
 mod land_kill;
 mod land_queue;
 mod land_several;
