@@ -27,6 +27,10 @@ const NEEDS: &[Need] = &[
     Need { what: "cvs", package: "cvs", found: || on_path("cvs") },
     Need { what: "darcs", package: "darcs", found: || on_path("darcs") },
     Need { what: "brz", package: "brz", found: || on_path("brz") },
+    Need { what: "munged", package: "munge", found: || in_sbin("munged") },
+    Need { what: "slurmctld", package: "slurmctld", found: || in_sbin("slurmctld") },
+    Need { what: "slurmd", package: "slurmd", found: || in_sbin("slurmd") },
+    Need { what: "sbatch", package: "slurm-client", found: || on_path("sbatch") },
     Need { what: "prove", package: "perl", found: || on_path("prove") },
     Need { what: "python3 with venv", package: "python3-venv", found: has_venv },
 ];
@@ -75,6 +79,11 @@ fn missing() -> Vec<&'static Need> {
 fn on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
+}
+
+/// Daemons are where only root looks.
+fn in_sbin(program: &str) -> bool {
+    on_path(program) || ["/usr/sbin", "/sbin"].iter().any(|dir| Path::new(dir).join(program).is_file())
 }
 
 fn has_venv() -> bool {

@@ -4,11 +4,13 @@
 //! variables, commands and includes first; nothing here is looked up again. The room `testruns` decides with them.
 
 mod excuse;
+mod host;
 mod items;
 mod need;
 mod test;
 
 pub use excuse::{Check, Quarantine, Waiver};
+pub use host::{BadHost, Host, Slurm};
 pub use items::{Axis, Items};
 pub use need::{MapRule, Need, Scope, Until};
 pub use test::{ExitCodes, Expectation, LogRules, Retry, RulesSource, Skip, TestSpec, TestStep, Tolerance};
@@ -51,6 +53,8 @@ pub struct Area {
     pub link_tree: Option<String>,
     /// Kilobytes that a disk must have free for an attempt to begin on it.
     pub min_space: Option<u64>,
+    /// Where attempts are carried out.
+    pub host: Host,
 }
 
 /// A place for run directories.

@@ -273,7 +273,7 @@ impl Voice {
                 Line::Began { host, at: now() }
             }
             News::Step { step, .. } => Line::Step(step),
-            News::Ended { .. } | News::Call { .. } | News::Stop { .. } => return,
+            News::Waits { .. } | News::Ended { .. } | News::Call { .. } | News::Stop { .. } => return,
         };
         if let Err(e) = self.say(&line) {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).fault.get_or_insert(e);

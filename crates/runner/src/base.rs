@@ -99,23 +99,26 @@ impl Base {
         self.dir.join("slots").join(number.to_string())
     }
 
+    /// The directory of an attempt that is carried out elsewhere, by the name of its jobs.
+    pub fn away(&self, job: &str) -> PathBuf {
+        self.dir.join("away").join(job)
+    }
+
+    /// The attempts that are carried out elsewhere, by the names of their jobs.
+    ///
+    /// # Errors
+    /// They cannot be listed.
+    pub fn aways(&self) -> Result<Vec<String>, BaseError> {
+        names(&self.dir.join("away"))
+    }
+
     /// The numbers of the slots that there are.
     ///
     /// # Errors
     /// They cannot be listed.
     pub fn slots(&self) -> Result<Vec<usize>, BaseError> {
-        let dir = self.dir.join("slots");
-        let wrong = |source| BaseError { path: dir.clone(), source };
-        let entries = match fs::read_dir(&dir) {
-            Ok(entries) => entries,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(wrong(e)),
-        };
-        let mut all = Vec::new();
-        for entry in entries {
-            let name = entry.map_err(wrong)?.file_name();
-            all.extend(name.to_str().and_then(|n| n.parse::<usize>().ok()));
-        }
+        let all = names(&self.dir.join("slots"))?;
+        let mut all: Vec<usize> = all.iter().filter_map(|name| name.parse().ok()).collect();
         all.sort_unstable();
         Ok(all)
     }
@@ -161,4 +164,20 @@ impl Base {
         write.map_err(wrong)?;
         Ok(Taken::Ours(Held { _file: file }))
     }
+}
+
+/// What is in a directory; nothing where there is none.
+fn names(dir: &Path) -> Result<Vec<String>, BaseError> {
+    let wrong = |source| BaseError { path: dir.to_owned(), source };
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(wrong(e)),
+    };
+    let mut all = Vec::new();
+    for entry in entries {
+        all.extend(entry.map_err(wrong)?.file_name().into_string().ok());
+    }
+    all.sort_unstable();
+    Ok(all)
 }

@@ -1,13 +1,17 @@
 //! What carries attempts out: this machine, or something elsewhere.
 
 pub(crate) mod local;
+mod slurm;
 
 use crate::base::Base;
 use crate::slot::{How, News, Order};
 use local::Local;
+use model::area::{self, Host};
 use process::JobId;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use testruns::{ItemId, Statuses};
 
@@ -27,12 +31,41 @@ pub trait Hands: Send + Sync + std::fmt::Debug {
     fn quit(&self);
 }
 
-/// Where attempts are carried out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Host {
-    /// On this machine.
-    #[default]
-    Local,
+/// In the directory of an attempt elsewhere: the [`Host`].
+pub(crate) const HOST: &str = "host.json";
+
+/// Notes whose hands an attempt elsewhere is in. Its directory is complete with this.
+pub(crate) fn mark(dir: &Path, host: &Host) -> io::Result<()> {
+    let new = dir.join("host.new");
+    let mut file = File::create(&new)?;
+    file.write_all(&serde_json::to_vec(host)?)?;
+    file.sync_all()?;
+    fs::rename(new, dir.join(HOST))?;
+    File::open(dir)?.sync_all()
+}
+
+/// Whose hands an attempt elsewhere is in. `None`: nothing was begun of it.
+pub(crate) fn host_of(dir: &Path) -> Option<Host> {
+    serde_json::from_slice(&fs::read(dir.join(HOST)).ok()?).ok()
+}
+
+/// Ends what there is of attempts that nobody goes on with, and waits until it has ended.
+///
+/// # Errors
+/// Why it is not known to have ended.
+pub(crate) fn clear(host: &Host, dirs: &[PathBuf]) -> Result<(), String> {
+    match host {
+        Host::Local => Ok(()),
+        Host::Slurm(_) => slurm::clear(dirs),
+    }
+}
+
+/// What the place of attempts is called.
+pub(crate) fn called(host: &Host) -> String {
+    match host {
+        Host::Local => rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        Host::Slurm(_) => "slurm".to_owned(),
+    }
 }
 
 /// Makes hands for the slots of one runner.
@@ -43,21 +76,30 @@ pub(crate) struct Crew {
     base: Base,
     words: Arc<Statuses>,
     /// Those that slots have: a slot on this machine keeps its supervisor.
-    had: BTreeMap<usize, Arc<dyn Hands>>,
+    had: BTreeMap<(usize, Host), Arc<dyn Hands>>,
+    desks: BTreeMap<area::Slurm, Arc<slurm::Desk>>,
 }
 
 impl Crew {
     pub(crate) fn new(host: Host, exe: PathBuf, base: Base, words: Statuses) -> Self {
-        Crew { host, exe, base, words: Arc::new(words), had: BTreeMap::new() }
+        Crew { host, exe, base, words: Arc::new(words), had: BTreeMap::new(), desks: BTreeMap::new() }
     }
 
-    /// Hands for a slot.
-    pub(crate) fn hands(&mut self, slot: usize) -> Arc<dyn Hands> {
-        let made = || -> Arc<dyn Hands> {
-            match &self.host {
-                Host::Local => Arc::new(Local::new(self.exe.clone(), self.base.slot(slot), self.words.clone())),
+    /// Hands for a slot: of this host, as what was begun there is gone on with, or of that of the runner.
+    pub(crate) fn hands(&mut self, slot: usize, host: Option<&Host>) -> Arc<dyn Hands> {
+        let host = host.unwrap_or(&self.host).clone();
+        if let Some(had) = self.had.get(&(slot, host.clone())) {
+            return had.clone();
+        }
+        let (exe, words) = (self.exe.clone(), self.words.clone());
+        let made: Arc<dyn Hands> = match &host {
+            Host::Local => Arc::new(Local::new(exe, self.base.slot(slot), words)),
+            Host::Slurm(options) => {
+                let desk = self.desks.entry(options.clone()).or_insert_with(|| slurm::desk(options)).clone();
+                Arc::new(slurm::Jobs::new(desk, options.clone(), exe, self.base.clone(), words))
             }
         };
-        self.had.entry(slot).or_insert_with(made).clone()
+        self.had.insert((slot, host), made.clone());
+        made
     }
 }

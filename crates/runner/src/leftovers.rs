@@ -3,30 +3,41 @@
 use crate::base::Base;
 use crate::book::Book;
 use crate::facts;
+use crate::hands;
 use crate::runner::now;
 use crate::wish::RunError;
-use model::area::Class;
+use model::area::{Class, Host};
 use model::testrun::{Phase, TestRunState};
 use model::{Query, TestItem, TestRun};
 use process::control::ToSupervisor;
 use process::{JobId, Supervisor, spool, stray};
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How long something that nobody wants any more may take to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// An attempt that a slot has something of.
+/// Where something of an attempt is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// In a slot here.
+    Slot(usize),
+    /// In the hands of another host.
+    Away(Host),
+}
+
+/// An attempt of which there is something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Leftover {
-    /// The slot.
-    pub(crate) slot: usize,
+    /// Where.
+    pub(crate) at: Left,
     /// The name of the attempt.
     pub(crate) name: String,
 }
 
-/// Looks through all slots. What is not wanted is ended and cleared away.
+/// Looks through all slots, and for what is elsewhere. What is not wanted is ended and cleared away.
 pub(crate) fn find(base: &Base, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<Leftover>, RunError> {
     let mut found = Vec::new();
     for slot in base.slots()? {
@@ -42,7 +53,21 @@ pub(crate) fn find(base: &Base, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<
                 clear(&dir, &job);
             }
         }
-        found.extend(names.into_iter().map(|name| Leftover { slot, name }));
+        found.extend(names.into_iter().map(|name| Leftover { at: Left::Slot(slot), name }));
+    }
+    let mut unwanted: BTreeMap<Host, Vec<PathBuf>> = BTreeMap::new();
+    for name in base.aways()? {
+        let dir = base.away(&name);
+        match hands::host_of(&dir) {
+            Some(host) if is_wanted(&name) => found.push(Leftover { at: Left::Away(host), name }),
+            Some(host) => unwanted.entry(host).or_default().push(dir),
+            // Nothing was begun.
+            None => _ = fs::remove_dir_all(dir),
+        }
+    }
+    for (host, dirs) in unwanted {
+        hands::clear(&host, &dirs).map_err(|why| RunError::Left { host: hands::called(&host), why })?;
+        dirs.iter().for_each(|dir| _ = fs::remove_dir_all(dir));
     }
     Ok(found)
 }

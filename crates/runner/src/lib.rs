@@ -15,7 +15,7 @@
 //! | `runner.rs`, `orders.rs`, `look.rs` | the loop, what slots are told, questions to the machine |
 //! | `acts.rs`, `remove.rs` | what people do to a run that is not running |
 //! | `socket.rs`, `said.rs`, `calls.rs` | what others ask of a runner, and what tests say of themselves |
-//! | `slot.rs`, `hands.rs`, `hands/*` | one attempt after the other, and what carries them out |
+//! | `slot.rs`, `hands.rs`, `hands/*` | one attempt after the other, and what carries them out: this machine, Slurm |
 //! | `line.rs`, `judge.rs`, `place.rs` | one attempt here: its directory, its steps, its logs and what rules make of them |
 //! | `agent.rs` | one attempt elsewhere: what carries it out there, and how the runner hears of it |
 //!
@@ -48,8 +48,9 @@ pub mod wish;
 pub use base::{Base, Held, Taken};
 pub use book::Book;
 pub use facts::record;
-pub use hands::{Hands, Host};
+pub use hands::Hands;
 pub use home::{AreaError, Defined, Home, Kind};
+pub use model::area::Host;
 pub use orders::run_name;
 pub use prepare::{Prepared, next_name, prepare};
 pub use runner::{Runner, View, Watcher, now};

@@ -4,12 +4,13 @@
 use crate::base::Base;
 use crate::book::Book;
 use crate::facts::{self, Facts};
-use crate::hands::Host;
+use crate::hands;
 use crate::home::{AreaError, Defined};
-use crate::leftovers::{self, Leftover};
+use crate::leftovers::{self, Left, Leftover};
 use crate::orders::{job_name, run_name};
 use crate::runner::now;
 use crate::wish::{RunError, Wish};
+use model::area::Host;
 use model::testrun::{TestHead, TestRunState, TestRunTotals};
 use model::{TestItem, TestRun, Time};
 use std::collections::BTreeMap;
@@ -26,8 +27,8 @@ pub struct Prepared {
     pub(crate) run: TestRun,
     pub(crate) others: Vec<TestItem>,
     pub(crate) facts: BTreeMap<ItemId, Facts>,
-    /// What is out already, with the slot that has it.
-    pub(crate) held: Vec<(ItemId, Option<usize>)>,
+    /// What is out already, and where; what has a slot comes first.
+    pub(crate) held: Vec<(ItemId, Option<Left>)>,
     pub(crate) jobs: usize,
     pub(crate) exe: PathBuf,
     pub(crate) host: Host,
@@ -102,7 +103,7 @@ pub fn prepare(base: &Base, book: &Book, defined: &Defined, wish: &Wish, name: &
         .collect();
     let left = leftovers::find(base, |job| ours.contains_key(job))?;
     leftovers::give_up(book, &run, &mut others)?;
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let host = hands::called(&wish.host);
     let at = now();
     board.apply(&Event::Host { name: host, slots: Some(wish.jobs) }, at);
     let known: BTreeMap<(String, String), TestItem> =
@@ -117,9 +118,10 @@ pub fn prepare(base: &Base, book: &Book, defined: &Defined, wish: &Wish, name: &
         let Some(there) = known.get(&key) else { continue };
         all.insert(item, Facts::of(there));
         if facts::is_out(there) {
-            held.push((item, slot_of(&left, &full, there)));
+            held.push((item, place_of(&left, &full, there)));
         }
     }
+    held.sort_by_key(|(item, left)| (!matches!(left, Some(Left::Slot(_))), *item));
     let (jobs, exe, host) = (wish.jobs.max(1) as usize, wish.exe.clone(), wish.host.clone());
     Ok(Prepared { board, id, run, others, facts: all, held, jobs, exe, host })
 }
@@ -144,9 +146,9 @@ pub fn as_recorded(book: &Book, defined: &Defined, run: &TestRun) -> Result<(Boa
     Ok((board, id))
 }
 
-fn slot_of(left: &[Leftover], run: &str, item: &TestItem) -> Option<usize> {
+fn place_of(left: &[Leftover], run: &str, item: &TestItem) -> Option<Left> {
     let name = job_name(run, &item.test, &item.path, item.attempts.last()?.number);
-    left.iter().find(|l| l.name == name).map(|l| l.slot)
+    left.iter().find(|l| l.name == name).map(|l| l.at.clone())
 }
 
 /// The run as it is written down when it begins.

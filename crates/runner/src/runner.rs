@@ -5,12 +5,14 @@ use crate::book::{Book, BookError};
 use crate::facts::{self, Facts};
 use crate::hands::Crew;
 use crate::home::{Defined, Home};
+use crate::leftovers::Left;
 use crate::look;
 use crate::orders::Orders;
 use crate::prepare::Prepared;
 use crate::said;
 use crate::slot::{How, News, Slot};
 use crate::socket::{Answer, Ear};
+use model::area::Host;
 use model::testrun::TestRunState;
 use model::{Span, TestItem, TestRun, Time};
 use process::JobId;
@@ -136,10 +138,14 @@ impl<'a> Runner<'a> {
         runner._ear = Ear::open(base, runner.door()).ok();
         runner.dirty.extend(runner.board.items(id));
         runner.write()?;
-        for (item, slot) in held {
+        for (item, left) in held {
             let attempt = runner.board.record(item).attempts.last().map_or(1, |a| a.number);
-            let slot = slot.unwrap_or_else(|| runner.any_slot());
-            runner.send(item, attempt, slot);
+            let (slot, host) = match left {
+                Some(Left::Slot(slot)) => (slot, Some(Host::Local)),
+                Some(Left::Away(host)) => (runner.any_slot(), Some(host)),
+                None => (runner.any_slot(), None),
+            };
+            runner.send(item, attempt, slot, host.as_ref());
         }
         Ok(runner)
     }
@@ -238,7 +244,7 @@ impl<'a> Runner<'a> {
         match action {
             Action::Start { item, attempt, .. } => {
                 let slot = self.any_slot();
-                self.send(*item, *attempt, slot);
+                self.send(*item, *attempt, slot, None);
             }
             Action::Kill { item, attempt, why } => self.kill(*item, *attempt, &why.sentence()),
             Action::GiveUp { item, attempt, silent } => {
@@ -261,12 +267,12 @@ impl<'a> Runner<'a> {
         self.free.pop_first().or_else(new).unwrap_or(self.jobs)
     }
 
-    fn send(&mut self, item: ItemId, attempt: u32, number: usize) {
+    fn send(&mut self, item: ItemId, attempt: u32, number: usize, host: Option<&Host>) {
         self.free.remove(&number);
         self.at.insert(item, number);
         let facts = self.facts.entry(item).or_default();
         let order = self.orders.order(&self.board, item, attempt, facts);
-        let (hands, news) = (self.crew.hands(number), &self.news.0);
+        let (hands, news) = (self.crew.hands(number, host), &self.news.0);
         let slot = self.slots.entry(number).or_insert_with(|| Slot::start(number, news.clone()));
         slot.order(order, hands);
     }
@@ -296,6 +302,10 @@ impl<'a> Runner<'a> {
     fn take(&mut self, news: News) {
         let at = now();
         match news {
+            News::Waits { item, attempt, why } => {
+                self.board.apply(&Event::Waits { item, attempt, why }, at);
+                self.dirty.insert(item);
+            }
             News::Began { item, attempt } => {
                 self.board.apply(&Event::Began { item, attempt }, at);
                 self.dirty.insert(item);

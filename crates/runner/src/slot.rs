@@ -65,6 +65,15 @@ pub enum How {
 /// What a slot says.
 #[derive(Debug)]
 pub enum News {
+    /// An attempt stands in a queue.
+    Waits {
+        /// Whose.
+        item: ItemId,
+        /// Which.
+        attempt: u32,
+        /// For what.
+        why: String,
+    },
     /// An attempt began.
     Began {
         /// Whose.

@@ -2,8 +2,8 @@
 
 use crate::base::BaseError;
 use crate::book::BookError;
-use crate::hands::Host;
 use crate::home::AreaError;
+use model::area::Host;
 use std::path::PathBuf;
 use testruns::status::UnknownStatus;
 use testruns::{Rerun, Statuses};
@@ -91,6 +91,14 @@ pub enum RunError {
         outer: String,
         /// The inner one.
         inner: String,
+    },
+    /// What an earlier runner left elsewhere cannot be ended.
+    #[error("what an earlier runner left in {host} cannot be ended: {why}")]
+    Left {
+        /// Where.
+        host: String,
+        /// Why.
+        why: String,
     },
     /// The base directory.
     #[error(transparent)]

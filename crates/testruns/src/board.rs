@@ -295,6 +295,10 @@ impl Board {
             kill: None,
             queue,
         });
+        if let Some(state) = self.items.last_mut().filter(|_| launch == Launch::RunsAlready) {
+            // What it waits for in its queue, as far as is known.
+            state.comment.clone_from(&record.comment);
+        }
         let state = self.items.last_mut().filter(|_| launch == Launch::Keep);
         if let Some(state) = state {
             state.flaky = record.flaky;

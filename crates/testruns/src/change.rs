@@ -18,6 +18,7 @@ impl Board {
         match event {
             Event::Decided(action) => self.decided(action, now),
             Event::Looked { item, skip } => self.looked(*item, skip.as_ref()),
+            Event::Waits { item, attempt, why } => self.waits(*item, *attempt, why),
             Event::Began { item, attempt } => self.began(*item, *attempt, now),
             Event::Alive { item, attempt } => {
                 if self.is_current(*item, *attempt, now, "it is alive") {
@@ -105,6 +106,15 @@ impl Board {
         self.become_phase(id, Phase::Launched);
     }
 
+    /// What it waits for is said of it until it begins.
+    fn waits(&mut self, id: ItemId, attempt: u32, why: &str) {
+        let Some(state) = self.items.get_mut(id.at()) else { return };
+        let queued = matches!(state.stage, Stage::Out { .. }) && state.phase == Phase::Launched;
+        if queued && state.attempts.len() == attempt as usize {
+            why.clone_into(&mut state.comment);
+        }
+    }
+
     fn began(&mut self, id: ItemId, attempt: u32, now: Time) {
         if !self.is_current(id, attempt, now, "it began") {
             return;
@@ -114,6 +124,7 @@ impl Board {
         if let Some(last) = state.attempts.last_mut().filter(|a| a.began.is_none()) {
             last.began = Some(now);
         }
+        state.comment.clear();
         self.become_phase(id, Phase::Running);
         self.set_alarm(id);
     }
@@ -147,6 +158,7 @@ impl Board {
         state.failures += u32::from(failed);
         state.losses += u32::from(lost);
         state.stage = Stage::Judged { outcome, proof: Proof::Unasked };
+        state.comment.clear();
         if let Some(last) = state.attempts.last_mut() {
             last.ended = Some(now);
             last.status = status;

@@ -22,6 +22,15 @@ pub enum Event {
         /// Why it is not worth running, if it is not.
         skip: Option<String>,
     },
+    /// It stands in a queue.
+    Waits {
+        /// Which.
+        item: ItemId,
+        /// Which attempt.
+        attempt: u32,
+        /// For what.
+        why: String,
+    },
     /// It stands in a queue no more, and runs. Limits of time count from now on, and so does silence.
     Began {
         /// Which.

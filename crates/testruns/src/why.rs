@@ -42,6 +42,8 @@ pub enum Why {
         host: String,
         /// When.
         since: Time,
+        /// What it waits for there, as far as is known.
+        waits: String,
     },
     /// It runs.
     Runs {
@@ -100,7 +102,10 @@ pub fn why(board: &Board, id: ItemId) -> Why {
             let host = last.map_or_else(String::new, |a| a.host.clone());
             match last.and_then(|a| a.began) {
                 Some(since) => Why::Runs { host, since, attempt: last.map_or(1, |a| a.number) },
-                None => Why::Launched { host, since: last.map_or(Time::default(), |a| a.launched) },
+                None => {
+                    let since = last.map_or(Time::default(), |a| a.launched);
+                    Why::Launched { host, since, waits: state.comment.clone() }
+                }
             }
         }
         Stage::Judged { .. } => Why::Judging,
@@ -162,7 +167,10 @@ impl fmt::Display for Why {
             Why::Lack(lack) => write!(f, "waits for room: {lack}"),
             Why::Exclusive { before } => write!(f, "waits for {before}, beside which it must not run"),
             Why::Next => f.write_str("is started next"),
-            Why::Launched { host, .. } => write!(f, "was handed to {host}, and has not begun"),
+            Why::Launched { host, waits, .. } => {
+                let waits = if waits.is_empty() { String::new() } else { format!(": {waits}") };
+                write!(f, "was handed to {host}, and has not begun{waits}")
+            }
             Why::Runs { host, attempt: 1, .. } => write!(f, "runs on {host}"),
             Why::Runs { host, attempt, .. } => write!(f, "runs on {host}, attempt {attempt}"),
             Why::Killing(kill) => write!(f, "is being ended: {}", kill.sentence()),

@@ -117,6 +117,10 @@ impl Live {
         for (since, id) in running.iter().take(MOST) {
             let name = pad(&view.board.name(*id), NAME);
             lines.push(format!("  {} {name} {}", self.paper.symbol(None), clock(view.now.since(*since))));
+            let waits = view.board.record(*id);
+            if waits.phase == Phase::Launched && !waits.comment.is_empty() {
+                lines.push(format!("      {}", cut(&waits.comment, WIDTH - 6)));
+            }
         }
         if running.len() > MOST {
             lines.push(format!("    and {} more", running.len() - MOST));

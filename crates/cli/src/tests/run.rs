@@ -10,16 +10,19 @@ use anyhow::bail;
 use model::TestRun;
 use model::testrun::TestRunState;
 use runner::slot::News;
-use runner::{Again, Base, Book, Defined, Held, Home, Runner, Taken, Wish};
+use runner::{Again, Base, Book, Defined, Held, Home, Host, Runner, Taken, Wish};
 use std::time::Duration;
 use tokio::sync::watch;
 
 /// How often it is looked whether an area is free again.
 const LOOK: Duration = Duration::from_millis(200);
+/// So many items are out at once where another program has the queue.
+const ELSEWHERE: u32 = 100;
 
 #[derive(clap::Args)]
 #[command(
-    before_help = "Example: sluice tests run\n         sluice tests run --target linux/gcc 'build/%,check' -j 8",
+    before_help = "Example: sluice tests run\n         sluice tests run --target linux/gcc 'build/%,check' -j 8\n         \
+                   sluice tests run --host slurm:partition=long",
     after_help = "Without --runname it goes on with the newest run of the target that has not ended, and begins a new \
                   one where there is none. What it waits for comes along with a test.\n\n\
                   It returns when everything has ended: with 0 when nothing bad counts, else with 1; with 2 for a wrong \
@@ -59,7 +62,10 @@ pub(crate) struct RerunArgs {
 
 #[derive(clap::Args)]
 struct How {
-    /// Items at once; one for each processor when absent
+    /// Where: local, slurm, or slurm:partition=long,cpus=2 and so on; what the area says when absent
+    #[arg(long, value_name = "HOST")]
+    host: Option<Host>,
+    /// Items at once; one for each processor when absent, 100 in Slurm
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     jobs: Option<u32>,
     /// Only tests with a tag like this
@@ -146,16 +152,17 @@ impl Job {
             defined = self.home.read(&defined.target.to_string(), Some(name))?;
         }
         let processors = std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1));
+        let host = self.how.host.clone().unwrap_or_else(|| defined.area.host.clone());
         let wish = Wish {
             name: Some(name.to_owned()),
             patterns,
             tags: self.how.tags.clone(),
             again,
-            jobs: self.how.jobs.unwrap_or(processors),
+            jobs: self.how.jobs.unwrap_or(if host == Host::Local { processors } else { ELSEWHERE }),
             owner: me(),
             comment: self.how.comment.clone(),
             exe: std::env::current_exe()?,
-            host: runner::Host::Local,
+            host,
         };
         let prepared = runner::prepare(&self.base, &self.book, &defined, &wish, name)?;
         let adopted = prepared.adopted();

@@ -9,8 +9,8 @@ use crate::sites::Part;
 use crate::{address, given};
 use model::Span;
 use model::area::{
-    Axis, Check, Class, Disk, Expectation, Field, Fixture, Items, LogRules, MapRule, Need, Retry, RulesSource, Scope,
-    Skip, StatusSpec, TestSpec, Tolerance, Until, Var,
+    Axis, Check, Class, Disk, Expectation, Field, Fixture, Host, Items, LogRules, MapRule, Need, Retry, RulesSource,
+    Scope, Skip, StatusSpec, TestSpec, Tolerance, Until, Var,
 };
 use starlark::values::Value;
 use std::collections::BTreeMap;
@@ -88,6 +88,7 @@ pub(super) const AREA: Def = Def {
         p("disks", "dict of names and directories; a run directory is made on the one with the most room", "{}"),
         p("link_tree", "directory of the tree in which tests find each other", "`.sluice/tests/runs`"),
         p("min_space", "kilobytes that a disk must have free", "None"),
+        p("host", "where tests run: \"local\", \"slurm\", or \"slurm:OPTION=VALUE,…\"", "\"local\""),
     ]],
     by_position: 1,
     required: &[],
@@ -169,6 +170,10 @@ fn area(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
     let least = Span::seconds(1);
     let (name, env) = (call.text("name")?.unwrap_or_default(), vars(call, "env")?);
     let (max_time, dead_after) = (call.duration("max_time", least)?, call.duration("dead_after", least)?);
+    let host = call.formed("host", |text| match text.parse::<Host>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err("\"local\", \"slurm\", or \"slurm:\" with options such as partition=long,cpus=2"),
+    })?;
     let small = |(name, n): (String, u64)| (name, u32::try_from(n).unwrap_or(u32::MAX));
     let groups = amounts(call, "job_groups")?.into_iter().map(small).collect();
     let resources = amounts(call, "resources")?.into_iter().collect();
@@ -185,6 +190,7 @@ fn area(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
     (area.limits.groups, area.limits.resources) = (groups, resources);
     (area.env_override, area.disks, area.link_tree) = (env_override, disks, link_tree);
     area.min_space = min_space.and_then(|n| u64::try_from(n).ok());
+    area.host = host.and_then(|text| text.parse().ok()).unwrap_or_default();
     area.limits.run = at_once.and_then(|n| u32::try_from(n).ok());
     Ok(Outcome::Nothing)
 }

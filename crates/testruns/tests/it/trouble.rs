@@ -1,11 +1,11 @@
 //! Kills, limits of time, silence, lost hosts, late words, skips.
 
 use crate::play::{Goes, Play, after, area, over, test};
-use model::Span;
 use model::area::{Area, Limits, Retry, Skip, TestSpec};
+use model::{Span, Time};
 use std::collections::BTreeMap;
 use testruns::verdict::Verdict;
-use testruns::{Ending, Event, RunVerdict, Status};
+use testruns::{Board, Ending, Event, Holder, NewRun, Rerun, Roster, RunVerdict, Selection, Status};
 
 fn kill(play: &Play, names: &[&str]) -> Event {
     let items = names.iter().map(|n| play.item(n)).collect();
@@ -57,6 +57,30 @@ fn a_limit_of_time_counts_from_the_beginning() {
     again COMPLETED/PASS flaky: step 'run' gave PASS
     "#);
     assert_eq!(play.did.iter().find(|d| d.what == "kill slow").map(|d| d.at), Some(10));
+}
+
+#[test]
+fn what_an_item_waits_for_in_its_queue_is_said_until_it_begins() {
+    let mut play = Play::new(area(vec![test("t")]), 1).goes("t", [Goes::Queued]);
+    let item = play.item("t");
+    play.settle();
+    play.board.apply(&Event::Waits { item, attempt: 2, why: "of another".to_owned() }, Time(1));
+    assert_eq!(play.why("t"), "was handed to here, and has not begun");
+    play.board.apply(&Event::Waits { item, attempt: 1, why: "there is no room".to_owned() }, Time(2));
+    play.board.apply(&Event::Waits { item, attempt: 1, why: "job 7 is PENDING (Resources)".to_owned() }, Time(3));
+    assert_eq!(play.why("t"), "was handed to here, and has not begun: job 7 is PENDING (Resources)");
+    assert_eq!(play.records()[0].comment, "job 7 is PENDING (Resources)");
+    // Whoever reads the record knows it too.
+    let mut again = Board::new(&area(vec![test("t")]));
+    let roster = Roster::new(&area(vec![test("t")]), &Selection::of("%")).unwrap();
+    let records = play.records().into_iter().map(|r| (r, Holder::Alive)).collect();
+    let run =
+        again.add(&area(vec![test("t")]), NewRun { roster, records, rerun: Rerun::Plain, at_once: None }, Time(4));
+    let there = again.items(run).next().unwrap();
+    assert!(testruns::why(&again, there).to_string().ends_with("job 7 is PENDING (Resources)"));
+    play.board.apply(&Event::Began { item, attempt: 1 }, Time(5));
+    play.board.apply(&Event::Waits { item, attempt: 1, why: "it comes too late".to_owned() }, Time(6));
+    assert_eq!((play.why("t"), play.records()[0].comment.as_str()), ("runs on here".to_owned(), ""));
 }
 
 #[test]
