@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn lines_of_squeue_are_read_and_unknown_states_are_no_end() {
-        let read = |line| seen(line).map(|(n, s)| (n, s.stage(), s.node, s.reason));
+        let read = |line: &str| seen(line).map(|(n, s)| (n, s.stage(), s.node, s.reason));
         let waits = (7, Stage::Waits, String::new(), "ReqNodeNotAvail, UnavailableNodes:n1".to_owned());
         assert_eq!(read("7|PENDING||ReqNodeNotAvail, UnavailableNodes:n1"), Some(waits));
         assert_eq!(read("8|RUNNING|n1|None").map(|s| s.1), Some(Stage::Runs));
