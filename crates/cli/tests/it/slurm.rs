@@ -143,9 +143,11 @@ impl Slurm {
         self.wait("slurmctld answers", || self.ask("sinfo", &["-h"]).1);
     }
 
-    pub(crate) fn kill_controller(&mut self) {
-        for (_, child) in self.daemons.extract_if(.., |(name, _)| *name == "slurmctld") {
-            end(child);
+    /// Ends the controller as whoever looks after it would: it writes down what it knows.
+    pub(crate) fn stop_controller(&mut self) {
+        for (_, mut child) in self.daemons.extract_if(.., |(name, _)| *name == "slurmctld") {
+            crate::sealed::Sealed::signal(child.id(), rustix::process::Signal::TERM);
+            testkit::wait_for("slurmctld ends", || child.try_wait().expect("it can be waited for"));
         }
     }
 

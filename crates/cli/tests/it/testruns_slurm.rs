@@ -233,7 +233,7 @@ fn a_controller_that_does_not_answer_is_waited_for() {
     };
     wait_until("the runner knows what runs", || queued().len() == 6 - PLACES);
     let waits = queued();
-    story.slurm.kill_controller();
+    story.slurm.stop_controller();
     let began = story.area.seen("began");
     story.area.allow(&format!("go{}", began[0]));
     wait_until("what its agent says counts", || story.area.items(&[])[&format!("w/{}", began[0])].0 == "COMPLETED");
