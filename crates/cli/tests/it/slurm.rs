@@ -2,7 +2,6 @@
 //!
 //! Where they cannot run, the story fails with what they said.
 
-use crate::sealed::processes_with;
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::net::TcpListener;
@@ -122,7 +121,7 @@ impl Slurm {
     /// Waits for something that the daemons bring about, and tells what they said when it does not come. Slurm looks at
     /// some things every half minute only.
     pub(crate) fn wait(&self, what: &str, mut is_so: impl FnMut() -> bool) {
-        let end = std::time::Instant::now() + std::time::Duration::from_secs(90);
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(150);
         while !is_so() {
             if std::time::Instant::now() >= end {
                 let said = |name: &str| {
@@ -191,27 +190,26 @@ fn end(mut child: Child) {
 
 impl Drop for Slurm {
     fn drop(&mut self) {
-        let dir = self.dir.path().display().to_string();
         for (_, child) in std::mem::take(&mut self.daemons) {
             end(child);
         }
-        // Of a job its stepd is left.
-        for line in processes_with(&dir).into_iter().chain(stepds(self.dir.path())) {
-            let pid = line.split(' ').next().unwrap_or_default();
-            let _ = Command::new("kill").args(["-9", pid]).status();
+        // Of jobs their stepds may be left, and of a story that failed its runner, which would wait for ever.
+        for pid in under(&self.conf()) {
+            let _ = Command::new("kill").args(["-9", &pid]).status();
         }
     }
 }
 
-/// What runs steps of jobs: it does not say for whom on its command line, but has its files open.
-fn stepds(dir: &Path) -> Vec<String> {
-    let stepds = processes_with("slurmstepd");
-    let of_us = |line: &String| {
-        let pid = line.split(' ').next().unwrap_or_default();
-        let files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-        files.filter_map(|f| fs::read_link(f.path()).ok()).any(|to| to.starts_with(dir))
+/// The processes that are told to use this configuration.
+fn under(conf: &Path) -> Vec<String> {
+    let mark = format!("SLURM_CONF={}", conf.display()).into_bytes();
+    let is_marked = |pid: &String| {
+        let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environ.split(|b| *b == 0).any(|var| var == mark)
     };
-    stepds.into_iter().filter(of_us).collect()
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|e| e.file_name().into_string().ok());
+    pids.filter(|pid| pid.bytes().all(|b| b.is_ascii_digit())).filter(is_marked).collect()
 }
 
 /// Waits until nothing waits and nothing runs.

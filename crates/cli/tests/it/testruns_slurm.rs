@@ -30,8 +30,12 @@ impl Story {
 
     /// A run as jobs of Slurm, which goes on.
     fn start(&self, arguments: &[&str]) -> Child {
+        self.start_with("slurm:every=100ms", arguments)
+    }
+
+    fn start_with(&self, host: &str, arguments: &[&str]) -> Child {
         let mut command = self.command(arguments);
-        command.args(["--host", "slurm:every=100ms"]);
+        command.args(["--host", host]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
     }
 
@@ -185,7 +189,7 @@ fn the_runner_is_killed_and_the_next_finds_its_jobs() {
 }
 
 const ONE: &str = r#"
-test("w", items = {"N": ["over", "gone", "lost"]}, steps = [
+test("w", items = {"N": ["gone", "lost"]}, steps = [
     ("one", "echo $N $SLURM_JOB_ID >> EV/began; until test -e EV/go$N; do sleep 0.02; done")])
 "#;
 
@@ -193,19 +197,11 @@ test("w", items = {"N": ["over", "gone", "lost"]}, steps = [
 fn jobs_that_slurm_or_somebody_ends_are_what_they_are() {
     let story = Story::new(ONE);
     let runner = story.start(&["run"]);
-    wait_until("all run", || story.area.seen("began").len() == 3);
-    let job = |name: &str| {
-        let seen = story.area.seen("began");
-        seen.iter().find_map(|l| l.strip_prefix(&format!("{name} "))).expect("it began").to_owned()
-    };
-    let (gone, over) = (job("gone"), job("over"));
+    wait_until("both run", || story.area.seen("began").len() == 2);
+    let gone = story.area.seen("began").iter().find_map(|l| l.strip_prefix("gone ").map(str::to_owned)).unwrap();
     story.slurm.tell("scancel", &[&gone]);
     wait_until("it has ended", || story.area.items(&[])["w/gone"].1 == "KILLED");
     assert!(story.why("w/gone").contains(&format!("somebody cancelled its job {gone} in Slurm")));
-    // The limit has come, as if a minute, the shortest that there is, were over.
-    story.slurm.tell("scontrol", &["update", &format!("jobid={over}"), "endtime=now"]);
-    story.slurm.wait("it has ended", || story.area.items(&[])["w/over"].1 == "KILLED");
-    assert!(story.why("w/over").contains("ran longer than Slurm lets it (TIMEOUT)"), "{}", story.why("w/over"));
     // A node that fails loses what ran on it, which is tried again.
     story.slurm.tell("scontrol", &["update", "nodename=n1", "state=down", "reason=story"]);
     wait_until("it is tried again", || story.area.items(&[])["w/lost"].2 == 2);
@@ -218,7 +214,22 @@ fn jobs_that_slurm_or_somebody_ends_are_what_they_are() {
     let text = |n: usize, key: &str| attempts[n][key].as_str().unwrap_or_default().to_owned();
     assert_eq!((text(0, "status"), text(1, "status")), ("DEAD".to_owned(), "PASS".to_owned()));
     assert!(text(0, "comment").contains("is NODE_FAIL in Slurm"), "{}", text(0, "comment"));
-    assert_eq!(story.area.items(&[])["w/gone"].2 + story.area.items(&[])["w/over"].2, 2, "these stand");
+    assert_eq!(story.area.items(&[])["w/gone"].2, 1, "that one stands");
+}
+
+#[test]
+fn a_job_over_its_limit_in_slurm_is_ended_by_it_and_says_so() {
+    let story = Story::new(ONE);
+    // A minute is the shortest that there is.
+    let runner = story.start_with("slurm:every=100ms,time=1", &["run", "w/gone"]);
+    wait_until("it runs", || story.area.seen("began").len() == 1);
+    let job = story.area.seen("began")[0].trim_start_matches("gone ").to_owned();
+    story.slurm.tell("scontrol", &["update", &format!("jobid={job}"), "endtime=now"]);
+    story.slurm.wait("it has ended", || story.area.items(&[])["w/gone"].0 == "COMPLETED");
+    said(runner.wait_with_output().unwrap()).ends(1);
+    assert_eq!(story.area.items(&[])["w/gone"], ("COMPLETED".to_owned(), "KILLED".to_owned(), 1));
+    assert!(story.why("w/gone").contains("ran longer than Slurm lets it (TIMEOUT)"), "{}", story.why("w/gone"));
+    wait_until_empty(&story.slurm);
 }
 
 #[test]
