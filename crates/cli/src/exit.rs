@@ -98,7 +98,10 @@ fn is_trouble(error: &StartError) -> bool {
 /// Neither the area nor what was asked of it is wrong: its state cannot be kept.
 fn is_trouble_of_tests(error: &anyhow::Error) -> bool {
     let kept = error.is::<runner::base::BaseError>() || error.is::<runner::book::BookError>();
-    kept || matches!(error.downcast_ref::<RunError>(), Some(RunError::Base(_) | RunError::Book(_)))
+    kept || matches!(
+        error.downcast_ref::<RunError>(),
+        Some(RunError::Base(_) | RunError::Book(_) | RunError::Left { .. })
+    )
 }
 
 /// Something that is neither the user's fault nor the code's.

@@ -255,4 +255,18 @@ fn a_controller_that_does_not_answer_is_waited_for() {
     let items = story.area.items(&[]);
     assert!(items.values().all(|i| *i == ("COMPLETED".to_owned(), "PASS".to_owned(), 1)), "{items:?}");
     assert_eq!(story.area.seen("second").len(), 6);
+    // What cannot be ended is not said to have ended.
+    (1..=6).for_each(|n| fs::remove_file(story.area.place.path(&format!("ev/go{n}"))).unwrap());
+    let mut other = story.start(&["run", "-n", "other"]);
+    wait_until("the node is full", || story.area.seen("began").len() == 6 + PLACES);
+    wait_until("all are submitted", || story.slurm.jobs().len() == 13);
+    other.kill().unwrap();
+    other.wait().unwrap();
+    story.slurm.stop_controller();
+    story.run(&["kill", "-n", "other"]).ends(3).says("what an earlier runner left in slurm cannot be ended: squeue");
+    assert!(story.area.items(&["-n", "other"]).values().all(|i| i.0 != "KILLED"));
+    story.slurm.start_controller();
+    story.run(&["kill", "-n", "other"]).passes().says("7 items of other ended");
+    wait_until_empty(&story.slurm);
+    assert!(story.area.seen("second").len() == 6 && story.aways().is_empty());
 }
