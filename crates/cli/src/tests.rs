@@ -8,6 +8,7 @@ mod inside;
 mod list;
 mod live;
 mod log;
+mod log_follow;
 mod migrate;
 mod pages;
 mod report;
@@ -103,8 +104,9 @@ pub(crate) async fn run(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Pages(args) => return pages::run(args).await,
         other => other,
     };
-    let stopped = match verb {
-        Verb::Run(_) | Verb::Rerun(_) => Some(crate::up::interrupted()?),
+    let stopped = match &verb {
+        Verb::Log(args) if !args.follows() => None,
+        Verb::Run(_) | Verb::Rerun(_) | Verb::Log(_) => Some(crate::up::interrupted()?),
         _ => None,
     };
     let (stop, stopping) = tokio::sync::watch::channel(false);
@@ -121,7 +123,7 @@ pub(crate) async fn run(verb: Verb) -> anyhow::Result<Exit> {
         Verb::List(args) => list::run(&args),
         Verb::Show(args) => show::run(&args),
         Verb::Why(args) => why::run(&args),
-        Verb::Log(args) => log::run(&args),
+        Verb::Log(args) => log::run(&args, &stopping),
         Verb::Config(args) => config::run(&args),
         Verb::Migrate(args) => migrate::run(&args),
         Verb::Kill(args) => acts::kill(&args),

@@ -1,14 +1,22 @@
 //! `sluice tests log`: the log of a step.
 
+use super::log_follow::Follow;
 use super::{Place, find};
 use crate::exit::Exit;
 use crate::out;
 use anyhow::{Context, bail};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use tokio::sync::watch;
 
 #[derive(clap::Args)]
-#[command(before_help = "Example: sluice tests log build/gcc\n         sluice tests log build/gcc make --attempt 1")]
+#[command(
+    before_help = "Example: sluice tests log build/gcc\n         sluice tests log build/gcc make --attempt 1\n         \
+                   sluice tests log -f build/gcc",
+    after_help = "With --follow it prints the logs of all steps, or of STEP alone, as they come, further attempts too \
+                  unless --attempt names one, until the item has ended; names of steps go to standard error. It ends with \
+                  0, with 1 when the item ended badly, with 3 when nobody runs it, and with 130 after Ctrl-C, which ends nothing else."
+)]
 pub(crate) struct Args {
     /// The item, as TEST or TEST/ITEM
     #[arg(value_name = "ITEM")]
@@ -19,6 +27,9 @@ pub(crate) struct Args {
     /// The attempt; the last when absent
     #[arg(long, value_name = "N")]
     attempt: Option<u32>,
+    /// Go on printing until the item has ended
+    #[arg(long, short, conflicts_with_all = ["path", "json"])]
+    follow: bool,
     /// Print where the log is, and not what stands in it
     #[arg(long)]
     path: bool,
@@ -26,10 +37,20 @@ pub(crate) struct Args {
     place: Place,
 }
 
-pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let (_, book) = args.place.open()?;
+impl Args {
+    /// Whether it goes on until somebody has enough.
+    pub(super) fn follows(&self) -> bool {
+        self.follow
+    }
+}
+
+pub(super) fn run(args: &Args, stop: &watch::Receiver<bool>) -> anyhow::Result<Exit> {
+    let (home, book) = args.place.open()?;
     let run = find::run(&book, &args.place)?;
     let item = find::item(&book, &run, &args.item)?;
+    if args.follow {
+        return Follow::new((&home, &book, &run), &item, args.step.as_deref(), args.attempt).go(&item, stop);
+    }
     let name = find::name(&item);
     let wanted = args.attempt.or(item.attempts.last().map(|a| a.number));
     let Some(attempt) = item.attempts.iter().find(|a| Some(a.number) == wanted) else {

@@ -1,8 +1,9 @@
 //! What tests say of themselves while they run, and what people do to runs.
 
-use crate::sealed::said;
+use crate::sealed::{Sealed, said};
 use crate::testruns::Area;
 use std::fs;
+use std::process::{Child, Stdio};
 use testkit::wait_until;
 
 const SPEAKS: &str = r#"
@@ -185,4 +186,61 @@ fn only_what_was_made_for_an_item_is_removed() {
     assert!(!run.exists(), "nothing is left of it");
     assert_eq!(area.run(&["list"]).passes().out, "");
     assert!(area.dir().join("tests.star").exists());
+}
+
+/// Starts a command whose standard output goes to a file of the place.
+fn to_file(area: &Area, arguments: &[&str], file: &str) -> Child {
+    let out = fs::File::create(area.place.path(file)).expect("a file for its output");
+    area.command(arguments).stdout(out).stderr(Stdio::null()).spawn().expect("the program starts")
+}
+
+/// The log of what runs is printed as it comes, step by step and attempt by attempt, until the item has ended.
+#[test]
+fn a_log_is_followed_while_it_grows() {
+    let area = Area::native(
+        r#"
+test("before", steps = [("wait", "until test -e EV/begin; do sleep 0.02; done")])
+test("t", waiton = ["before"], retries = 1, steps = [
+    ("one", "echo first; until test -e EV/go; do sleep 0.02; done; echo second"),
+    ("two", "echo third $SLUICE_TEST_ATTEMPT; test $SLUICE_TEST_ATTEMPT = 2"),
+])
+test("long", waiton = ["before"], steps = [("x", "echo begun; until test -e EV/end; do sleep 0.02; done")])
+"#,
+    );
+    let runner = area.start(&["run", "-j", "4"]);
+    wait_until("the run is there", || area.run(&["show", "before"]).out.contains("attempt 1"));
+    let mut whole = to_file(&area, &["log", "-f", "t"], "whole");
+    let mut step = to_file(&area, &["log", "-f", "t", "one", "--attempt", "1"], "step");
+    let mut long = to_file(&area, &["log", "-f", "long"], "long");
+    let text = |file: &str| fs::read_to_string(area.place.path(file)).unwrap();
+    area.allow("begin");
+    wait_until("it has begun", || text("whole") == "first\n" && text("long") == "begun\n");
+    // Whoever has enough ends nothing else.
+    Sealed::signal(long.id(), rustix::process::Signal::INT);
+    assert_eq!(long.wait().unwrap().code(), Some(130));
+    area.allow("go");
+    wait_until("both attempts are there", || text("whole") == "first\nsecond\nthird 1\nfirst\nsecond\nthird 2\n");
+    assert_eq!(whole.wait().unwrap().code(), Some(0), "it ended well");
+    assert_eq!(step.wait().unwrap().code(), Some(0));
+    assert_eq!(text("step"), "first\nsecond\n", "of this attempt alone");
+    area.allow("end");
+    said(runner.wait_with_output().unwrap()).passes();
+    // What has ended is printed at once.
+    assert_eq!(area.run(&["log", "-f", "long"]).passes().out, "begun\n");
+}
+
+/// Who follows what nobody runs any more is told so, and does not wait without end.
+#[test]
+fn nobody_follows_what_nobody_runs() {
+    let area = Area::native(
+        "test(\"t\", steps = [(\"x\", \"echo begun; until test -e EV/go; do sleep 0.02; done; exit 4\")])\n",
+    );
+    let mut runner = area.start(&["run"]);
+    wait_until("it runs", || area.run(&["log", "t", "x"]).out == "begun\n");
+    runner.kill().unwrap();
+    runner.wait().unwrap();
+    area.run(&["log", "-f", "t"]).ends(3).says("nobody runs it now");
+    area.allow("go");
+    area.run(&["run"]).ends(1);
+    area.run(&["log", "-f", "t"]).ends(1).says("begun");
 }
