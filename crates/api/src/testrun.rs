@@ -105,6 +105,9 @@ pub struct TestAttempt {
     pub comment: String,
     /// Its directory.
     pub directory: String,
+    /// The machine and the area when it was handed out.
+    #[serde(default)]
+    pub around: Option<model::testrun::Around>,
 }
 
 /// A step of an attempt.
@@ -213,6 +216,7 @@ impl TestItem {
             status: a.status.clone(),
             comment: a.comment.clone(),
             directory: a.directory.clone(),
+            around: a.around.clone(),
         });
         let steps = item.steps.iter().map(|s| TestStep {
             attempt: s.attempt,

@@ -21,6 +21,8 @@ const LAUNCH: &str = "sluice tests run --host says where tests run, such as slur
 const ARCHIVE: &str = "what is kept is decided by the rules of runs, not by an archive";
 const TRIGGERS: &str = "a step of the test, or a test behind it, is the place for a command";
 const HOOKS: &str = "a fixture has a test before and one after";
+const CLEAN: &str = "rerun clean runs again whatever is worse than WAIVED";
+const HOSTS: &str = "all tests of a run go the same way, whatever their names";
 const AREAS: &str = "schedulers of a master take the place of watching several areas";
 
 /// `megatest.config`.
@@ -66,7 +68,9 @@ pub const AREA: &[Known] = &[
     ("env-override", "*", Use::Read),
     ("disks", "*", Use::Read),
     ("tests-paths", "*", Use::Read),
-    ("validvalues", "*", Use::Read),
+    ("validvalues", "cleanrerun-states", Use::NotDone(CLEAN)),
+    ("validvalues", "cleanrerun-statuses", Use::NotDone(CLEAN)),
+    ("validvalues", "*", Use::Unneeded("a step has whichever words the test says")),
     ("jobgroups", "*", Use::Read),
     ("triggers", "*", Use::NotDone(TRIGGERS)),
     ("runs", "pre-hook", Use::NotDone(HOOKS)),
@@ -78,10 +82,10 @@ pub const AREA: &[Known] = &[
     ("jobtools", "maxhomehostload", Use::Unneeded(SERVER)),
     ("jobtools", "waitdelay", Use::Unneeded(PACE)),
     ("jobtools", "workhosts", Use::Unneeded(LAUNCH)),
-    ("jobtools", "flexi-launcher", Use::Unneeded(LAUNCH)),
-    ("host-types", "*", Use::Unneeded(LAUNCH)),
-    ("hosts", "*", Use::Unneeded(LAUNCH)),
-    ("launchers", "*", Use::Unneeded(LAUNCH)),
+    ("jobtools", "flexi-launcher", Use::NotDone(HOSTS)),
+    ("host-types", "*", Use::NotDone(HOSTS)),
+    ("hosts", "*", Use::NotDone(HOSTS)),
+    ("launchers", "*", Use::NotDone(HOSTS)),
     ("archive", "*", Use::Unneeded(ARCHIVE)),
     ("archive-disks", "*", Use::Unneeded(ARCHIVE)),
     ("server", "*", Use::Unneeded(SERVER)),

@@ -4,7 +4,7 @@ use crate::said::Said;
 use crate::slot::StepDone;
 use model::area::{Area, Class};
 use model::testrun::{
-    Measurement, Phase, StatusCount, TestAttempt, TestDatum, TestRunState, TestRunTotals, TestStepRecord,
+    Around, Measurement, Phase, StatusCount, TestAttempt, TestDatum, TestRunState, TestRunTotals, TestStepRecord,
 };
 use model::{TestItem, TestRun, TestRunId, Time};
 use std::collections::BTreeMap;
@@ -17,6 +17,8 @@ use testruns::{Attempt, Board, ItemId, Record, RunId, RunVerdict, Statuses};
 pub(crate) struct Facts {
     /// The directory of each attempt.
     pub(crate) dirs: Vec<String>,
+    /// What was around each attempt, as far as it is known.
+    pub(crate) around: Vec<Option<Around>>,
     /// The steps of all attempts.
     pub(crate) steps: Vec<TestStepRecord>,
     /// The steps of the attempt that runs.
@@ -36,6 +38,7 @@ impl Facts {
     pub(crate) fn of(item: &TestItem) -> Self {
         Facts {
             dirs: item.attempts.iter().map(|a| a.directory.clone()).collect(),
+            around: item.attempts.iter().map(|a| a.around.clone()).collect(),
             steps: item.steps.clone(),
             data: item.data.iter().map(|datum| datum.measured.clone()).collect(),
             log: item.log.clone(),
@@ -180,6 +183,7 @@ pub(crate) fn item(board: &Board, id: ItemId, run: TestRunId, facts: &Facts) -> 
         status: a.status.word().to_owned(),
         comment: a.comment.clone(),
         directory: dir(a.number),
+        around: facts.around.get(a.number.saturating_sub(1) as usize).cloned().flatten(),
     };
     let last = record.attempts.last();
     TestItem {

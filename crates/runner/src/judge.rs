@@ -17,8 +17,8 @@ pub(crate) fn log(rules: &LogRules, dir: &Path, log: &Path, env: &dyn Fn(&str) -
     })
 }
 
-/// Judges a text.
-pub(crate) fn text(rules: &LogRules, dir: &Path, text: &[u8]) -> (String, String) {
+/// Judges what somebody writes, as it comes.
+pub(crate) fn stream(rules: &LogRules, dir: &Path, text: impl Read) -> (String, String) {
     judge(rules, dir, Ok(text), &|_| None, |_| {})
 }
 

@@ -10,7 +10,7 @@
 //! |---|---|
 //! | `home.rs`, `outside.rs` | an area: where it is, what it defines for a target |
 //! | `migrate.rs` | an area of Megatest as a `tests.star` |
-//! | `base.rs`, `book.rs`, `facts.rs` | its state: lock, slots, store; records as they are written down |
+//! | `base.rs`, `book.rs`, `facts.rs`, `around.rs` | its state: lock, slots, store; records as they are written down |
 //! | `wish.rs`, `prepare.rs`, `leftovers.rs` | what is asked for, what is on record, what was left behind |
 //! | `runner.rs`, `orders.rs`, `look.rs` | the loop, what slots are told, questions to the machine |
 //! | `acts.rs`, `remove.rs` | what people do to a run that is not running |
@@ -23,6 +23,7 @@
 
 pub mod acts;
 pub mod agent;
+mod around;
 pub mod base;
 pub mod book;
 mod calls;

@@ -1,5 +1,6 @@
 //! What a slot is told: where an attempt runs, with which variables, and what it does.
 
+use crate::around;
 use crate::facts::Facts;
 use crate::home::{Defined, Home};
 use crate::place::{self, Mark, Place};
@@ -22,11 +23,20 @@ pub(crate) struct Orders<'a> {
     name: String,
     /// Where programs for tests are.
     bin: PathBuf,
+    /// The commit of the area.
+    commit: String,
 }
 
 impl<'a> Orders<'a> {
     pub(crate) fn new(home: &'a Home, defined: &'a Defined, run: &TestRun, bin: PathBuf) -> Self {
-        Orders { home, defined, run: run_name(&run.target, &run.name), name: run.name.clone(), bin }
+        Orders {
+            home,
+            defined,
+            run: run_name(&run.target, &run.name),
+            name: run.name.clone(),
+            bin,
+            commit: around::commit(&home.dir),
+        }
     }
 
     /// Chooses where an attempt runs. Where an earlier one was, whose own directory goes elsewhere.
@@ -39,16 +49,14 @@ impl<'a> Orders<'a> {
             let number = attempt.saturating_sub(1);
             *before = self.place(board, id, attempt, &dir).earlier(number).to_string_lossy().into_owned();
         }
+        facts.around.resize(attempt.saturating_sub(1) as usize, None);
+        facts.around.push(Some(around::look(&dir, &self.commit)));
         facts.dirs.push(dir.to_string_lossy().into_owned());
     }
 
     /// The disk with the most room, or the link tree itself.
     fn root(&self, test: &TestSpec) -> PathBuf {
-        let free = |path: &Path| {
-            let nearest = path.ancestors().find(|p| p.is_dir())?;
-            let stat = rustix::fs::statvfs(nearest).ok()?;
-            Some(stat.f_bavail.saturating_mul(stat.f_frsize))
-        };
+        let free = around::free;
         let own: Vec<PathBuf> = test.disks.iter().map(|disk| self.home.dir.join(&disk.path)).collect();
         let all = self.defined.disks.iter().map(|(_, path)| path).filter(|_| own.is_empty());
         let disks = own.iter().chain(all).filter_map(|path| Some((free(path)?, path)));

@@ -71,6 +71,7 @@ fn of_item(item: &TestItem) -> Vec<String> {
             took.unwrap_or_default()
         ));
         lines.push(format!("        {}", attempt.directory));
+        lines.extend(attempt.around.as_ref().map(|around| format!("        {}", around.sentence())));
         for step in item.steps.iter().filter(|s| s.attempt == attempt.number) {
             let comment = if step.comment.is_empty() { String::new() } else { format!(": {}", step.comment) };
             lines.push(format!("        step {} {}{comment}", step.name, step.status));

@@ -36,6 +36,7 @@ mod survive;
 mod testruns;
 mod testruns_acts;
 mod testruns_agent;
+mod testruns_bad;
 mod testruns_megatest;
 mod testruns_pages;
 mod testruns_scenarios;

@@ -135,6 +135,39 @@ pub struct TestAttempt {
     pub comment: String,
     /// Its directory, on the machine of its runner.
     pub directory: String,
+    /// What was around it when it was handed out, as far as that is known.
+    #[serde(default)]
+    pub around: Option<Around>,
+}
+
+/// The machine of a runner, and the area, at the beginning of an attempt.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Around {
+    /// System, release and machine, such as `Linux 6.1.0 x86_64`.
+    pub system: String,
+    /// The load over the last minute, in hundredths; `None`: the system does not tell.
+    pub load_hundredths: Option<u32>,
+    /// Kilobytes that were free on the disk of its directory.
+    pub free_kb: Option<u64>,
+    /// The commit of the area, with `-dirty` behind it when files were changed; empty: it is not in git.
+    pub commit: String,
+}
+
+impl Around {
+    /// What people read, such as `Linux 6.1.0 x86_64, load 0.52, 1024 MB free, commit 0a1b2c`.
+    pub fn sentence(&self) -> String {
+        let mut parts = Vec::new();
+        if !self.system.is_empty() {
+            parts.push(self.system.clone());
+        }
+        parts.extend(self.load_hundredths.map(|n| format!("load {}.{:02}", n / 100, n % 100)));
+        parts.extend(self.free_kb.map(|kb| format!("{} MB free", kb / 1024)));
+        if !self.commit.is_empty() {
+            parts.push(format!("commit {}", self.commit));
+        }
+        parts.join(", ")
+    }
 }
 
 /// A step of an attempt.

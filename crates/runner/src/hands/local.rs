@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use testruns::verdict::{self, StepEnd};
-use testruns::{ItemId, Statuses};
+use testruns::{ItemId, Status, Statuses};
 
 /// They.
 #[derive(Debug)]
@@ -55,6 +55,15 @@ impl Hands for Local {
             let done = self.judge(order, step, vars, &outcome, log);
             let goes_on = verdict::goes_on(&done.verdict);
             say(News::Step { item, attempt, step: Box::new(done) });
+            if !order.place.dir.is_dir() {
+                // Logs and files went with it, whatever codes say.
+                let comment = format!("its directory was removed while step '{}' ran", step.name);
+                return How::Stopped(verdict::Verdict {
+                    status: Status::ABORT,
+                    step: Some(step.name.clone()),
+                    comment,
+                });
+            }
             if !goes_on {
                 break;
             }

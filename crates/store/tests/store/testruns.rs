@@ -4,7 +4,8 @@ use crate::db::{Engine, commit, engines, fresh};
 use crate::nouns::*;
 use model::area::{Class, StatusSpec};
 use model::testrun::{
-    Measurement, Phase, StatusCount, TestAttempt, TestDatum, TestHead, TestRunState, TestRunTotals, TestStepRecord,
+    Around, Measurement, Phase, StatusCount, TestAttempt, TestDatum, TestHead, TestRunState, TestRunTotals,
+    TestStepRecord,
 };
 use model::{Query, Span, TestItem, TestRun, TestRunId, Transition};
 use store::{CommitError, Store};
@@ -52,6 +53,7 @@ fn failed(run: i64, test: &str, path: &str) -> TestItem {
         status: status.to_owned(),
         comment: "make ended with 2".to_owned(),
         directory: format!("/runs/{test}/{path}/{number}"),
+        around: Some(Around { system: "Linux 6.1.0 x86_64".to_owned(), free_kb: Some(7), ..Around::default() }),
     };
     TestItem {
         phase: Phase::Completed,

@@ -143,6 +143,7 @@ fn ended(
         status: status.to_owned(),
         comment: comment.to_owned(),
         directory: directory.clone(),
+        around: None,
     };
     let flaky = test == "check" && path == "O0/shared" && run.0 % 4 == 0;
     let attempts = if flaky { vec![attempt(1, "FAIL"), attempt(2, status)] } else { vec![attempt(1, status)] };

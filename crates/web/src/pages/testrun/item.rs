@@ -236,6 +236,7 @@ fn one_attempt(attempt: &TestAttempt, clock: &Clock) -> Markup {
                 span.name { (attempt.number) } " " (outside(&attempt.status, 40)) " "
                 span.faint { "on " (outside(&attempt.host, 40)) @if !attempt.comment.is_empty() { ": " (outside(&attempt.comment, 160)) } }
                 @if !attempt.directory.is_empty() { br; span.faint { (outside(&attempt.directory, 160)) } }
+                @if let Some(around) = &attempt.around { br; span.faint { (outside(&around.sentence(), 200)) } }
             }
             div.when { @match attempt.ended { Some(end) => { (end.since(began)) }, None => { (clock.lasting(began)) } } }
         }
@@ -256,6 +257,7 @@ fn facts(v: &One) -> Markup {
                 }
                 @if let Some(log) = &v.item.log { dt { "Log" } dd { a href=(file_at(v.item.run, (&v.item.test, &v.item.path), v.item.attempts.last().map_or(1, |a| a.number), log)) { (outside(log, 60)) } } }
                 @if !v.item.directory.is_empty() { dt { "Directory" } dd { (outside(&v.item.directory, 200)) } }
+                @if let Some(around) = v.item.attempts.last().and_then(|a| a.around.as_ref()) { dt { "Around it" } dd { (outside(&around.sentence(), 200)) } }
             }
             @if !v.item.directory.is_empty() { p { "Once more by hand:" } pre.sh tabindex="0" { "cd " (quoted(&v.item.directory)) "\n./rerun.sh" } }
         }
