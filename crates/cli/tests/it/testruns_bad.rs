@@ -98,14 +98,14 @@ fn a_rule_that_matches_every_line_of_a_long_log_takes_little_memory() {
     said(runner.wait_with_output().unwrap()).ends(1);
     let log = area.dir().join(".sluice/tests/runs/r1/t/x.log");
     assert_eq!(fs::metadata(log).unwrap().len(), 200_000_000);
-    area.run(&["why", "t"]).passes().says("every line: 4347827 lines, wanted = 0");
+    area.run(&["why", "t"]).passes().says("every line: 4545455 lines, wanted = 0");
     assert!(0 < most && most < 150_000, "{most} kB");
 }
 
 #[test]
 fn what_could_never_run_is_told_before_anything_runs() {
     let table = [
-        ("test(\"a\", waiton = [\"b\"])\ntest(\"b\", waiton = [\"a\"])", "a waits for b, which waits for a"),
+        ("test(\"a\", waiton = [\"b\"])\ntest(\"b\", waiton = [\"a\"])", "a → b → a"),
         ("test(\"a\", waiton = [\"nobody\"])", "waits for \"nobody\", which is not defined"),
         ("test(\"a\", items = {\"N\": [\"x\\ny\"]})", "control character"),
         ("test(\"a\", items = {\"N\": [\"..\"]})", "another directory"),
@@ -128,8 +128,8 @@ fn what_could_never_run_is_told_before_anything_runs() {
     old.file("tests/b/testconfig", "[ezsteps]\nx true\n[requirements]\nwaiton c\n");
     old.file("tests/c/testconfig", "[ezsteps]\nx true\n[requirements]\nwaiton b\n");
     old.file("tests/d/testconfig", "[ezsteps]\nx true\n[items]\nN [system printf ' \\n']\n");
-    old.run(&["run", "--target", "x", "a"]).ends(2).says("waits for nobody");
-    old.run(&["run", "--target", "x", "b"]).ends(2).says("b waits for c, which waits for b");
+    old.run(&["run", "--target", "x", "a"]).ends(2).says("waits for 'nobody'");
+    old.run(&["run", "--target", "x", "b"]).ends(2).says("b → c → b");
     // An empty list is no error of the area, and has a verdict.
     old.run(&["run", "--target", "x", "d"]).ends(1).says("ZERO_ITEMS");
 }
@@ -174,9 +174,7 @@ fn odd_names_are_names() {
     }
     // By hand it does the same.
     let by_hand = area.dir().join(".sluice/tests/runs/a run; $(x)/t/it's/rerun.sh");
-    assert!(
-        Command::new(by_hand).env("PATH", std::env::var_os("PATH").unwrap_or_default()).status().unwrap().success()
-    );
+    assert!(Command::new(by_hand).output().unwrap().status.success());
     assert_eq!(area.seen("seen").iter().filter(|n| *n == "it's").count(), 2);
     area.run(&["remove", "-n", "a run; $(x)", "--yes"]).passes();
     assert!(!area.dir().join(".sluice/tests/runs/a run; $(x)/t").exists() && !Path::new(&ev).join("hacked").exists());
