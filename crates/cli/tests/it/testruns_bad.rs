@@ -188,7 +188,9 @@ fn runners_of_two_targets_keep_to_one_limit() {
          test(\"t\", items = {\"N\": [1, 2, 3]}, job_group = \"g\", steps = [(\"x\", \"mkdir EV/alone && sleep 0.05 && rmdir EV/alone\")])\n",
     );
     let runners = ["one", "two"].map(|target| area.start(&["run", "--target", target, "-j", "8"]));
-    runners.map(|runner| said(runner.wait_with_output().unwrap()).passes());
+    for runner in runners {
+        said(runner.wait_with_output().unwrap()).passes();
+    }
     let runs = area.json(&["list"]);
     assert_eq!(runs.as_array().map(Vec::len), Some(2), "{runs}");
     let blocked = area.start(&["run", "--target", "three"]);
