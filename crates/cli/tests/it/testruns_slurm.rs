@@ -4,6 +4,7 @@ use crate::sealed::{Said, said};
 use crate::slurm::{PLACES, Slurm, wait_until_empty};
 use crate::testruns::Area;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 use testkit::wait_until;
 
@@ -175,8 +176,17 @@ fn the_runner_is_killed_and_the_next_finds_its_jobs() {
     let began = story.area.seen("began");
     story.area.allow(&format!("go{}", began[0]));
     wait_until("one went on alone", || story.area.seen("second").len() == 1);
-    // The next one does not have to be told where they are.
+    // The next one does not have to be told where they are, and waits for an answer.
+    let squeue = story.area.place.path("bin/squeue");
+    let asked = story.area.place.path("ev/asked").display().to_string();
+    fs::create_dir_all(story.area.place.path("bin")).unwrap();
+    fs::write(&squeue, format!("#!/bin/sh\necho x >> {asked}\necho 'squeue: error: of a new kind' >&2\nexit 1\n"))
+        .unwrap();
+    fs::set_permissions(&squeue, fs::Permissions::from_mode(0o755)).unwrap();
     let second = story.command(&["run"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until("it has asked for all of them", || story.area.seen("asked").len() > 8);
+    assert!(story.area.items(&[])["end"].0 == "NOT_STARTED" && story.slurm.jobs().len() == 6);
+    fs::remove_file(&squeue).unwrap();
     (1..=6).for_each(|n| story.area.allow(&format!("go{n}")));
     said(second.wait_with_output().unwrap()).passes().says("6 items still run");
     for file in ["began", "went", "second"] {

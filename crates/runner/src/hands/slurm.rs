@@ -130,7 +130,8 @@ impl Jobs {
                             }
                             Err(fault) => fault,
                         },
-                        Err(fault) => fault,
+                        // There may be a job: without an answer nothing is said of it, whatever is in the way.
+                        Err(fault) => Fault::Later(fault.text().to_owned()),
                     }
                 }
             };
