@@ -124,7 +124,12 @@ impl Board {
 
     /// A task has ended.
     pub(super) fn ended(&mut self, verdict: &Verdict) -> Result<(), OutError> {
-        let lines = self.end_lines(verdict);
+        let mut lines = match (&verdict.story, self.paper) {
+            // The last stage and its task may end between two looks.
+            (Some(story), Paper::Plain) => self.stage_lines(&verdict.task, story),
+            _ => Vec::new(),
+        };
+        lines.extend(self.end_lines(verdict));
         self.say(&lines)
     }
 
@@ -178,14 +183,17 @@ impl Board {
     fn tell_stages(&mut self, running: &[(&TaskSpec, Option<&Story>)]) -> anyhow::Result<()> {
         let mut lines = Vec::new();
         for (task, story) in running {
-            for step in story.iter().flat_map(|s| &s.steps).filter(|s| s.results.is_some()) {
-                if self.told.insert((task.name.clone(), step.name.clone())) {
-                    let name = show::pad(&task.name, self.width);
-                    lines.push(format!("  {} {name}  {} {}", self.paper.symbol(step.results), step.took, step.name));
-                }
-            }
+            lines.extend(story.iter().flat_map(|story| self.stage_lines(&task.name, story)));
         }
         Ok(self.say(&lines)?)
+    }
+
+    /// Stages of a task that have ended and were not told.
+    fn stage_lines(&mut self, task: &str, story: &Story) -> Vec<String> {
+        let name = show::pad(task, self.width);
+        let ended = story.steps.iter().filter(|step| step.results.is_some());
+        let new = ended.filter(|step| self.told.insert((task.to_owned(), step.name.clone())));
+        new.map(|step| format!("  {} {name}  {} {}", self.paper.symbol(step.results), step.took, step.name)).collect()
     }
 
     fn running_line(&self, task: &TaskSpec, story: Option<&Story>) -> String {
