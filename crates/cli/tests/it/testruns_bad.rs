@@ -265,3 +265,29 @@ fn a_record_names_the_machine_and_the_commit() {
     let around = area.json(&["show", "t"])["attempts"][0]["around"].clone();
     assert_eq!(around["commit"], format!("{head}-dirty"), "{around}");
 }
+
+/// Run directories are made on the disks of the area, or of the test, where there is room, and are linked in one tree.
+#[test]
+fn disks_are_used_as_long_as_they_have_room() {
+    let star = |least: &str| {
+        format!(
+            "tests.area(\"disks\", disks = {{\"one\": \"EV/one\"}}, link_tree = \"links\", min_space = {least})\n\
+             test(\"a\", steps = [(\"x\", \"pwd -P\")])\n\
+             test(\"b\", disks = {{\"two\": \"two\"}}, steps = [(\"x\", \"pwd -P\")])\n"
+        )
+    };
+    let area = Area::native(&star("1"));
+    area.run(&["run"]).passes();
+    let one = area.place.path("ev").join("one/disks/r1/a");
+    let two = area.dir().join("two/disks/r1/b");
+    assert_eq!(area.run(&["log", "a"]).out.trim_end(), one.display().to_string());
+    assert_eq!(area.run(&["log", "b"]).out.trim_end(), two.display().to_string());
+    assert_eq!(fs::read_link(area.dir().join("links/r1/b")).unwrap(), two);
+    area.file("tests.star", &star("1000000000000000"));
+    area.run(&["run", "--new"]).ends(1);
+    area.run(&["why", "a"]).says("ABORT: the disk of").says("and min_space asks for 1000000000000000 KB");
+    assert!(!area.place.path("ev/one/disks/r2").exists());
+    // A disk that the area has is one from which runs are removed.
+    area.run(&["remove", "-n", "r1", "--yes"]).passes();
+    assert!(!one.exists() && !two.exists() && area.dir().join("two/disks").exists());
+}
