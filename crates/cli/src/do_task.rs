@@ -1,5 +1,6 @@
 //! `sluice __do KIND SPEC`: what steps run on a worker that are no command of the user's. Not for people.
 
+mod attempt;
 pub(crate) mod config;
 mod download;
 mod glob;
@@ -43,6 +44,7 @@ pub(crate) fn main(spec: Option<OsString>) -> ExitCode {
                 TransferSpec::Download { to, max_size, mode, .. } => {
                     with_runtime(download::run(&way, &workdir, &dir, &to, max_size, mode))
                 }
+                TransferSpec::Attempt { key, max_size, .. } => with_runtime(attempt::run(&way, &dir, &key, max_size)),
                 TransferSpec::DownloadText { text, to, mode, .. } => {
                     download::text(&workdir, &dir, &to, text.as_bytes(), mode)
                 }

@@ -51,6 +51,12 @@ impl Target {
     }
 }
 
+/// A client of the master at this address, with the token that can be found as [`Target::client`] finds it.
+pub(crate) fn client_at(url: &str, basedir: Option<&std::path::Path>) -> anyhow::Result<Client> {
+    let basedir = basedir.map(std::path::Path::to_owned);
+    Target { master: Some(url.to_owned()), basedir, json: false }.client()
+}
+
 /// Directory for what the program remembers between two runs (XDG Base Directory Specification).
 pub(crate) fn state_dir() -> anyhow::Result<PathBuf> {
     if let Some(dir) = std::env::var_os("XDG_STATE_HOME").filter(|d| !d.is_empty()) {

@@ -11,6 +11,7 @@ mod log;
 mod log_follow;
 mod migrate;
 mod pages;
+mod remote;
 mod report;
 mod run;
 mod show;

@@ -137,7 +137,7 @@ impl Client {
         self.call_as(path, method, params, |request| request).await
     }
 
-    async fn call_as<T: DeserializeOwned>(
+    pub(crate) async fn call_as<T: DeserializeOwned>(
         &self,
         path: &str,
         method: &str,

@@ -3,6 +3,7 @@
 mod act;
 mod address;
 pub mod ask;
+mod attempt;
 mod error;
 mod events;
 mod gate;
@@ -11,6 +12,7 @@ mod transfer;
 
 pub use act::TryScheduler;
 pub use api::Forced;
+pub use attempt::{AttemptBuilder, AttemptPlaces, Login};
 pub use error::ClientError;
 pub use events::{Heard, Listener};
 pub use gate::Wish;

@@ -10,7 +10,8 @@ use crate::{RunningBuild, World, trigger};
 use model::builder::Usual;
 use model::render::Sight;
 use model::{
-    Build, BuildId, BuilderId, NextIds, RequestId, Results, StepFacts, StepSpec, StepStatus, Time, Transition,
+    Build, BuildId, BuilderId, NextIds, RequestId, Results, StepAction, StepFacts, StepSpec, StepStatus, Time,
+    Transition,
 };
 
 /// How often the builds of one request may be lost before it ends as EXCEPTION.
@@ -188,8 +189,18 @@ pub(crate) fn next_step(running: &RunningBuild) -> Option<(usize, &StepSpec)> {
     running.plan.iter().enumerate().skip(from).find(|(_, spec)| !halted || spec.flags.always_run)
 }
 
+/// Whether a build whose worker is lost goes back to the queue. One that carries an attempt of a test run out does not:
+/// whoever runs the tests has rules of its own for attempts that are lost, and would count this one as one.
+fn is_tried_again(running: &RunningBuild) -> bool {
+    let is_attempt = |s: &StepSpec| matches!(&s.action, StepAction::Transfer(transfer) if transfer.is_attempt());
+    !running.plan.iter().any(is_attempt)
+}
+
 fn finish(world: &World, running: &RunningBuild, now: Time, todo: &mut Vec<Transition>) {
-    let results = tally_of(running).results;
+    let results = match tally_of(running).results {
+        Results::Retry if !is_tried_again(running) => Results::Exception,
+        results => results,
+    };
     let build = &running.build;
     todo.push(Transition::BuildFinished {
         build: build.id,
@@ -241,6 +252,7 @@ fn sentence(running: &RunningBuild, results: Results) -> String {
             "" => "failed on warnings".to_owned(),
             steps => format!("failed in {steps}"),
         },
+        Results::Exception if !is_tried_again(running) => "its attempt is lost".to_owned(),
         Results::Exception => format!("exception in {}", at_fault()),
         Results::Retry => "lost its worker, tried again".to_owned(),
     }
@@ -279,12 +291,16 @@ fn give_up(world: &World, running: &RunningBuild, now: Time, todo: &mut Vec<Tran
     let worker = world.workers.get(&build.worker).map_or("", |w| w.worker.name.as_str());
     let state = format!("worker {worker} was lost");
     let retries = world.requests.get(&build.request).map_or(0, |r| r.retries);
-    let results = if retries < MOST_RETRIES { Results::Retry } else { Results::Exception };
+    let again = is_tried_again(running);
+    let results = if again && retries < MOST_RETRIES { Results::Retry } else { Results::Exception };
     end_step(running, now, results, &state, todo);
     let epoch = build.lease.epoch + 1;
     todo.push(Transition::BuildFinished { build: build.id, epoch, at: now, results, state });
     for request in running.requests() {
-        try_again(world, request, now, todo);
+        match again {
+            true => try_again(world, request, now, todo),
+            false => todo.push(Transition::RequestFinished { request, at: now, results }),
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 //! logs/         log bytes                  sources/   mirrors of change sources
 //! workers/      base directories of local workers
 //! public_html/  what steps bring to the master   gates/  repositories of gates
+//! attempts/     attempts of test runs, until whoever runs the tests has fetched what came of them
 //! ```
 
 use rustix::fs::{FlockOperation, flock};
@@ -81,6 +82,11 @@ impl BaseDir {
     /// Where gates make the commits that they test, a repository each.
     pub fn gates(&self) -> PathBuf {
         self.root.join("gates")
+    }
+
+    /// What attempts of test runs need, and what came of them.
+    pub fn attempts(&self) -> PathBuf {
+        self.root.join("attempts")
     }
 
     /// Where change sources keep what they need.

@@ -13,6 +13,7 @@ use model::{
     Time, Why, WorkerId,
 };
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use store::Store;
@@ -40,6 +41,8 @@ pub(crate) struct Door {
     pub(crate) sources: RwLock<BTreeMap<String, LiveSource>>,
     pub(crate) gates: Gates,
     pub(crate) public_url: String,
+    /// Where attempts of test runs are kept.
+    pub(crate) attempts: PathBuf,
     /// Where the configuration is read from; `None`: it was given, and cannot be read again.
     pub(crate) base: Option<BaseDir>,
     pub(crate) obstacles: Arc<Obstacles>,
@@ -145,6 +148,10 @@ fn fixed_at_start(old: &Config, new: &Config) -> Vec<String> {
 }
 
 impl Control for Door {
+    fn attempts(&self) -> Option<PathBuf> {
+        Some(self.attempts.clone())
+    }
+
     fn force(&self, force: Force) -> Answer<'_, Forced> {
         Box::pin(self.ask(|reply| Input::Force { force, reply }))
     }

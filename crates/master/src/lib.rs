@@ -5,6 +5,7 @@
 //! worker sessions, change sources, the web's [`web::control::Control`], the configuration on disk.
 
 mod admission;
+mod attempts;
 pub mod backup;
 pub mod base;
 mod claim;

@@ -14,7 +14,7 @@ use crate::outbox::Outbox;
 use crate::server::{ServerLimits, serve};
 use crate::session::Doorway;
 use crate::transfer::Keys;
-use crate::{gate, left_open, socket, transfer, watch_jobdirs, watch_sources};
+use crate::{attempts, gate, left_open, socket, transfer, watch_jobdirs, watch_sources};
 use engine::{Surroundings, World};
 use killpoint::fail_point;
 use model::{Config, Event};
@@ -169,6 +169,7 @@ impl Master {
             sources: Default::default(),
             gates: Default::default(),
             public_url: format!("http://{address}/"),
+            attempts: base.attempts(),
             base: (reload == Reload::FromFile).then(|| base.clone()),
             obstacles: parts.obstacles.clone(),
             seen: Default::default(),
@@ -192,6 +193,7 @@ impl Master {
         tokio::spawn(follow_auth(base.clone(), auth, config_in_force.subscribe()));
         let outbox = parts.outbox(door.clone());
         let tools = gate::Tools { base: base.clone(), door: door.clone(), events: parts.events.clone() };
+        tokio::spawn(attempts::keep(base.attempts(), closing.clone()));
         let doors = vec![
             tokio::spawn(door.clone().keep_looking(closing.clone())),
             tokio::spawn(outbox.keep(config_in_force.subscribe(), closing.clone())),

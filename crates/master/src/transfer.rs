@@ -30,6 +30,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::io::ReaderStream;
 use unpack::{Shape, Unpack, UnpackError};
+use web::rest::attempt::{CAME, ORDER};
 use wire::CommandId;
 
 /// How long a worker may take between two pieces.
@@ -37,6 +38,9 @@ const SILENCE: Duration = Duration::from_secs(60);
 
 /// Pieces that wait to be written.
 const WAITING: usize = 16;
+
+/// Bytes that come of an attempt beside its directory.
+const BESIDE: u64 = 8 << 20;
 
 /// Makes and knows tokens.
 #[derive(Clone)]
@@ -103,6 +107,8 @@ pub(crate) fn order(world: &World, command: CommandId) -> Option<TransferOrder> 
         | (TransferSpec::Download { from: text, .. }, TransferSpec::Download { from: path, .. }) => {
             place::Place::of(text, path)
         }
+        // Both its files have places of their own.
+        (TransferSpec::Attempt { .. }, TransferSpec::Attempt { .. }) => Err("an attempt has no path".to_owned()),
         _ => return None,
     };
     Some(TransferOrder { transfer, place })
@@ -140,8 +146,14 @@ impl TransferDoor {
         }
     }
 
-    fn find(&self, order: &TransferOrder) -> Result<PathBuf, String> {
-        order.place.clone().and_then(|place| place.resolve(&self.base.public()))
+    fn find(&self, order: &TransferOrder, of_attempt: &str) -> Result<PathBuf, String> {
+        match &order.transfer {
+            TransferSpec::Attempt { key, .. } if model::is_attempt_key(key) => {
+                Ok(self.base.attempts().join(key).join(of_attempt))
+            }
+            TransferSpec::Attempt { key, .. } => Err(format!("'{}' is no key of an attempt", key.escape_debug())),
+            _ => order.place.clone().and_then(|place| place.resolve(&self.base.public())),
+        }
     }
 }
 
@@ -151,10 +163,12 @@ async fn give(State(door): State<Arc<TransferDoor>>, UrlPath(token): UrlPath<Str
         Ok((_, order)) => order,
         Err((status, why)) => return say(status, why),
     };
-    let TransferSpec::Download { from, max_size, .. } = &order.transfer else {
-        return say(StatusCode::BAD_REQUEST, "this step brings nothing to its worker");
+    let (from, max_size) = match &order.transfer {
+        TransferSpec::Download { from, max_size, .. } => (from.as_str(), *max_size),
+        TransferSpec::Attempt { .. } => ("with what this attempt needs", None),
+        _ => return say(StatusCode::BAD_REQUEST, "this step brings nothing to its worker"),
     };
-    let path = match door.find(&order) {
+    let path = match door.find(&order, ORDER) {
         Ok(path) => path,
         Err(why) => return say(StatusCode::BAD_REQUEST, why),
     };
@@ -206,12 +220,14 @@ async fn take(
         Ok(found) => found,
         Err((status, why)) => return say(status, why),
     };
-    let (TransferSpec::Upload { to, max_size, mode, .. }, Some(shape)) =
-        (&order.transfer, Shape::from_word(&sent.shape))
-    else {
-        return say(StatusCode::BAD_REQUEST, "this step brings nothing to the master in this way");
+    let (to, most, mode, shape) = match (&order.transfer, Shape::from_word(&sent.shape)) {
+        (TransferSpec::Upload { to, max_size, mode, .. }, Some(shape)) => (to.as_str(), *max_size, *mode, shape),
+        (TransferSpec::Attempt { max_size, .. }, Some(Shape::File)) => {
+            (CAME, Some(max_size.saturating_add(BESIDE)), Some(0o600), Shape::File)
+        }
+        _ => return say(StatusCode::BAD_REQUEST, "this step brings nothing to the master in this way"),
     };
-    let target = match door.find(&order) {
+    let target = match door.find(&order, CAME) {
         Ok(target) => target,
         Err(why) => return say(StatusCode::BAD_REQUEST, why),
     };
@@ -220,7 +236,7 @@ async fn take(
     }
     let busy = Busy(&door, command);
     let into_directory = to.ends_with('/');
-    let job = Unpack { target, shape, into_directory, most: *max_size, mode: *mode };
+    let job = Unpack { target, shape, into_directory, most, mode };
     let (pieces, reader) = mpsc::channel(WAITING);
     let unpacking = tokio::task::spawn_blocking(move || job.run(Pieces { pieces: reader, piece: Bytes::new() }));
     feed(body, pieces).await;

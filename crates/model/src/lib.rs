@@ -74,10 +74,10 @@ pub use snapshot::{NextIds, Snapshot};
 pub use source::{ChangeSourceSpec, GitPollerSpec, VcsPollerSpec};
 pub use source_stamp::{PATCH_LIMIT, Patch, SourceStamp};
 pub use step::{
-    BranchPlace, CommandLine, FileSpec, Findings, FollowedLog, GitMode, GitSpec, HttpMethod, HttpSpec, KindCount,
-    PropertyReading, PropertyValue, Reading, SequencePart, SequenceSpec, ShellSpec, Step, StepAction, StepFacts,
-    StepFlags, StepSpec, StepStatus, Suppression, TestReading, TransferSpec, TriggerSpec, Vcs, VcsSpec, WarningKind,
-    WarningReading,
+    ATTEMPT_PROPERTY, BranchPlace, CommandLine, FileSpec, Findings, FollowedLog, GitMode, GitSpec, HttpMethod,
+    HttpSpec, KindCount, PropertyReading, PropertyValue, Reading, SequencePart, SequenceSpec, ShellSpec, Step,
+    StepAction, StepFacts, StepFlags, StepSpec, StepStatus, Suppression, TestReading, TransferSpec, TriggerSpec, Vcs,
+    VcsSpec, WarningKind, WarningReading, is_attempt_key,
 };
 pub use task::{MasterSpec, TaskSpec};
 pub use test_result::{TestCase, TestChange, TestNames, TestOutcome, TestRoll, TestTotals};

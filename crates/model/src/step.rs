@@ -6,8 +6,8 @@ mod reading;
 mod shell;
 
 pub use action::{
-    FileSpec, GitMode, GitSpec, HttpMethod, HttpSpec, PropertyValue, SequencePart, SequenceSpec, StepAction,
-    TransferSpec, TriggerSpec,
+    ATTEMPT_PROPERTY, FileSpec, GitMode, GitSpec, HttpMethod, HttpSpec, PropertyValue, SequencePart, SequenceSpec,
+    StepAction, TransferSpec, TriggerSpec, is_attempt_key,
 };
 pub use checkout::{BranchPlace, Vcs, VcsSpec};
 pub use reading::{

@@ -3,6 +3,7 @@
 use crate::base::Base;
 use crate::book::Book;
 use crate::facts;
+use crate::hands::master;
 use crate::leftovers;
 use crate::orders::{job_name, run_name};
 use crate::runner::now;
@@ -62,6 +63,13 @@ pub fn kill(base: &Base, book: &Book, run: &mut TestRun, act: &Act) -> Result<us
     let mine = items.iter().filter(|i| facts::is_out(i) && patterns.matches(&i.test, &i.path));
     let names: BTreeSet<String> =
         mine.filter_map(|i| Some(job_name(&full, &i.test, &i.path, i.attempts.last()?.number))).collect();
+    // Nobody here can end what a master has.
+    let away =
+        items.iter().find(|i| facts::is_out(i) && patterns.matches(&i.test, &i.path) && master::is_host(&i.host));
+    if let Some(item) = away {
+        let item_name = testruns::item::full_name(&item.test, &item.path);
+        return Err(RunError::Elsewhere { item: item_name, host: item.host.clone() });
+    }
     leftovers::find(base, |job| !names.contains(job))?;
     change(book, run, &act.patterns, |item| {
         if item.phase.is_over() {

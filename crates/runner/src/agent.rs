@@ -273,7 +273,7 @@ impl Voice {
                 Line::Began { host, at: now() }
             }
             News::Step { step, .. } => Line::Step(step),
-            News::Waits { .. } | News::Ended { .. } | News::Call { .. } | News::Stop { .. } => return,
+            _ => return,
         };
         if let Err(e) = self.say(&line) {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).fault.get_or_insert(e);
@@ -332,7 +332,7 @@ mod tests {
         let ran = |d: &Path| carry_out(Path::new("/nonexistent"), d, None);
         assert!(matches!(ran(dir.path()), Err(AgentError::Order { .. })));
         let order: Order = serde_json::from_value(serde_json::json!({
-            "item": 0, "attempt": 1, "job": "t1-1", "steps": [], "max_time": null, "resources": {},
+            "item": 0, "attempt": 1, "job": "t1-1", "steps": [], "max_time": null, "resources": {}, "launched": 0,
             "place": {
                 "dir": dir.path().join("run"), "run_dir": dir.path(), "link": null, "source": null, "rerun": "",
                 "mark": {"area": "a", "run": "r", "test": "t", "path": "", "attempt": 1, "ready": false},

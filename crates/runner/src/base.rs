@@ -54,6 +54,11 @@ impl Base {
         Ok(base)
     }
 
+    /// A directory that serves as one where an attempt of another machine is carried out.
+    pub(crate) fn at(dir: &Path) -> Self {
+        Base { dir: dir.to_owned() }
+    }
+
     /// That of an area, if something was run in it.
     pub fn existing(home: &Home) -> Option<Self> {
         let base = Base { dir: home.base.clone() };
@@ -92,6 +97,28 @@ impl Base {
             fs::rename(new, path).map_err(wrong)?;
         }
         Ok(())
+    }
+
+    /// Random digits that no other area has; made when there are none.
+    ///
+    /// # Errors
+    /// They cannot be read or written.
+    pub(crate) fn salt(&self) -> Result<String, BaseError> {
+        let path = self.dir.join("salt");
+        let wrong = |source| BaseError { path: path.clone(), source };
+        match fs::read_to_string(&path) {
+            Ok(salt) if salt.len() >= 64 => return Ok(salt),
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(wrong(e)),
+            _ => {}
+        }
+        let mut bytes = [0; 32];
+        File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).map_err(wrong)?;
+        let salt: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        let new = self.dir.join("salt.new");
+        fs::write(&new, &salt).map_err(wrong)?;
+        fs::set_permissions(&new, fs::Permissions::from_mode(0o600)).map_err(wrong)?;
+        fs::rename(new, &path).map_err(wrong)?;
+        Ok(salt)
     }
 
     /// The directory of a slot.

@@ -19,6 +19,8 @@ pub(crate) struct Facts {
     pub(crate) dirs: Vec<String>,
     /// What was around each attempt, as far as it is known.
     pub(crate) around: Vec<Option<Around>>,
+    /// Where each attempt ran, as far as that is not where it was sent.
+    pub(crate) hosts: Vec<String>,
     /// The steps of all attempts.
     pub(crate) steps: Vec<TestStepRecord>,
     /// The steps of the attempt that runs.
@@ -39,6 +41,7 @@ impl Facts {
         Facts {
             dirs: item.attempts.iter().map(|a| a.directory.clone()).collect(),
             around: item.attempts.iter().map(|a| a.around.clone()).collect(),
+            hosts: item.attempts.iter().map(|a| a.host.clone()).collect(),
             steps: item.steps.clone(),
             data: item.data.iter().map(|datum| datum.measured.clone()).collect(),
             log: item.log.clone(),
@@ -51,6 +54,13 @@ impl Facts {
         self.ends.clear();
         (self.own, self.own_log, self.log) = (None, None, None);
         self.data.clear();
+    }
+
+    /// It is known where an attempt runs.
+    pub(crate) fn placed(&mut self, attempt: u32, host: String) {
+        let at = attempt.saturating_sub(1) as usize;
+        self.hosts.resize(self.hosts.len().max(at + 1), String::new());
+        self.hosts[at] = host;
     }
 
     /// A step ended. One that was told already, as after a crash, takes its own place.
@@ -174,9 +184,13 @@ pub fn record(item: &TestItem, words: &Statuses) -> Record {
 pub(crate) fn item(board: &Board, id: ItemId, run: TestRunId, facts: &Facts) -> TestItem {
     let record = board.record(id);
     let dir = |number: u32| facts.dirs.get(number.saturating_sub(1) as usize).cloned().unwrap_or_default();
+    let host = |a: &Attempt| {
+        let known = facts.hosts.get(a.number.saturating_sub(1) as usize).filter(|host| !host.is_empty());
+        known.unwrap_or(&a.host).clone()
+    };
     let attempt = |a: &Attempt| TestAttempt {
         number: a.number,
-        host: a.host.clone(),
+        host: host(a),
         launched: a.launched,
         began: a.began,
         ended: a.ended,
@@ -193,7 +207,7 @@ pub(crate) fn item(board: &Board, id: ItemId, run: TestRunId, facts: &Facts) -> 
         comment: record.comment.clone(),
         flaky: record.flaky,
         quarantined: record.quarantined.clone(),
-        host: last.map(|a| a.host.clone()).unwrap_or_default(),
+        host: last.map(host).unwrap_or_default(),
         directory: last.map(|a| dir(a.number)).unwrap_or_default(),
         log: facts.log.clone(),
         started_at: record.attempts.first().map(|a| a.launched),

@@ -1,11 +1,13 @@
 //! What carries attempts out: this machine, or something elsewhere.
 
 pub(crate) mod local;
+pub mod master;
 mod slurm;
 
 use crate::base::Base;
 use crate::slot::{How, News, Order};
 use local::Local;
+use master::{Remote, Way};
 use model::area::{self, Host};
 use process::JobId;
 use std::collections::BTreeMap;
@@ -78,15 +80,38 @@ pub(crate) struct Crew {
     /// Those that slots have: a slot on this machine keeps its supervisor.
     had: BTreeMap<(usize, Host), Arc<dyn Hands>>,
     desks: BTreeMap<area::Slurm, Arc<slurm::Desk>>,
+    /// A master whose workers carry out what is begun now, and what makes its keys unlike those of other areas.
+    master: Option<(Arc<dyn Way>, String)>,
+    /// Hands there.
+    remote: BTreeMap<usize, Arc<dyn Hands>>,
 }
 
 impl Crew {
     pub(crate) fn new(host: Host, exe: PathBuf, base: Base, words: Statuses) -> Self {
-        Crew { host, exe, base, words: Arc::new(words), had: BTreeMap::new(), desks: BTreeMap::new() }
+        let (had, desks, remote) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Crew { host, exe, base, words: Arc::new(words), had, desks, master: None, remote }
+    }
+
+    /// From now on workers of a master carry out.
+    pub(crate) fn on_workers_of(&mut self, master: Option<(Arc<dyn Way>, String)>) {
+        self.master = master;
+        // What an earlier runner left there is made anew where it is needed.
+        let _ = fs::remove_dir_all(self.parcels());
+    }
+
+    /// Where files are on their way to a master and from there.
+    fn parcels(&self) -> PathBuf {
+        self.base.dir().join("parcels")
     }
 
     /// Hands for a slot: of this host, as what was begun there is gone on with, or of that of the runner.
     pub(crate) fn hands(&mut self, slot: usize, host: Option<&Host>) -> Arc<dyn Hands> {
+        if let (None, Some((way, salt))) = (host, &self.master) {
+            let dirs = (self.base.dir().join("bin"), self.parcels());
+            let made =
+                || -> Arc<dyn Hands> { Arc::new(Remote::new(way.clone(), salt.clone(), dirs, self.words.clone())) };
+            return self.remote.entry(slot).or_insert_with(made).clone();
+        }
         let host = host.unwrap_or(&self.host).clone();
         if let Some(had) = self.had.get(&(slot, host.clone())) {
             return had.clone();

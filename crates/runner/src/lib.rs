@@ -37,6 +37,7 @@ mod look;
 pub mod migrate;
 mod orders;
 mod outside;
+pub mod parcel;
 pub mod place;
 pub mod prepare;
 pub mod remove;

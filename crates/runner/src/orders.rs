@@ -5,8 +5,8 @@ use crate::facts::Facts;
 use crate::home::{Defined, Home};
 use crate::place::{self, Mark, Place};
 use crate::slot::Order;
-use model::TestRun;
 use model::area::{TestSpec, TestStep, Var};
+use model::{TestRun, Time};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use testruns::environment::{Around, environment};
@@ -111,6 +111,7 @@ impl<'a> Orders<'a> {
             place,
             max_time: test.max_time.or(self.defined.area.max_time),
             resources: test.resources.clone(),
+            launched: board.record(id).attempts.last().map_or(Time::default(), |a| a.launched),
         }
     }
 

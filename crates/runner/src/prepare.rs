@@ -5,6 +5,7 @@ use crate::base::Base;
 use crate::book::Book;
 use crate::facts::{self, Facts};
 use crate::hands;
+use crate::hands::master::{self, Way};
 use crate::home::{AreaError, Defined};
 use crate::leftovers::{self, Left, Leftover};
 use crate::orders::{job_name, run_name};
@@ -15,6 +16,7 @@ use model::testrun::{TestHead, TestRunState, TestRunTotals};
 use model::{TestItem, TestRun, Time};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use testruns::item::full_name;
 use testruns::target::wrong_run_name;
 use testruns::{Board, Event, Holder, ItemId, NewRun, Record, Roster, RunId, Selection, TestPatterns};
@@ -32,6 +34,8 @@ pub struct Prepared {
     pub(crate) jobs: usize,
     pub(crate) exe: PathBuf,
     pub(crate) host: Host,
+    /// A master whose workers carry out, and what makes the keys of attempts unlike those of other areas.
+    pub(crate) master: Option<(Arc<dyn Way>, String)>,
 }
 
 impl Prepared {
@@ -101,15 +105,26 @@ pub fn prepare(base: &Base, book: &Book, defined: &Defined, wish: &Wish, name: &
             Some((job_name(&full, &item.test, &item.path, attempt), (item.test.clone(), item.path.clone())))
         })
         .collect();
+    elsewhere(wish, &items)?;
     let left = leftovers::find(base, |job| ours.contains_key(job))?;
     leftovers::give_up(book, &run, &mut others)?;
-    let host = hands::called(&wish.host);
+    let host = match &wish.master {
+        Some(way) => master::host(None, way.url()),
+        None => hands::called(&wish.host),
+    };
     let at = now();
-    board.apply(&Event::Host { name: host, slots: Some(wish.jobs) }, at);
+    board.apply(&Event::Host { name: host.clone(), slots: Some(wish.jobs) }, at);
     let known: BTreeMap<(String, String), TestItem> =
         items.into_iter().map(|item| ((item.test.clone(), item.path.clone()), item)).collect();
-    let records: Vec<(Record, Holder)> =
-        known.values().map(|item| (facts::record(item, board.statuses()), Holder::Alive)).collect();
+    let record = |item: &TestItem| {
+        let mut record = facts::record(item, board.statuses());
+        // It takes a place where it was sent, and not where it came to.
+        if let Some(last) = record.attempts.last_mut().filter(|a| facts::is_out(item) && master::is_host(&a.host)) {
+            last.host.clone_from(&host);
+        }
+        (record, Holder::Alive)
+    };
+    let records: Vec<(Record, Holder)> = known.values().map(record).collect();
     let id = board.add(&area, NewRun { roster, records, rerun, at_once: None }, at);
     let mut all = BTreeMap::new();
     let mut held = Vec::new();
@@ -123,7 +138,17 @@ pub fn prepare(base: &Base, book: &Book, defined: &Defined, wish: &Wish, name: &
     }
     held.sort_by_key(|(item, left)| (!matches!(left, Some(Left::Slot(_))), *item));
     let (jobs, exe, host) = (wish.jobs.max(1) as usize, wish.exe.clone(), wish.host.clone());
-    Ok(Prepared { board, id, run, others, facts: all, held, jobs, exe, host })
+    let master = wish.master.clone().map(|way| Ok::<_, RunError>((way, base.salt()?))).transpose()?;
+    Ok(Prepared { board, id, run, others, facts: all, held, jobs, exe, host, master })
+}
+
+/// What a master has is gone on with by that master alone: elsewhere it would run a second time.
+fn elsewhere(wish: &Wish, items: &[TestItem]) -> Result<(), RunError> {
+    let other = items.iter().find(|i| facts::is_out(i) && master::is_host(&i.host));
+    match other.filter(|_| wish.master.is_none()) {
+        Some(item) => Err(RunError::Elsewhere { item: full_name(&item.test, &item.path), host: item.host.clone() }),
+        None => Ok(()),
+    }
 }
 
 /// A run as it stands on record, for those who only look. As many places there are as are taken.

@@ -106,8 +106,9 @@ impl<'a> Runner<'a> {
         (home, base, book, defined): (&'a Home, &'a Base, &'a Book, &'a Defined),
         prepared: Prepared,
     ) -> Result<Self, BookError> {
-        let Prepared { board, id, run, others, facts, held, jobs, exe, host } = prepared;
-        let crew = Crew::new(host, exe, base.clone(), board.statuses().clone());
+        let Prepared { board, id, run, others, facts, held, jobs, exe, host, master } = prepared;
+        let mut crew = Crew::new(host, exe, base.clone(), board.statuses().clone());
+        crew.on_workers_of(master);
         let orders = Orders::new(home, defined, &run, base.dir().join("bin"));
         let news = mpsc::channel();
         let mut runner = Runner {
@@ -302,12 +303,16 @@ impl<'a> Runner<'a> {
     fn take(&mut self, news: News) {
         let at = now();
         match news {
+            News::Began { item, attempt } => {
+                self.board.apply(&Event::Began { item, attempt }, at);
+                self.dirty.insert(item);
+            }
             News::Waits { item, attempt, why } => {
                 self.board.apply(&Event::Waits { item, attempt, why }, at);
                 self.dirty.insert(item);
             }
-            News::Began { item, attempt } => {
-                self.board.apply(&Event::Began { item, attempt }, at);
+            News::Placed { item, attempt, host } => {
+                self.facts.entry(item).or_default().placed(attempt, host);
                 self.dirty.insert(item);
             }
             News::Step { item, attempt, step } => {

@@ -31,6 +31,9 @@ pub struct Order {
     pub max_time: Option<Span>,
     /// How much of which resource it takes.
     pub resources: BTreeMap<String, u64>,
+    /// When it was decided to carry it out: another attempt of that name, of a run that was removed, has another time.
+    #[serde(default)]
+    pub launched: Time,
 }
 
 /// A step that came to its end.
@@ -80,6 +83,15 @@ pub enum News {
         item: ItemId,
         /// Which.
         attempt: u32,
+    },
+    /// It is known where it runs.
+    Placed {
+        /// Whose.
+        item: ItemId,
+        /// Which.
+        attempt: u32,
+        /// Where.
+        host: String,
     },
     /// A step ended.
     Step {

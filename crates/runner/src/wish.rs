@@ -2,9 +2,11 @@
 
 use crate::base::BaseError;
 use crate::book::BookError;
+use crate::hands::master::Way;
 use crate::home::AreaError;
 use model::area::Host;
 use std::path::PathBuf;
+use std::sync::Arc;
 use testruns::status::UnknownStatus;
 use testruns::{Rerun, Statuses};
 
@@ -29,6 +31,8 @@ pub struct Wish {
     pub exe: PathBuf,
     /// Where it is carried out.
     pub host: Host,
+    /// A master whose workers carry out what is begun now, in place of that.
+    pub master: Option<Arc<dyn Way>>,
 }
 
 /// What is run again.
@@ -84,6 +88,14 @@ pub enum RunError {
     /// Nobody may change it.
     #[error("the run '{0}' is locked")]
     Locked(String),
+    /// An earlier runner had it carried out somewhere else.
+    #[error("{item} is still with {host}: go on with it by --master, or end it there")]
+    Elsewhere {
+        /// What.
+        item: String,
+        /// Where.
+        host: String,
+    },
     /// One item's directory would be inside of another's.
     #[error("the directory of {inner} would be inside of that of {outer}")]
     Nested {

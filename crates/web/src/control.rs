@@ -8,6 +8,7 @@ use model::{
 };
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -54,6 +55,10 @@ pub trait Control: Send + Sync + 'static {
             let _ = (act, who);
             Err(ControlError::no_gate(&gate))
         })
+    }
+    /// The directory in which attempts of test runs are kept while workers have them; `None`: there is none.
+    fn attempts(&self) -> Option<PathBuf> {
+        None
     }
     /// There are builders, workers and a queue. Otherwise only runs of tests are shown.
     fn is_master(&self) -> bool {

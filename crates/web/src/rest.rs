@@ -1,6 +1,7 @@
 //! The REST interface and its events, in the shapes of Buildbot 4.3; who may act; the headers of every answer.
 
 mod act;
+pub mod attempt;
 pub mod auth;
 mod badge;
 mod cache;
@@ -24,7 +25,7 @@ mod worker;
 
 use crate::Web;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 
 pub use read::API;
 
@@ -46,6 +47,9 @@ pub fn router() -> axum::Router<Web> {
         .route("/api/v2/sluice/builds/{id}", get(story::get))
         .route("/api/v2/sluice/patches/{id}", get(tried::patch))
         .route("/api/v2/sluice/try", get(tried::list).post(tried::post).layer(DefaultBodyLimit::max(tried::MOST_BODY)))
+        .route("/api/v2/sluice/attempts", get(attempt::list))
+        .route("/api/v2/sluice/attempts/{key}", put(attempt::take).post(attempt::post).delete(attempt::forget))
+        .route("/api/v2/sluice/attempts/{key}/came", get(attempt::give))
         .route("/api/v2/sluice/outbox", get(outbox::get))
         .route("/api/v2/gates", get(gate::list))
         .route("/api/v2/gates/{gate}", get(gate::one).post(gate::post))

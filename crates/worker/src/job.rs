@@ -169,9 +169,14 @@ fn transfer(place: &Place<'_>, id: JobId, work: TransferWork) -> Result<Job, Ref
         (None, Master::Url(url)) => MasterPlace::Url(url.clone()),
         (None, Master::InProcess(_)) => return Err(Refusal::Machine("the master's address is not known".to_owned())),
     };
-    let (TransferSpec::Upload { workdir, .. }
-    | TransferSpec::Download { workdir, .. }
-    | TransferSpec::DownloadText { workdir, .. }) = &work.transfer;
+    let is_attempt = work.transfer.is_attempt();
+    let (workdir, timeout, max_time) = match &work.transfer {
+        TransferSpec::Upload { workdir, .. }
+        | TransferSpec::Download { workdir, .. }
+        | TransferSpec::DownloadText { workdir, .. } => (workdir.as_str(), Some(SILENCE), None),
+        // A test may be silent as long as it likes.
+        TransferSpec::Attempt { max_time, .. } => ("", None, *max_time),
+    };
     let task = Task::Transfer {
         workdir: below(place.builddir, workdir)?,
         dir: place.builddir.to_owned(),
@@ -180,10 +185,16 @@ fn transfer(place: &Place<'_>, id: JobId, work: TransferWork) -> Result<Job, Ref
         transfer: work.transfer,
     };
     let mut job = place.task(id, &task)?;
-    job.timeout = Some(SILENCE);
+    (job.timeout, job.max_time) = (timeout, max_time.map(Span::to_std));
+    if is_attempt {
+        job.sigterm_time = LAST_WORDS;
+    }
     job.mask.push(work.token.reveal().as_bytes().to_vec().into());
     Ok(job)
 }
+
+/// How long an attempt that is ended may take to bring back what there is of it.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// How long a transfer may say nothing. It says how far it is, and that it waits for the master.
 const SILENCE: std::time::Duration = std::time::Duration::from_secs(1200);

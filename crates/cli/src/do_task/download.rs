@@ -58,7 +58,14 @@ fn place(workdir: &Path, dir: &Path, to: &str) -> Result<PathBuf, String> {
     }
 }
 
-async fn fetch(client: &Client, token: &str, target: &Path, most: Option<u64>, mode: Option<u32>) -> Result<u64, Stop> {
+/// Brings it into a file, which has its name once it is whole. Answers with its bytes.
+pub(super) async fn fetch(
+    client: &Client,
+    token: &str,
+    target: &Path,
+    most: Option<u64>,
+    mode: Option<u32>,
+) -> Result<u64, Stop> {
     let (length, pieces) = client.download(token).await?;
     let too_long = |bytes: u64| {
         let most = most.filter(|most| bytes > *most)?;

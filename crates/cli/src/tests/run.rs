@@ -3,6 +3,7 @@
 use super::Place;
 use super::find::{self, called};
 use super::live::Live;
+use super::remote;
 use crate::exit::{Exit, Trouble};
 use crate::out;
 use crate::show::Paper;
@@ -63,11 +64,13 @@ pub(crate) struct RerunArgs {
 #[derive(clap::Args)]
 struct How {
     /// Where: local, slurm, or slurm:partition=long,cpus=2 and so on; what the area says when absent
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", conflicts_with = "master")]
     host: Option<Host>,
-    /// Items at once; one for each processor when absent, 100 in Slurm
+    /// Items at once; one for each processor when absent, 100 in Slurm, 32 with --master
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     jobs: Option<u32>,
+    #[command(flatten)]
+    remote: remote::OnMaster,
     /// Only tests with a tag like this
     #[arg(long, value_name = "TAGS")]
     tags: Option<String>,
@@ -152,17 +155,23 @@ impl Job {
             defined = self.home.read(&defined.target.to_string(), Some(name))?;
         }
         let processors = std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1));
+        let master = self.how.remote.way()?;
         let host = self.how.host.clone().unwrap_or_else(|| defined.area.host.clone());
         let wish = Wish {
             name: Some(name.to_owned()),
             patterns,
             tags: self.how.tags.clone(),
             again,
-            jobs: self.how.jobs.unwrap_or(if host == Host::Local { processors } else { ELSEWHERE }),
+            jobs: self.how.jobs.unwrap_or(match (&master, &host) {
+                (Some(_), _) => remote::JOBS,
+                (None, Host::Local) => processors,
+                (None, _) => ELSEWHERE,
+            }),
             owner: me(),
             comment: self.how.comment.clone(),
             exe: std::env::current_exe()?,
             host,
+            master,
         };
         let prepared = runner::prepare(&self.base, &self.book, &defined, &wish, name)?;
         let adopted = prepared.adopted();

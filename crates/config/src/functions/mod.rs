@@ -111,6 +111,7 @@ pub(crate) const ALL: &[Def] = &[
     steps::SPHINX,
     steps::SVN,
     steps::TEST,
+    steps::TEST_ATTEMPT,
     steps::TREE_SIZE,
     steps::TRIAL,
     steps::TRIGGER,

@@ -29,7 +29,7 @@ pub(super) use properties::{ASSERT_THAT, SET_PROPERTIES, SET_PROPERTY, SET_PROPE
 pub(super) use reading::{FORMATS, compile_reading, test_reading};
 pub(super) use shell::{COMPILE, CONFIGURE, PERL_MODULE_TEST, SEQUENCE, SHELL, TEST, TESTING, command};
 pub(super) use svn::SVN;
-pub(super) use transfer::{DOWNLOAD, DOWNLOAD_TEXT, UPLOAD, UPLOAD_DIRECTORY};
+pub(super) use transfer::{DOWNLOAD, DOWNLOAD_TEXT, TEST_ATTEMPT, UPLOAD, UPLOAD_DIRECTORY};
 pub(super) use trial::TRIAL;
 pub(super) use trial::{command as trial_command, test_changes};
 pub(super) use trigger::TRIGGER;

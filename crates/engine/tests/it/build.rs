@@ -2,7 +2,7 @@
 
 use crate::town::{Town, builder, forced, scheduler, step, worker};
 use engine::build::{CommandEnd, Tally, tally};
-use model::{Config, Results, StepFlags, Transition};
+use model::{Config, Results, StepFlags, StepSpec, Transition};
 use proptest::prelude::*;
 
 fn one_builder(steps: Vec<model::StepSpec>) -> Town {
@@ -141,6 +141,31 @@ fn a_lost_worker_is_waited_for_and_then_its_build_is_tried_again_three_times() {
     }
     let results: Vec<_> = town.ended().iter().map(|e| e.1).collect();
     assert_eq!(results, [Results::Retry, Results::Retry, Results::Retry, Results::Exception]);
+    assert_eq!(town.answered(), [Results::Exception]);
+}
+
+/// Whoever runs tests has rules of its own for attempts that are lost.
+#[test]
+fn an_attempt_of_a_test_run_is_not_tried_again() {
+    let action = || {
+        let key = "0123456789abcdef0123456789abcdef".into();
+        model::StepAction::Transfer(model::TransferSpec::Attempt { key, max_size: 1, max_time: None })
+    };
+    let mut town = one_builder(vec![StepSpec { flags: PLAIN, ..StepSpec::new("test", action()) }]);
+    town.force("b", 0);
+    let (w, build) = (town.worker("w"), town.only_build());
+    town.disconnect(w);
+    town.pass(600);
+    assert_eq!(town.ended(), [(build, Results::Exception, "worker w was lost".to_owned())]);
+    assert_eq!(town.answered(), [Results::Exception]);
+    town.connect(w);
+    assert_eq!(town.world.builds().count(), 0);
+    // The same when the worker itself says that the command is gone.
+    let mut town = one_builder(vec![StepSpec { flags: PLAIN, ..StepSpec::new("test", action()) }]);
+    town.force("b", 0);
+    let build = town.only_build();
+    town.end_command(build, CommandEnd::Lost("the worker was stopped".to_owned()));
+    assert_eq!(town.ended(), [(build, Results::Exception, "its attempt is lost".to_owned())]);
     assert_eq!(town.answered(), [Results::Exception]);
 }
 

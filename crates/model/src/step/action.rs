@@ -180,6 +180,25 @@ pub enum TransferSpec<T = Text> {
         /// Permission bits on the worker.
         mode: Option<u32>,
     },
+    /// An attempt of a test run: what it needs comes to the worker, is carried out there, and what came of it goes back.
+    /// A build with such a step that is lost is not tried again: whoever runs the tests decides that.
+    Attempt {
+        /// The name under which the master keeps both.
+        key: T,
+        /// No more bytes of its directory than so many go back; what is left stays on the worker.
+        max_size: u64,
+        /// Ended after this long; `None`: as long as it does.
+        max_time: Option<Span>,
+    },
+}
+
+/// The property of a build that has the key of its attempt.
+pub const ATTEMPT_PROPERTY: &str = "test_attempt";
+
+/// Whether this can be the key of an attempt: 32 to 64 hexadecimal digits in lower case, so that it names a directory
+/// and nobody finds it by trying.
+pub fn is_attempt_key(key: &str) -> bool {
+    (32..=64).contains(&key.len()) && key.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// A question to a web server.
@@ -327,6 +346,11 @@ impl<T> FileSpec<T> {
 }
 
 impl<T> TransferSpec<T> {
+    /// It is an attempt of a test run.
+    pub fn is_attempt(&self) -> bool {
+        matches!(self, TransferSpec::Attempt { .. })
+    }
+
     fn try_map<U, E>(&self, turn: &mut dyn FnMut(&T) -> Result<U, E>) -> Result<TransferSpec<U>, E> {
         Ok(match self {
             TransferSpec::Upload { from, to, workdir, max_size, mode, url } => TransferSpec::Upload {
@@ -346,6 +370,9 @@ impl<T> TransferSpec<T> {
             },
             TransferSpec::DownloadText { text, to, workdir, mode } => {
                 TransferSpec::DownloadText { text: turn(text)?, to: turn(to)?, workdir: turn(workdir)?, mode: *mode }
+            }
+            TransferSpec::Attempt { key, max_size, max_time } => {
+                TransferSpec::Attempt { key: turn(key)?, max_size: *max_size, max_time: *max_time }
             }
         })
     }

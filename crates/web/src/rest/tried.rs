@@ -98,14 +98,14 @@ async fn hand_in(
 }
 
 /// Who hands a patch in.
-enum Asker {
+pub(super) enum Asker {
     /// Somebody with the master's token.
     Token,
     /// Somebody with a name and a password of these schedulers.
     User { name: String, schedulers: Vec<String> },
 }
 
-fn asker(web: &Web, config: &model::Config, headers: &HeaderMap, from: Origin) -> Result<Asker, Trouble> {
+pub(super) fn asker(web: &Web, config: &model::Config, headers: &HeaderMap, from: Origin) -> Result<Asker, Trouble> {
     let denied = |status, text: &str| Err(Trouble::new(status, RpcError::INVALID_REQUEST, text));
     if let Some(user) = web.auth.who(headers).filter(|user| user.proof == Proof::Token) {
         let _ = user;
@@ -150,7 +150,7 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     Some((name.to_owned(), password.to_owned()))
 }
 
-fn tries(config: &model::Config) -> impl Iterator<Item = &SchedulerSpec> {
+pub(super) fn tries(config: &model::Config) -> impl Iterator<Item = &SchedulerSpec> {
     config.schedulers.iter().filter(|s| matches!(s.kind, SchedulerKind::Try(_)))
 }
 

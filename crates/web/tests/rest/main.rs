@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a town that cannot be built ends the test, and says where")]
 
 mod acting;
+mod attempts;
 mod listening;
 mod reading;
 mod town;

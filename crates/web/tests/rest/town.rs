@@ -27,6 +27,8 @@ pub(crate) const URL: &str = "http://sluice.test/";
 pub(crate) struct Notes {
     config: Arc<Config>,
     lines: Mutex<Vec<String>>,
+    /// Where attempts of test runs are kept.
+    pub(crate) attempts: std::path::PathBuf,
 }
 
 impl Notes {
@@ -142,6 +144,9 @@ impl Control for Notes {
     fn why(&self, request: RequestId) -> Answer<'_, Option<Why>> {
         answer(Ok((request == RequestId(3)).then(|| Why::WorkersAway { workers: vec!["mac-mini".to_owned()] })))
     }
+    fn attempts(&self) -> Option<std::path::PathBuf> {
+        Some(self.attempts.clone())
+    }
     fn config(&self) -> Arc<Config> {
         Arc::clone(&self.config)
     }
@@ -190,7 +195,11 @@ impl Town {
         let store = store::Store::open(&store::Location::Sqlite(dir.path().join("state.sqlite"))).await.unwrap();
         let logs = logs::Logs::open(dir.path().join("logs")).unwrap();
         settle(&store, &logs).await;
-        let notes = Arc::new(Notes { config: Arc::new(config()), lines: Mutex::default() });
+        let notes = Arc::new(Notes {
+            config: Arc::new(config()),
+            lines: Mutex::default(),
+            attempts: dir.path().join("attempts"),
+        });
         let users = [("ann".to_owned(), Secret::new("secret"))];
         let web = Web {
             store,
@@ -251,7 +260,12 @@ impl Town {
 }
 
 fn config() -> Config {
+    let attempt = TransferSpec::Attempt { key: "".into(), max_size: 1000, max_time: None };
     let builder = |name: &str, workers: &[&str]| BuilderSpec {
+        steps: match name {
+            "linux" => vec![StepSpec::new("test", StepAction::Transfer(attempt.clone()))],
+            _ => Vec::new(),
+        },
         ..BuilderSpec::new(name, workers.iter().map(|w| (*w).to_owned()).collect())
     };
     let worker = |name: &str, access| WorkerSpec {

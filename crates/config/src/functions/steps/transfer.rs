@@ -7,7 +7,7 @@ use crate::functions::{Def, Param, p};
 use crate::names::quoted;
 use crate::registry::Mode;
 use crate::texts::is_text;
-use model::{StepAction, StepFlags, Text, TransferSpec};
+use model::{ATTEMPT_PROPERTY, Form, Lookup, Piece, StepAction, StepFlags, Text, TransferSpec};
 
 const SIZE: Param = p("max_size", "number of bytes in all: more are an error", "None");
 const BITS: Param = p("mode", "permission bits, such as 0o644", "the usual ones");
@@ -61,6 +61,38 @@ pub(in crate::functions) const DOWNLOAD_TEXT: Def = Def {
     in_pipelines: true,
     run: download_text,
 };
+
+pub(in crate::functions) const TEST_ATTEMPT: Def = Def {
+    path: "steps.test_attempt",
+    summary: "Carries an attempt of `sluice tests run --master` out: what the test needs comes to the worker, and its \
+              logs and its directory go back. Its builder is one that `schedulers.try_userpass` may ask.",
+    example: "steps.test_attempt(max_size = 64 << 20)",
+    groups: &[
+        &[
+            p(
+                "max_size",
+                "number of bytes of its directory that go back; what is left stays on the worker",
+                "256 << 20",
+            ),
+            p("max_time", "duration: it is ended after so long", "None"),
+        ],
+        COMMON,
+    ],
+    by_position: 0,
+    required: &[],
+    in_pipelines: false,
+    run: test_attempt,
+};
+
+fn test_attempt(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
+    let lookup = Lookup::Property(ATTEMPT_PROPERTY.to_owned());
+    let spec = TransferSpec::Attempt {
+        key: Text::Pieces(vec![Piece::Lookup { of: lookup, form: Form::Value }]),
+        max_size: u64::try_from(call.number("max_size", 0, i64::MAX, 256 << 20)?).unwrap_or_default(),
+        max_time: call.patience("max_time", None)?,
+    };
+    made(call, StepAction::Transfer(spec), "test", StepFlags::HALTING)
+}
 
 fn upload(call: &Call<'_, '_>, name: &str) -> Result<Outcome, Wrong> {
     not_in_pipelines(call, "url", "where people find what is built is the master's")?;
