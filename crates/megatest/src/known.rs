@@ -19,7 +19,6 @@ const SERVER: &str = "there is no server process of its own and no shared databa
 const DESKTOP: &str = "pages take the place of the desktop program";
 const LAUNCH: &str = "sluice tests run --host says where tests run, such as slurm";
 const ARCHIVE: &str = "what is kept is decided by the rules of runs, not by an archive";
-const TRIGGERS: &str = "a step of the test, or a test behind it, is the place for a command";
 const HOOKS: &str = "a fixture has a test before and one after";
 const CLEAN: &str = "rerun clean runs again whatever is worse than WAIVED";
 const HOSTS: &str = "all tests of a run go the same way, whatever their names";
@@ -72,7 +71,7 @@ pub const AREA: &[Known] = &[
     ("validvalues", "cleanrerun-statuses", Use::NotDone(CLEAN)),
     ("validvalues", "*", Use::Unneeded("a step has whichever words the test says")),
     ("jobgroups", "*", Use::Read),
-    ("triggers", "*", Use::NotDone(TRIGGERS)),
+    ("triggers", "*", Use::Read),
     ("runs", "pre-hook", Use::NotDone(HOOKS)),
     ("runs", "post-hook", Use::NotDone(HOOKS)),
     ("testrollup", "*", Use::Unneeded("the page of a test is made from its records")),
@@ -129,7 +128,7 @@ pub const TEST: &[Known] = &[
     ("skip", "fileexists", Use::Read),
     ("skip", "rundelay", Use::Read),
     ("disks", "*", Use::Read),
-    ("triggers", "*", Use::NotDone(TRIGGERS)),
+    ("triggers", "*", Use::Read),
     ("waivers", "*", Use::Read),
     ("waiver_rules", "*", Use::Read),
     ("subrun", "*", Use::Read),

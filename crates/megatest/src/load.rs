@@ -152,11 +152,23 @@ pub fn nouns(loaded: &Loaded, context: &Context<'_>) -> Nouns {
         max_time: area.run_time_limit.map(span),
         dead_after: area.dead_time.map(span),
         disks: disks(&area.disks),
+        triggers: triggers(&area.triggers),
         link_tree: area.link_tree.clone(),
         min_space: area.min_space,
         ..nouns::Area::default()
     };
     Nouns { area: nouns, problems }
+}
+
+/// Of two for the same change the later one stands.
+fn triggers(triggers: &[area::Trigger]) -> Vec<nouns::Trigger> {
+    let mut all: Vec<nouns::Trigger> = Vec::new();
+    for one in triggers.iter().filter(|t| !t.command.trim().is_empty()) {
+        all.retain(|before| (&before.state, &before.status) != (&one.state, &one.status));
+        let command = one.command.trim().to_owned();
+        all.push(nouns::Trigger { state: one.state.clone(), status: one.status.clone(), command });
+    }
+    all
 }
 
 fn disks(disks: &[(String, String)]) -> Vec<nouns::Disk> {
@@ -199,6 +211,7 @@ fn spec(test: &TestConfig, area: &Area, context: &Context<'_>, problems: &mut Ve
         priority: test.priority,
         env,
         disks: disks(&test.disks),
+        triggers: triggers(&test.triggers),
         waiver_checks: checks(test, &has, problems),
         tags: test.meta.tags.clone(),
         owner: test.meta.owner.clone().or_else(|| test.meta.author.clone()).unwrap_or_default(),

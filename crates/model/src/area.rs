@@ -51,10 +51,32 @@ pub struct Area {
     pub disks: Vec<Disk>,
     /// The root of the tree in which tests find each other, absolute or relative to the area. `None`: the runner's own.
     pub link_tree: Option<String>,
+    /// Commands on changes of items, of all tests.
+    pub triggers: Vec<Trigger>,
     /// Kilobytes that a disk must have free for an attempt to begin on it.
     pub min_space: Option<u64>,
     /// Where attempts are carried out.
     pub host: Host,
+}
+
+/// A command that runs when an item comes into a state or gets a status: both where both are said, and on each change to
+/// it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trigger {
+    /// The word of the state, such as `RUNNING`; `None`: whichever.
+    pub state: Option<String>,
+    /// The status; `None`: whichever.
+    pub status: Option<String>,
+    /// For a shell; behind it stand, each as one word, what the caller tells of the change.
+    pub command: String,
+}
+
+impl Trigger {
+    /// As it is written: `STATE/STATUS`, either of which may be empty.
+    pub fn when(&self) -> String {
+        let word = |word: &Option<String>| word.clone().unwrap_or_default();
+        format!("{}/{}", word(&self.state), word(&self.status))
+    }
 }
 
 /// A place for run directories.

@@ -12,6 +12,7 @@ use crate::prepare::Prepared;
 use crate::said;
 use crate::slot::{How, News, Slot};
 use crate::socket::{Answer, Ear};
+use crate::triggers::Triggers;
 use model::area::Host;
 use model::testrun::TestRunState;
 use model::{Span, TestItem, TestRun, Time};
@@ -88,6 +89,8 @@ pub struct Runner<'a> {
     answers: Vec<(mpsc::SyncSender<Answer>, Answer)>,
     /// Items by test and path.
     pub(crate) by_name: HashMap<(String, String), ItemId>,
+    /// Commands on changes of items, where there are any.
+    triggers: Option<Triggers>,
     _ear: Option<Ear>,
 }
 
@@ -110,6 +113,7 @@ impl<'a> Runner<'a> {
         let mut crew = Crew::new(host, exe, base.clone(), board.statuses().clone());
         crew.on_workers_of(master);
         let orders = Orders::new(home, defined, &run, base.dir().join("bin"));
+        let triggers = Triggers::start(home, defined, &run);
         let news = mpsc::channel();
         let mut runner = Runner {
             home,
@@ -131,6 +135,7 @@ impl<'a> Runner<'a> {
             spent: Vec::new(),
             answers: Vec::new(),
             by_name: HashMap::new(),
+            triggers,
             _ear: None,
         };
         let name = |item| (runner.board.test(item).name.clone(), runner.board.item(item).path.clone());
@@ -369,7 +374,12 @@ impl<'a> Runner<'a> {
         let nothing = Facts::default();
         let item = |id: ItemId| facts::item(&self.board, id, self.run.id, self.facts.get(&id).unwrap_or(&nothing));
         let items: Vec<TestItem> = std::mem::take(&mut self.dirty).into_iter().map(item).collect();
-        self.book.save(&self.run, items)
+        let due = self.triggers.as_mut().map(|triggers| triggers.due(&items)).unwrap_or_default();
+        self.book.save(&self.run, items)?;
+        if let Some(triggers) = &self.triggers {
+            triggers.fire(due);
+        }
+        Ok(())
     }
 
     fn close(&mut self) {
@@ -379,6 +389,9 @@ impl<'a> Runner<'a> {
             }
         }
         std::mem::take(&mut self.slots).into_values().for_each(Slot::close);
+        if let Some(triggers) = self.triggers.take() {
+            triggers.close();
+        }
     }
 
     /// What the area defines.

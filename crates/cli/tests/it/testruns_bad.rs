@@ -291,3 +291,33 @@ fn disks_are_used_as_long_as_they_have_room() {
     area.run(&["remove", "-n", "r1", "--yes"]).passes();
     assert!(!one.exists() && !two.exists() && area.dir().join("two/disks").exists());
 }
+
+/// Commands on changes of items get what they are told as words, whatever stands in it.
+#[test]
+fn triggers_run_on_changes_and_their_words_are_quoted() {
+    let area = Area::empty();
+    area.file("megatest.config", "[fields]\nT TEXT\n[setup]\nlinktree #{mtrah links}\n[triggers]\nCOMPLETED/FAIL printf '<%s>' \"all\"\n/PASS EV/note pass\nRUNNING/ EV/note runs\n");
+    area.file(
+        "tests/t/testconfig",
+        "[ezsteps]\nx test \"$N\" != \"b;c\"\n[items]\nN a b;c $(x)\n[triggers]\n/FAIL EV/note own\n",
+    );
+    area.script("../ev/note", "echo \"$1 $#: $5/$6/$7/$8\" >> EV/noted\n");
+    area.run(&["run", "--target", "x"]).ends(1);
+    insta::assert_snapshot!(area.seen("noted").join("\n"), @r#"
+    own 9: t/b;c/COMPLETED/FAIL
+    pass 9: t/$(x)/COMPLETED/PASS
+    pass 9: t/a/COMPLETED/PASS
+    runs 9: t/$(x)/RUNNING/n/a
+    runs 9: t/a/RUNNING/n/a
+    runs 9: t/b;c/RUNNING/n/a
+    "#);
+    let log = fs::read_to_string(area.dir().join("links/x/r1/t/b;c/last-trigger-COMPLETED-FAIL.log")).unwrap();
+    let dir = area.dir().join("links/x/r1/t/b;c").display().to_string();
+    assert!(log.starts_with(&format!("<all><t/b;c><{dir}><COMPLETED/FAIL><t><b;c><COMPLETED><FAIL><")), "{log}");
+    // What is as it was changes nothing.
+    area.run(&["run", "--target", "x", "-n", "r1"]).ends(1);
+    assert_eq!(area.seen("noted").len(), 6);
+    area.run(&["migrate", "-o", "tests.star"]).passes();
+    area.run(&["run", "--target", "x", "--new"]).ends(1);
+    assert_eq!(area.seen("noted").len(), 12, "natively they are the same");
+}

@@ -10,7 +10,7 @@ use crate::{address, given};
 use model::Span;
 use model::area::{
     Axis, Check, Class, Disk, Expectation, Field, Fixture, Host, Items, LogRules, MapRule, Need, Retry, RulesSource,
-    Scope, Skip, StatusSpec, TestSpec, Tolerance, Until, Var,
+    Scope, Skip, StatusSpec, TestSpec, Tolerance, Trigger, Until, Var,
 };
 use starlark::values::Value;
 use std::collections::BTreeMap;
@@ -60,6 +60,7 @@ pub(super) const TEST: Def = Def {
         p("skip_within", "duration since it ended last in any run of the target", "None"),
         p("waiver_checks", "what a waiver of it has to show, as checks of tests.waiver", "[]"),
         p("disks", "dict of names and directories of its own, as in tests.area", "those of the area"),
+        p("triggers", "dict as in tests.area, beside those of the area", "{}"),
         p("tags", "list of texts", "[]"),
         p("owner", "text", "\"\""),
         p("description", "text", "\"\""),
@@ -87,6 +88,11 @@ pub(super) const AREA: Def = Def {
         p("dead_after", "duration of silence after which an attempt is dead", "None"),
         p("disks", "dict of names and directories; a run directory is made on the one with the most room", "{}"),
         p("link_tree", "directory of the tree in which tests find each other", "`.sluice/tests/runs`"),
+        p(
+            "triggers",
+            "dict of \"STATE/STATUS\", of which one may be empty, and commands that run on a change to it",
+            "{}",
+        ),
         p("min_space", "kilobytes that a disk must have free", "None"),
         p("host", "where tests run: \"local\", \"slurm\", or \"slurm:OPTION=VALUE,…\"", "\"local\""),
     ]],
@@ -156,6 +162,7 @@ fn test(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
         defined_at: call.place(),
         waiver_checks: checks(call, "waiver_checks")?,
         disks: disks(call)?,
+        triggers: triggers(call)?,
         name,
     };
     let tests = &mut call.registry.draft.borrow_mut().tests;
@@ -179,6 +186,7 @@ fn area(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
     let resources = amounts(call, "resources")?.into_iter().collect();
     let env_override = vars(call, "env_override")?;
     let (disks, link_tree) = (disks(call)?, call.text("link_tree")?.filter(|tree| !tree.is_empty()));
+    let triggers = triggers(call)?;
     let min_space = call.some("min_space").map(|_| call.number("min_space", 0, i64::MAX, 0)).transpose()?;
     let mut draft = call.registry.draft.borrow_mut();
     if draft.area_site.is_some() {
@@ -189,6 +197,7 @@ fn area(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
     (area.name, area.fields, area.env, area.max_time, area.dead_after) = (name, fields, env, max_time, dead_after);
     (area.limits.groups, area.limits.resources) = (groups, resources);
     (area.env_override, area.disks, area.link_tree) = (env_override, disks, link_tree);
+    area.triggers = triggers;
     area.min_space = min_space.and_then(|n| u64::try_from(n).ok());
     area.host = host.and_then(|text| text.parse().ok()).unwrap_or_default();
     area.limits.run = at_once.and_then(|n| u32::try_from(n).ok());
@@ -240,6 +249,19 @@ fn status(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
     top::room_for_one(call, all.len())?;
     all.push(spec);
     Ok(Outcome::Nothing)
+}
+
+/// Commands by the state and the status to which they belong.
+fn triggers<'v>(call: &Call<'v, '_>) -> Result<Vec<Trigger>, Wrong> {
+    const WANTED: &str = "a dict of \"STATE/STATUS\" and commands";
+    let trigger = |(when, value): (&str, Value<'v>)| {
+        let wrong = || call.wants("triggers", WANTED, value).boxed();
+        let (state, status) = when.split_once('/').filter(|both| *both != ("", "")).ok_or_else(wrong)?;
+        let word = |word: &str| (!word.is_empty()).then(|| call.keep(word)).transpose();
+        let command = value.unpack_str().filter(|c| !c.is_empty() && !c.contains('\0')).ok_or_else(wrong)?;
+        Ok(Trigger { state: word(state)?, status: word(status)?, command: call.keep(command)? })
+    };
+    call.entries("triggers", WANTED)?.into_iter().map(trigger).collect()
 }
 
 /// Disks by name.

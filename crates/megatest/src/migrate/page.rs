@@ -3,7 +3,8 @@
 use super::star::Star;
 use crate::load::OWN_PROGRAMS;
 use model::area::{
-    Area, Axis, Check, Disk, ExitCodes, MapRule, Need, RulesSource, Scope, Skip, TestSpec, TestStep, Until, Var,
+    Area, Axis, Check, Disk, ExitCodes, MapRule, Need, RulesSource, Scope, Skip, TestSpec, TestStep, Trigger, Until,
+    Var,
 };
 use model::{CommandLine, Span};
 
@@ -27,6 +28,7 @@ pub(super) fn of_area(area: &Area) -> Arguments {
     all.extend(area.max_time.map(|s| ("max_time", seconds(s))));
     all.extend(area.dead_after.map(|s| ("dead_after", seconds(s))));
     disks(&mut all, &area.disks);
+    triggers(&mut all, &area.triggers);
     all.extend(area.link_tree.as_ref().map(|tree| ("link_tree", Star::Text(tree.clone()))));
     all.extend(area.min_space.map(|n| ("min_space", number(n))));
     all
@@ -98,6 +100,7 @@ pub(super) fn of_test(test: &TestSpec) -> Arguments {
         all.push(("waiver_checks", Star::List(test.waiver_checks.iter().filter_map(check).collect())));
     }
     disks(&mut all, &test.disks);
+    triggers(&mut all, &test.triggers);
     if !test.steps.is_empty() {
         all.push(("steps", Star::List(test.steps.iter().map(step).collect())));
     }
@@ -121,6 +124,13 @@ fn axes(all: &mut Arguments, name: &'static str, axes: &[Axis]) {
     if !axes.is_empty() {
         let entries = axes.iter().map(|axis| (axis.name.clone(), Star::texts(&axis.values)));
         all.push((name, Star::Dict(entries.collect())));
+    }
+}
+
+fn triggers(all: &mut Arguments, triggers: &[Trigger]) {
+    if !triggers.is_empty() {
+        let entries = triggers.iter().map(|t| (t.when(), Star::Text(t.command.clone())));
+        all.push(("triggers", Star::Dict(entries.collect())));
     }
 }
 

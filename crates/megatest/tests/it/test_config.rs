@@ -275,20 +275,6 @@ fn an_area_says_what_it_is() {
     21 | pre-hook echo
        | ^^^^^^^^
     help: a fixture has a test before and one after
-
-    warning: PASS/ of [triggers] is not done
-      --> megatest.config:25:1
-       |
-    25 | PASS/ echo
-       | ^^^^^
-    help: a step of the test, or a test behind it, is the place for a command
-
-    warning: /FAIL of [triggers] is not done
-      --> megatest.config:26:1
-       |
-    26 | /FAIL echo
-       | ^^^^^
-    help: a step of the test, or a test behind it, is the place for a command
     "#);
 }
 

@@ -1,6 +1,6 @@
 //! A test: what it does, what it needs, and what becomes of it.
 
-use super::{Check, Disk, Items, Need, Var};
+use super::{Check, Disk, Items, Need, Trigger, Var};
 use crate::{CommandLine, Place, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -43,6 +43,8 @@ pub struct TestSpec {
     pub waiver_checks: Vec<Check>,
     /// Disks of its own, in place of those of the area.
     pub disks: Vec<Disk>,
+    /// Commands on changes of its items, beside those of the area.
+    pub triggers: Vec<Trigger>,
     /// Words to select by.
     pub tags: Vec<String>,
     /// Who looks after it.
