@@ -313,7 +313,7 @@ fn triggers_run_on_changes_and_their_words_are_quoted() {
     "#);
     let log = fs::read_to_string(area.dir().join("links/x/r1/t/b;c/last-trigger-COMPLETED-FAIL.log")).unwrap();
     let dir = area.dir().join("links/x/r1/t/b;c").display().to_string();
-    assert!(log.starts_with(&format!("<all><t/b;c><{dir}><COMPLETED/FAIL><t><b;c><COMPLETED><FAIL><")), "{log}");
+    assert!(log.starts_with(&format!("<all><t(b;c)><{dir}><COMPLETED/FAIL><t><b;c><COMPLETED><FAIL><")), "{log}");
     // What is as it was changes nothing.
     area.run(&["run", "--target", "x", "-n", "r1"]).ends(1);
     assert_eq!(area.seen("noted").len(), 6);
