@@ -210,7 +210,12 @@ impl Line {
                     Then::Again(error)
                 }
             }
-            FromSupervisor::Grown { job } | FromSupervisor::Waiting { job, .. } if mine(&job) => {
+            // What it says at once comes with the news that it runs, and with no other.
+            FromSupervisor::Started { job, .. }
+            | FromSupervisor::Grown { job }
+            | FromSupervisor::Waiting { job, .. }
+                if mine(&job) =>
+            {
                 // What cannot be copied now is copied later, or said at the end.
                 if matches!(copying.copy(&step.job.id.dir(&self.dir), &step.log), Ok(Trim::Segments(_)))
                     && let (Some(writer), Ok(bytes)) =
