@@ -12,6 +12,7 @@ mod scenes;
 mod sluice;
 mod system;
 mod table;
+mod testruns;
 pub(crate) mod wait;
 
 use anyhow::{Context, bail};
@@ -28,10 +29,13 @@ use system::System;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
+    /// What is measured: a master and its worker when absent, or runs of tests
+    #[arg(value_name = "WHAT", value_parser = ["testruns"], conflicts_with_all = ["against", "only", "scene"])]
+    what: Option<String>,
     /// Measure a peer in the same run as well
     #[arg(long, value_name = "PEER", value_parser = ["buildbot"])]
     against: Option<String>,
-    /// Fewer rounds and smaller amounts; docs/benchmarks.md stays as it is
+    /// Fewer rounds and smaller amounts; the page of the book stays as it is
     #[arg(long)]
     quick: bool,
     /// Measure one of them alone; docs/benchmarks.md stays as it is
@@ -60,15 +64,19 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     }
     let place = std::env::current_dir()?.join("target/bench");
     std::fs::create_dir_all(&place)?;
+    let pace = if args.quick { Pace::Quick } else { Pace::Full };
+    let program = match &args.program {
+        Some(program) => program.clone(),
+        None => own.with_file_name("sluice"),
+    };
+    if wants_sluice && args.program.is_none() {
+        build(&["--package", "cli"])?;
+    }
+    if args.what.is_some() {
+        return testruns::run(&program, &place, pace);
+    }
     let mut systems: Vec<Box<dyn System>> = Vec::new();
     if wants_sluice {
-        let program = match &args.program {
-            Some(program) => program.clone(),
-            None => {
-                build(&["--package", "cli"])?;
-                own.with_file_name("sluice")
-            }
-        };
         systems.push(Box::new(sluice::Sluice { program }));
     }
     if args.against.is_some() || !wants_sluice {
@@ -76,7 +84,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     }
     let machine = Machine::look(&place)?;
     eprintln!("{}", machine.line());
-    let mut board = measure(&args, &place, &systems)?;
+    let mut board = measure(&args, &place, &systems, pace)?;
     if let Some(note) = machine.disturbance() {
         board.note(note);
     }
@@ -100,12 +108,11 @@ fn build(what: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn measure(args: &Args, place: &Path, systems: &[Box<dyn System>]) -> anyhow::Result<Board> {
+fn measure(args: &Args, place: &Path, systems: &[Box<dyn System>], pace: Pace) -> anyhow::Result<Board> {
     let ground = Ground::new(place)?;
     let mut board = Board::default();
     type Scene = fn(&mut Board, &Ground, &[Box<dyn System>], Pace);
     let scenes: [(&str, Scene); 3] = [("busy", scenes::busy), ("pending", scenes::pending), ("many", scenes::many)];
-    let pace = if args.quick { Pace::Quick } else { Pace::Full };
     for (name, scene) in scenes.into_iter().filter(|(name, _)| args.scene.as_deref().is_none_or(|s| s == *name)) {
         let begun = Instant::now();
         eprintln!("── {name}");
@@ -130,6 +137,7 @@ pub(crate) fn hidden(arguments: &[String]) -> Option<anyhow::Result<()>> {
     match words[..] {
         [scenes::GENERATE, bytes] => Some(generate(bytes)),
         [scenes::STAMP, file] => Some(stamp(Path::new(file))),
+        [testruns::SPEAK, seconds] => Some(testruns::speak(seconds)),
         [ground::SWEEP, mark, dir] => Some(ground::sweeper(mark, Path::new(dir))),
         _ => None,
     }

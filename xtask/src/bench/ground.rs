@@ -112,6 +112,13 @@ impl Plot {
         &self.dir
     }
 
+    /// A command that belongs to this instance, with nothing to read.
+    pub(crate) fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.env(MARK, &self.mark).stdin(Stdio::null());
+        command
+    }
+
     /// Starts a daemon; what it says goes to a file.
     pub(crate) fn start(&self, name: &str, command: &mut Command) -> anyhow::Result<Daemon> {
         let log = self.dir.join(format!("{name}.out"));
