@@ -95,7 +95,7 @@ impl Place {
         let Some(base) = Base::existing(&home) else {
             bail!("nothing was run in {} yet\nhelp: sluice tests run", home.dir.display());
         };
-        let book = Book::open(&base, tokio::runtime::Handle::current())?;
+        let book = Book::look(&base, tokio::runtime::Handle::current())?;
         Ok((home, book))
     }
 }

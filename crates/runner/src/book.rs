@@ -3,7 +3,12 @@
 use crate::base::Base;
 use model::testrun::TestRunLine;
 use model::{Query, TestItem, TestRun, TestRunId, Transition};
+use rustix::fs::Access;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
 use store::{CommitError, Location, Store, StoreError, TestPast};
+use tempfile::TempDir;
 use tokio::runtime::Handle;
 
 /// Items that one question gives at most.
@@ -14,6 +19,8 @@ const AT_ONCE: u64 = 5_000;
 pub struct Book {
     store: Store,
     handle: Handle,
+    /// What is read instead, where the area cannot be written.
+    _copy: Option<Arc<TempDir>>,
 }
 
 impl std::fmt::Debug for Book {
@@ -31,6 +38,14 @@ pub enum BookError {
     /// It cannot be written.
     #[error("the store of the area cannot be written")]
     Write(#[from] CommitError),
+    /// It lies where nothing can be written, and cannot be copied to where that can.
+    #[error("{} cannot be copied", .path.display())]
+    Copy {
+        /// The store.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
 }
 
 impl Book {
@@ -40,7 +55,22 @@ impl Book {
     /// [`BookError::Read`].
     pub fn open(base: &Base, handle: Handle) -> Result<Self, BookError> {
         let store = handle.block_on(Store::open(&Location::Sqlite(base.store())))?;
-        Ok(Book { store, handle })
+        Ok(Book { store, handle, _copy: None })
+    }
+
+    /// Opens the store of an area to look at it. Of one that cannot be written, as on a read-only mount, a copy is read:
+    /// SQLite writes beside what it reads.
+    ///
+    /// # Errors
+    /// [`BookError::Read`], [`BookError::Copy`].
+    pub fn look(base: &Base, handle: Handle) -> Result<Self, BookError> {
+        if rustix::fs::access(base.dir(), Access::WRITE_OK).is_ok() {
+            return Self::open(base, handle);
+        }
+        let path = base.store();
+        let (copy, at) = copied(&path).map_err(|source| BookError::Copy { path, source })?;
+        let store = handle.block_on(Store::open(&Location::Sqlite(at)))?;
+        Ok(Book { store, handle, _copy: Some(Arc::new(copy)) })
     }
 
     /// Writes a run and items of it: both or nothing, durable when it returns.
@@ -154,4 +184,17 @@ impl Book {
             }
         }
     }
+}
+
+/// A copy of a store with what was not moved into its file yet. It goes with the directory.
+fn copied(store: &std::path::Path) -> io::Result<(TempDir, PathBuf)> {
+    let dir = tempfile::tempdir()?;
+    let at = dir.path().join("store.sqlite");
+    std::fs::copy(store, &at)?;
+    let beside = |path: &std::path::Path| path.with_file_name("store.sqlite-wal");
+    match std::fs::copy(beside(store), beside(&at)) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    Ok((dir, at))
 }

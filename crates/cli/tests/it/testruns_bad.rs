@@ -37,12 +37,16 @@ fn read_only(area: &Area, arguments: &[&str]) -> Said {
 }
 
 #[test]
-fn an_area_on_a_read_only_mount_is_not_run() {
+fn an_area_on_a_read_only_mount_is_not_run_but_looked_at() {
     let area = Area::native("test(\"t\", steps = [(\"x\", \"echo hello\")])\n");
     read_only(&area, &["run"]).ends(3).says("cannot be used").says("because: ");
     assert!(!area.dir().join(".sluice").exists());
     area.run(&["run"]).passes();
     read_only(&area, &["run", "--new"]).ends(3).says("lock cannot be used");
+    // What is on record can be read all the same, and nothing else can be done with it.
+    assert!(read_only(&area, &["list", "-n", "r1"]).passes().out.contains("PASS"));
+    assert!(read_only(&area, &["log", "t"]).passes().out.contains("hello"));
+    read_only(&area, &["set-status", "FAIL", "t"]).ends(3).says("cannot be used");
 }
 
 #[test]
