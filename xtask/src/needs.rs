@@ -36,7 +36,7 @@ const NEEDS: &[Need] = &[
 ];
 
 /// What the tests of test reports let report, in `target/python`.
-const PYTHON: &[&str] = &["pytest==9.2.0", "python-subunit==1.4.6"];
+const PYTHON: &[&str] = &["pytest==9.2.0", "python-subunit==1.4.6", "junitparser==5.0.3"];
 
 /// Installs what is missing, or says exactly what is missing.
 pub(crate) fn install() -> anyhow::Result<()> {

@@ -4,6 +4,7 @@
 
 pub mod ansi;
 mod duration;
+mod first_error;
 mod format;
 mod held;
 mod limits;
@@ -16,6 +17,7 @@ pub mod try_job;
 pub mod warnings;
 mod xml;
 
+pub use first_error::first_error;
 pub use format::Format;
 pub use limits::Limits;
 pub use model::{TestCase, TestOutcome, TestTotals};

@@ -7,7 +7,7 @@
 mod item;
 mod phase;
 
-pub use item::{Around, Measurement, TestAttempt, TestCell, TestDatum, TestItem, TestStepRecord};
+pub use item::{Around, Awaited, Measurement, TestAttempt, TestCell, TestDatum, TestItem, TestStepRecord};
 pub use phase::Phase;
 
 use crate::area::{Class, StatusSpec};

@@ -64,7 +64,7 @@ impl Runner<'_> {
             None => return Answer::No("it has no directory".to_owned()),
         }
         facts.hear(attempt, said);
-        self.dirty.insert(item);
+        self.told.insert(item);
         Answer::Done(1)
     }
 }

@@ -4,7 +4,8 @@ use crate::said::Said;
 use crate::slot::StepDone;
 use model::area::{Area, Class};
 use model::testrun::{
-    Around, Measurement, Phase, StatusCount, TestAttempt, TestDatum, TestRunState, TestRunTotals, TestStepRecord,
+    Around, Awaited, Measurement, Phase, StatusCount, TestAttempt, TestDatum, TestRunState, TestRunTotals,
+    TestStepRecord,
 };
 use model::{TestItem, TestRun, TestRunId, Time};
 use std::collections::BTreeMap;
@@ -216,28 +217,60 @@ pub(crate) fn item(board: &Board, id: ItemId, run: TestRunId, facts: &Facts) -> 
         attempts: record.attempts.iter().map(attempt).collect(),
         steps: facts.steps.clone(),
         data: facts.data.iter().map(datum).collect(),
+        waits_for: board.waits_for(id).into_iter().map(awaited).collect(),
         ..TestItem::new(run, record.test, record.path)
     }
 }
 
+fn awaited((test, path): (&str, Option<&str>)) -> Awaited {
+    Awaited { test: test.to_owned(), path: path.map(str::to_owned) }
+}
+
+/// What items on record came to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counted {
+    totals: TestRunTotals,
+    by: BTreeMap<String, u32>,
+}
+
+impl Counted {
+    pub(crate) fn of(items: &[TestItem]) -> Self {
+        let mut all = Counted::default();
+        items.iter().for_each(|item| all.add(item));
+        all
+    }
+
+    fn add(&mut self, item: &TestItem) {
+        let totals = &mut self.totals;
+        totals.total += 1;
+        totals.flaky += u32::from(item.flaky);
+        if item.phase.is_over() {
+            *self.by.entry(item.status.clone()).or_default() += 1;
+            let bad = item.class == Class::Bad;
+            totals.bad += u32::from(bad && item.quarantined.is_none());
+            totals.quarantined += u32::from(bad && item.quarantined.is_some());
+        } else {
+            totals.waiting += 1;
+        }
+    }
+}
+
 /// What a run came to, with the items that nobody asked for this time.
-pub(crate) fn total(run: &mut TestRun, board: &Board, id: RunId, others: &[TestItem]) {
+pub(crate) fn total(run: &mut TestRun, board: &Board, id: RunId, others: &Counted) {
     let sum = board.sum(id);
-    let mut by: BTreeMap<String, u32> = BTreeMap::new();
+    let mut by = others.by.clone();
     for (status, n) in &sum.statuses {
         *by.entry(status.word().to_owned()).or_default() += n;
     }
-    let mut totals = TestRunTotals {
-        total: sum.total,
-        waiting: sum.waiting,
-        running: sum.running,
-        by_status: Vec::new(),
-        bad: sum.weights.bad,
-        quarantined: sum.weights.quarantined,
-        flaky: sum.weights.flaky,
+    let totals = TestRunTotals {
+        total: others.totals.total + sum.total,
+        waiting: others.totals.waiting + sum.waiting,
+        running: others.totals.running + sum.running,
+        by_status: listed(by, board.statuses()),
+        bad: others.totals.bad + sum.weights.bad,
+        quarantined: others.totals.quarantined + sum.weights.quarantined,
+        flaky: others.totals.flaky + sum.weights.flaky,
     };
-    others.iter().for_each(|item| count(&mut totals, &mut by, item));
-    totals.by_status = listed(by, board.statuses());
     run.state = match sum.verdict {
         RunVerdict::Running => TestRunState::Running,
         RunVerdict::Cancelled => TestRunState::Cancelled,
@@ -250,9 +283,7 @@ pub(crate) fn total(run: &mut TestRun, board: &Board, id: RunId, others: &[TestI
 /// Counts a run anew that has no runner.
 pub(crate) fn recount(run: &mut TestRun, items: &[TestItem]) {
     let words = Statuses::of(&Area { statuses: run.statuses.clone(), ..Area::default() });
-    let mut totals = TestRunTotals::default();
-    let mut by = BTreeMap::new();
-    items.iter().for_each(|item| count(&mut totals, &mut by, item));
+    let Counted { mut totals, by } = Counted::of(items);
     totals.by_status = listed(by, &words);
     run.state = match run.state {
         TestRunState::Cancelled => TestRunState::Cancelled,
@@ -261,19 +292,6 @@ pub(crate) fn recount(run: &mut TestRun, items: &[TestItem]) {
         _ => TestRunState::Green,
     };
     run.totals = totals;
-}
-
-fn count(totals: &mut TestRunTotals, by: &mut BTreeMap<String, u32>, item: &TestItem) {
-    totals.total += 1;
-    totals.flaky += u32::from(item.flaky);
-    if item.phase.is_over() {
-        *by.entry(item.status.clone()).or_default() += 1;
-        let bad = item.class == Class::Bad;
-        totals.bad += u32::from(bad && item.quarantined.is_none());
-        totals.quarantined += u32::from(bad && item.quarantined.is_some());
-    } else {
-        totals.waiting += 1;
-    }
 }
 
 /// Counts of statuses, the best first.

@@ -12,7 +12,7 @@
 //! | `migrate.rs` | an area of Megatest as a `tests.star` |
 //! | `base.rs`, `book.rs`, `facts.rs`, `around.rs` | its state: lock, slots, store; records as they are written down |
 //! | `wish.rs`, `prepare.rs`, `leftovers.rs` | what is asked for, what is on record, what was left behind |
-//! | `runner.rs`, `orders.rs`, `look.rs`, `triggers.rs` | the loop, what slots are told, questions to the machine |
+//! | `runner.rs`, `told.rs`, `orders.rs`, `look.rs`, `triggers.rs` | the loop, what it writes down later, what slots are told, questions to the machine |
 //! | `acts.rs`, `remove.rs` | what people do to a run that is not running |
 //! | `socket.rs`, `said.rs`, `calls.rs` | what others ask of a runner, and what tests say of themselves |
 //! | `slot.rs`, `hands.rs`, `hands/*` | one attempt after the other, and what carries them out: this machine, Slurm |
@@ -45,6 +45,7 @@ pub mod runner;
 pub mod said;
 pub mod slot;
 pub mod socket;
+mod told;
 mod triggers;
 pub mod wish;
 

@@ -95,19 +95,19 @@ impl<'a> Orders<'a> {
         }
         let dir = facts.dirs.last().map_or_else(|| self.root(board.test(id)), PathBuf::from);
         let (test, item) = (board.test(id), board.item(id));
-        let vars = |step: &TestStep| self.vars((test, item, step), &dir, attempt);
         let mut place = self.place(board, id, attempt, &dir);
-        place.rerun = place::rerun(&dir, &test.steps.iter().map(|s| (s, vars(s))).collect::<Vec<_>>());
-        let steps = test.steps.iter().map(|step| {
-            let vars: BTreeMap<String, String> = vars(step).into_iter().map(|v| (v.name, v.value)).collect();
-            (step.clone(), vars)
-        });
+        let vars = |step| (step, self.vars((test, item, step), &dir, attempt));
+        let steps: Vec<(&TestStep, Vec<Var>)> = test.steps.iter().map(vars).collect();
+        place.rerun = place::rerun(&dir, &steps);
+        let by_name = |vars: Vec<Var>| vars.into_iter().map(|v| (v.name, v.value)).collect();
+        let steps: Vec<(TestStep, BTreeMap<String, String>)> =
+            steps.into_iter().map(|(step, vars)| (step.clone(), by_name(vars))).collect();
         let job = job_name(&self.run, &test.name, &item.path, attempt);
         Order {
             item: id,
             attempt,
             job,
-            steps: steps.collect(),
+            steps,
             place,
             max_time: test.max_time.or(self.defined.area.max_time),
             resources: test.resources.clone(),

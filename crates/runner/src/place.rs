@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 /// The file that says that a directory was made here, and for what.
 pub const MARK: &str = ".sluice-test.json";
+/// It, while it is being written.
+const NEW_MARK: &str = ".sluice-test.new";
 /// Where the directories of earlier attempts are, below that of the run.
 pub const EARLIER: &str = ".attempts";
 /// What runs a test by hand.
@@ -111,7 +113,11 @@ impl Place {
     pub fn make(&self) -> Result<(), PlaceError> {
         let wrong = |source| PlaceError::Io { path: self.dir.clone(), source };
         match mark(&self.dir).map_err(wrong)? {
-            Some(there) if there == (Mark { ready: true, ..self.mark.clone() }) => return Ok(()),
+            Some(there) if there == (Mark { ready: true, ..self.mark.clone() }) => {
+                // A test that has begun may have changed it, and a runner may have ended before it was written.
+                let is_whole = self.source.is_some() || self.dir.join(RERUN).exists();
+                return if is_whole { Ok(()) } else { self.finish() };
+            }
             Some(there) if there == self.mark => {
                 // It was being filled when its runner ended.
                 fs::remove_dir_all(&self.dir).map_err(wrong)?;
@@ -119,30 +125,42 @@ impl Place {
             Some(there) if self.is_same_item(&there) => self.put_aside(&there)?,
             Some(mark) => return Err(PlaceError::Another { dir: self.dir.clone(), mark: Box::new(mark) }),
             None => {
-                let mut inside = match fs::read_dir(&self.dir) {
+                let inside = match fs::read_dir(&self.dir) {
                     Ok(entries) => Some(entries),
                     Err(e) if e.kind() == io::ErrorKind::NotFound => None,
                     Err(e) => return Err(wrong(e)),
                 };
-                if inside.as_mut().is_some_and(|entries| entries.next().is_some()) {
+                // A mark that was being written when its runner ended says nothing.
+                let foreign = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|e| e.file_name() != NEW_MARK);
+                if inside.is_some_and(|mut entries| entries.any(foreign)) {
                     return Err(PlaceError::Foreign(self.dir.clone()));
                 }
             }
         }
         self.has_room().map_err(wrong)??;
-        fs::create_dir_all(&self.dir).map_err(wrong)?;
+        make_dir(&self.dir).map_err(wrong)?;
+        let ready = Mark { ready: true, ..self.mark.clone() };
+        let Some(source) = &self.source else {
+            // There is nothing to wait for; what is still to come is made once more where it is missing.
+            self.write_mark(&ready).map_err(wrong)?;
+            return self.finish();
+        };
         self.write_mark(&self.mark).map_err(wrong)?;
-        if let Some(source) = &self.source {
-            if !source.is_dir() {
-                return Err(PlaceError::NoSource(source.clone()));
-            }
-            copy(source, &self.dir)?;
+        if !source.is_dir() {
+            return Err(PlaceError::NoSource(source.clone()));
         }
-        self.write_rerun().map_err(wrong)?;
-        if let Some(link) = &self.link {
-            self.make_link(link).map_err(|source| PlaceError::Io { path: link.clone(), source })?;
+        copy(source, &self.dir)?;
+        self.finish()?;
+        self.write_mark(&ready).map_err(wrong)
+    }
+
+    /// What there is beside the test's own files.
+    fn finish(&self) -> Result<(), PlaceError> {
+        self.write_rerun().map_err(|source| PlaceError::Io { path: self.dir.clone(), source })?;
+        match &self.link {
+            Some(link) => self.make_link(link).map_err(|source| PlaceError::Io { path: link.clone(), source }),
+            None => Ok(()),
         }
-        self.write_mark(&Mark { ready: true, ..self.mark.clone() }).map_err(wrong)
     }
 
     /// Whether the disk has as much room as the area asks for.
@@ -162,7 +180,7 @@ impl Place {
     }
 
     fn write_mark(&self, mark: &Mark) -> io::Result<()> {
-        let (new, file) = (self.dir.join(".sluice-test.new"), self.dir.join(MARK));
+        let (new, file) = (self.dir.join(NEW_MARK), self.dir.join(MARK));
         fs::write(&new, serde_json::to_vec(mark)?)?;
         fs::rename(new, file)
     }
@@ -200,6 +218,14 @@ impl Place {
             Err(e) => return Err(e),
         }
         std::os::unix::fs::symlink(&self.dir, link)
+    }
+}
+
+/// Makes a directory. Mostly the one above is there.
+fn make_dir(dir: &Path) -> io::Result<()> {
+    match fs::create_dir(dir) {
+        Ok(()) => Ok(()),
+        Err(_) => fs::create_dir_all(dir),
     }
 }
 
@@ -256,4 +282,74 @@ fn is_plain(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
         && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(dir: &Path) -> Place {
+        Place {
+            dir: dir.join("run/t/1"),
+            run_dir: dir.join("run"),
+            link: None,
+            source: None,
+            mark: Mark {
+                area: "/a".to_owned(),
+                run: "run".to_owned(),
+                test: "t".to_owned(),
+                path: "1".to_owned(),
+                attempt: 1,
+                ready: false,
+            },
+            rerun: "#!/bin/sh\n".to_owned(),
+            min_free: None,
+        }
+    }
+
+    /// Wherever the runner that made it ended, the next one makes it whole.
+    #[test]
+    fn a_directory_that_was_being_made_is_made_whole() {
+        let area = tempfile::tempdir().unwrap();
+        let place = place(area.path());
+        let ready = Mark { ready: true, ..place.mark.clone() };
+        let whole = |what: &str| {
+            place.make().unwrap_or_else(|e| panic!("{what}: {e}"));
+            assert_eq!(mark(&place.dir).unwrap().as_ref(), Some(&ready), "{what}");
+            assert_eq!(fs::read_to_string(place.dir.join(RERUN)).unwrap(), place.rerun, "{what}");
+        };
+        whole("new");
+        fs::write(place.dir.join("own"), "x").unwrap();
+        whole("there already");
+        assert!(place.dir.join("own").exists(), "what a test wrote stays");
+        fs::remove_file(place.dir.join(RERUN)).unwrap();
+        whole("marked, and no more");
+        fs::remove_dir_all(&place.dir).unwrap();
+        fs::create_dir_all(&place.dir).unwrap();
+        whole("empty");
+        fs::remove_dir_all(&place.dir).unwrap();
+        fs::create_dir_all(&place.dir).unwrap();
+        fs::write(place.dir.join(NEW_MARK), "{\"area\":").unwrap();
+        whole("its mark is being written");
+    }
+
+    #[test]
+    fn a_directory_that_was_being_filled_is_filled_anew() {
+        let area = tempfile::tempdir().unwrap();
+        let source = area.path().join("source");
+        fs::create_dir_all(&source).unwrap();
+        fs::write(source.join("file"), "x").unwrap();
+        let place = Place { source: Some(source), ..place(area.path()) };
+        fs::create_dir_all(&place.dir).unwrap();
+        place.write_mark(&place.mark).unwrap();
+        fs::write(place.dir.join("half"), "x").unwrap();
+        place.make().unwrap();
+        assert!(place.dir.join("file").exists() && !place.dir.join("half").exists());
+        // What a test made of its copy is not touched.
+        fs::remove_file(place.dir.join(RERUN)).unwrap();
+        place.make().unwrap();
+        assert!(!place.dir.join(RERUN).exists());
+        fs::remove_file(place.dir.join(MARK)).unwrap();
+        assert!(matches!(place.make(), Err(PlaceError::Foreign(_))));
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::base::Base;
 use crate::book::{Book, BookError};
-use crate::facts::{self, Facts};
+use crate::facts::{self, Counted, Facts};
 use crate::hands::Crew;
 use crate::home::{Defined, Home};
 use crate::leftovers::Left;
@@ -12,6 +12,7 @@ use crate::prepare::Prepared;
 use crate::said;
 use crate::slot::{How, News, Slot};
 use crate::socket::{Answer, Ear};
+use crate::told::Told;
 use crate::triggers::Triggers;
 use model::area::Host;
 use model::testrun::TestRunState;
@@ -20,7 +21,7 @@ use process::JobId;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::mpsc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use testruns::verdict::{self, Verdict};
 use testruns::{Action, Board, Ending, Event, ItemId, RunId, Status, plan};
 
@@ -70,8 +71,8 @@ pub struct Runner<'a> {
     pub(crate) board: Board,
     pub(crate) id: RunId,
     pub(crate) run: TestRun,
-    /// Items on record that are not asked for now.
-    others: Vec<TestItem>,
+    /// What items on record came to that are not asked for now.
+    others: Counted,
     pub(crate) facts: BTreeMap<ItemId, Facts>,
     orders: Orders<'a>,
     crew: Crew,
@@ -83,6 +84,9 @@ pub struct Runner<'a> {
     news: (mpsc::Sender<News>, mpsc::Receiver<News>),
     /// Items about which something new is to be written down.
     pub(crate) dirty: BTreeSet<ItemId>,
+    /// Items of which it is known elsewhere, too: in a spool, or in what a test has said. It is written down for those who
+    /// look on.
+    pub(crate) told: Told,
     /// Spools that can go after the next commit.
     spent: Vec<(usize, Vec<JobId>)>,
     /// Answers that are given after the next commit.
@@ -122,7 +126,7 @@ impl<'a> Runner<'a> {
             board,
             id,
             run,
-            others,
+            others: Counted::of(&others),
             facts,
             orders,
             crew,
@@ -132,6 +136,7 @@ impl<'a> Runner<'a> {
             at: BTreeMap::new(),
             news,
             dirty: BTreeSet::new(),
+            told: Told::new(),
             spent: Vec::new(),
             answers: Vec::new(),
             by_name: HashMap::new(),
@@ -178,6 +183,7 @@ impl<'a> Runner<'a> {
             self.hear(wake, watcher, &open);
         }
         self.run.ended_at = Some(now());
+        self.told.join_all(&mut self.dirty);
         self.write()?;
         self.close();
         Ok(self.run)
@@ -219,6 +225,7 @@ impl<'a> Runner<'a> {
                 }
             }
         };
+        self.told.join(&mut self.dirty);
         let touched = self.dirty.clone();
         if !touched.is_empty() {
             self.write()?;
@@ -285,7 +292,8 @@ impl<'a> Runner<'a> {
 
     /// Waits for news, and takes all that there are.
     fn hear(&mut self, wake: Option<Time>, watcher: &mut dyn Watcher, open: &BTreeSet<ItemId>) {
-        let mut left = wake.map_or(LONGEST, |at| at.since(now()).max(Span(0)).to_std() + Duration::from_millis(1));
+        let alarm = wake.map_or(LONGEST, |at| at.since(now()).max(Span(0)).to_std() + Duration::from_millis(1));
+        let mut left = self.told.due().map_or(alarm, |due| due.min(alarm));
         let first = loop {
             let wait = watcher.every().map_or(left, |every| every.min(left));
             match self.news.1.recv_timeout(wait) {
@@ -322,7 +330,7 @@ impl<'a> Runner<'a> {
             }
             News::Step { item, attempt, step } => {
                 self.facts.entry(item).or_default().step(attempt, &step);
-                self.dirty.insert(item);
+                self.told.insert(item);
             }
             News::Ended { slot, item, attempt, how, spools } => {
                 self.at.remove(&item);
@@ -375,7 +383,9 @@ impl<'a> Runner<'a> {
         let item = |id: ItemId| facts::item(&self.board, id, self.run.id, self.facts.get(&id).unwrap_or(&nothing));
         let items: Vec<TestItem> = std::mem::take(&mut self.dirty).into_iter().map(item).collect();
         let due = self.triggers.as_mut().map(|triggers| triggers.due(&items)).unwrap_or_default();
+        let began = Instant::now();
         self.book.save(&self.run, items)?;
+        self.told.written(began.elapsed());
         if let Some(triggers) = &self.triggers {
             triggers.fire(due);
         }

@@ -426,6 +426,26 @@ impl Board {
         }
     }
 
+    /// What an item waits for, each once: a test, and the path of its item; none: all of several items.
+    pub fn waits_for(&self, id: ItemId) -> Vec<(&str, Option<&str>)> {
+        let mut all = Vec::new();
+        for edge in &self.items[id.at()].edges {
+            let (test, path) = match edge.on {
+                On::Item(n) => (self.items[n].test, Some(self.items[n].item.path.as_str())),
+                On::Test(n) => {
+                    let items = &self.tests[n].items;
+                    (n, (items.len() == 1).then(|| self.items[items.start].item.path.as_str()))
+                }
+                On::Missing(_) => continue,
+            };
+            let one = (self.tests[test].spec.name.as_str(), path);
+            if !all.contains(&one) {
+                all.push(one);
+            }
+        }
+        all
+    }
+
     /// What came too late of an item.
     pub fn late(&self, id: ItemId) -> &[Late] {
         &self.items[id.at()].late

@@ -102,7 +102,8 @@ fn compare(value: f64, expected: f64, tolerance: Tolerance, units: &str) -> Judg
     let (good, wanted) = match tolerance {
         Tolerance::Within(off) => {
             let off = off.abs();
-            (value >= expected - off - slack && value <= expected + off + slack, format!("{expected} ± {off}"))
+            let wanted = if off == 0.0 { expected.to_string() } else { format!("{expected} ± {off}") };
+            (value >= expected - off - slack && value <= expected + off + slack, wanted)
         }
         Tolerance::Greater => (value > expected, format!("more than {expected}")),
         Tolerance::AtLeast => (value >= expected, format!("at least {expected}")),

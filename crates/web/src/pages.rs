@@ -10,7 +10,6 @@ mod build;
 mod builder;
 mod change;
 mod clock;
-pub(crate) mod first_error;
 mod force;
 mod gate;
 mod grow;

@@ -71,9 +71,27 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     for listed in &all {
         out::line(line(Paper::of_stdout(), &listed.run))?;
-        out::lines(listed.items.iter().map(|item| item_line(Paper::of_stdout(), item)))?;
+        out::lines(item_lines(Paper::of_stdout(), &listed.items))?;
     }
     Ok(Exit::Passed)
+}
+
+/// A line for each item, one below the other.
+pub(super) fn item_lines<'a>(
+    paper: Paper,
+    items: impl IntoIterator<Item = &'a TestItem, IntoIter: Clone>,
+) -> impl Iterator<Item = String> {
+    let items = items.into_iter();
+    let width = |of: fn(&TestItem) -> String| items.clone().map(|i| of(i).chars().count()).max().unwrap_or(0);
+    let (name, word) = (width(find::name).min(NAME), width(word));
+    items.map(move |item| item_line(paper, item, name, word))
+}
+
+/// How wide a name is at most.
+const NAME: usize = 36;
+
+fn word(item: &TestItem) -> String {
+    if item.phase.is_over() { item.status.clone() } else { item.phase.word().to_owned() }
 }
 
 fn line(paper: Paper, run: &TestRunLine) -> String {
@@ -90,15 +108,23 @@ fn line(paper: Paper, run: &TestRunLine) -> String {
     format!("  {symbol} {name} {:<11} {}{open}", run.state.word(), counts.join(", ")).trim_end().to_owned()
 }
 
-pub(super) fn item_line(paper: Paper, item: &TestItem) -> String {
+fn item_line(paper: Paper, item: &TestItem, wide: usize, words: usize) -> String {
     let symbol = match item.phase.is_over() {
         true => super::live::symbol(paper, &item.status, item.class),
         false => paper.symbol(None),
     };
     let took = item.duration.map(|d| d.to_string()).unwrap_or_default();
-    let word = if item.phase.is_over() { item.status.as_str() } else { item.phase.word() };
-    let comment = cut(&item.comment, WIDTH);
     let flaky = if item.flaky { "flaky " } else { "" };
-    let line = format!("    {symbol} {} {word:<14} {took:<9} {flaky}{comment}", pad(&find::name(item), 36));
-    line.trim_end().to_owned()
+    let head = format!("{} {} {took:<8}", pad(&find::name(item), wide), pad(&word(item), words));
+    let said = format!("{flaky}{}", item.comment);
+    // A terminal breaks lines where it likes; elsewhere nothing is lost.
+    let room = match paper {
+        Paper::Terminal => WIDTH.saturating_sub(head.chars().count() + 7),
+        Paper::Plain => 1000,
+    };
+    let said = if room < SHORTEST { String::new() } else { cut(&said, room) };
+    format!("    {symbol} {head} {said}").trim_end().to_owned()
 }
+
+/// Less of a sentence says nothing.
+const SHORTEST: usize = 8;

@@ -1,7 +1,7 @@
 //! A run while it runs: what went wrong for good, below it what runs and waits, where there is a terminal.
 
 use super::run::{of_run, sentence};
-use crate::last_lines::last_lines;
+use crate::last_lines::telling_lines;
 use crate::live::LiveLines;
 use crate::out::{self, OutError};
 use crate::show::{Paper, WIDTH, clock, cut, pad};
@@ -18,7 +18,7 @@ const EVERY: Duration = Duration::from_secs(1);
 const DRAW: Duration = Duration::from_millis(80);
 /// So many items that run are shown.
 const MOST: usize = 12;
-/// So many last lines of the log of what went wrong are shown.
+/// So many lines of the log of what went wrong are shown.
 const LAST: usize = 4;
 /// How wide a name is at most.
 const NAME: usize = 36;
@@ -84,7 +84,9 @@ impl Live {
 
     fn draw(&mut self, view: &View<'_>, ended: &[ItemId]) -> Result<(), OutError> {
         let tell = |id: &&ItemId| {
-            self.verbose || self.paper == Paper::Terminal && view.run.totals.total <= 200 || is_bad(view, **id)
+            let shown = self.paper == Paper::Terminal && view.run.totals.total <= 200 || is_bad(view, **id);
+            // What held it back is told.
+            self.verbose || shown && !was_held_back(view.board.status(**id))
         };
         let told: Vec<String> = ended.iter().filter(tell).flat_map(|id| settled(self.paper, view, *id)).collect();
         if !told.is_empty() {
@@ -167,6 +169,10 @@ impl Watcher for Live {
     }
 }
 
+fn was_held_back(status: &Status) -> bool {
+    [Status::PREQ_FAIL, Status::PREQ_DISCARDED].contains(status)
+}
+
 fn is_bad(view: &View<'_>, id: ItemId) -> bool {
     view.board.statuses().class(view.board.status(id)) == Class::Bad
 }
@@ -199,7 +205,7 @@ fn settled(paper: Paper, view: &View<'_>, id: ItemId) -> Vec<String> {
         && let Some((dir, Some(log))) = view.place(id)
     {
         let log = dir.join(log);
-        lines.extend(last_lines(&log, LAST, WIDTH - 8).into_iter().map(|line| format!("        {line}")));
+        lines.extend(telling_lines(&log, LAST, WIDTH - 8).into_iter().map(|line| format!("        {line}")));
         lines.push(format!("      {}", log.display()));
     }
     lines

@@ -6,6 +6,7 @@ use crate::exit::Exit;
 use crate::out;
 use crate::show::{Paper, pad};
 use model::area::Class;
+use model::testrun::TestDatum;
 use model::{TestItem, TestRun};
 
 #[derive(clap::Args)]
@@ -52,14 +53,13 @@ fn of_run(run: &TestRun, items: &[TestItem]) -> Vec<String> {
         parts.extend((open > 0).then(|| format!("{open} to come")));
         lines.push(format!("    {} {}", pad(&test.name, 30), parts.join(", ")));
     }
-    for item in items.iter().filter(|i| i.phase.is_over() && i.class == Class::Bad) {
-        lines.push(list::item_line(Paper::of_stdout(), item));
-    }
+    let bad = items.iter().filter(|i| i.phase.is_over() && i.class == Class::Bad);
+    lines.extend(list::item_lines(Paper::of_stdout(), bad));
     lines
 }
 
 fn of_item(item: &TestItem) -> Vec<String> {
-    let mut lines = vec![list::item_line(Paper::of_stdout(), item)];
+    let mut lines: Vec<String> = list::item_lines(Paper::of_stdout(), [item]).collect();
     lines.extend(item.quarantined.as_ref().map(|owner| format!("      in quarantine: {owner} answers for it")));
     for attempt in &item.attempts {
         let took = attempt.began.zip(attempt.ended).map(|(began, ended)| format!(" after {}", ended.since(began)));
@@ -77,19 +77,38 @@ fn of_item(item: &TestItem) -> Vec<String> {
             lines.push(format!("        step {} {}{comment}", step.name, step.status));
         }
     }
-    for datum in &item.data {
-        let within = match datum.within {
-            Some(true) => "as wanted",
-            Some(false) => "not as wanted",
-            None => "",
-        };
-        let of = &datum.measured;
-        let name = if of.category.is_empty() { String::new() } else { format!("{}/", of.category) };
-        lines.push(format!("      {name}{} = {} {} {within}", of.variable, of.value, of.units).trim_end().to_owned());
-    }
+    lines.extend(data(&item.data));
     if !item.directory.is_empty() {
         let path = std::path::Path::new(&item.directory).join(runner::place::RERUN);
         lines.push(format!("      by hand: {}", path.display()));
     }
     lines
+}
+
+/// What was measured, one below the other, each with what was wanted.
+pub(super) fn data(all: &[TestDatum]) -> Vec<String> {
+    let name = |d: &TestDatum| {
+        [&d.measured.category, &d.measured.variable].map(String::as_str).join("/").trim_start_matches('/').to_owned()
+    };
+    let value = |d: &TestDatum| format!("{} {}", d.measured.value, d.measured.units).trim_end().to_owned();
+    let width =
+        |of: &dyn Fn(&TestDatum) -> String| all.iter().map(|d| of(d).chars().count()).max().unwrap_or(0).min(40);
+    let (names, values) = (width(&name), width(&value));
+    let line = |d: &TestDatum| {
+        let wanted = match (d.measured.expected.as_str(), d.measured.tolerance.as_str()) {
+            ("", _) => String::new(),
+            (expected, sign @ ("<" | "<=" | ">" | ">=")) => format!("wanted {sign} {expected}"),
+            (expected, "" | "0") => format!("wanted {expected}"),
+            (expected, around) => format!("wanted {expected} ± {around}"),
+        };
+        let judged = match d.within {
+            Some(true) => "✓",
+            Some(false) => "✗",
+            None => " ",
+        };
+        let comment = if d.measured.comment.is_empty() { String::new() } else { format!("  {}", d.measured.comment) };
+        let text = format!("    {judged} {} {} {wanted}{comment}", pad(&name(d), names), pad(&value(d), values));
+        text.trim_end().to_owned()
+    };
+    all.iter().map(line).collect()
 }

@@ -38,6 +38,7 @@ mod testruns_acts;
 mod testruns_agent;
 mod testruns_bad;
 mod testruns_master;
+mod testruns_matrix;
 mod testruns_megatest;
 mod testruns_pages;
 mod testruns_scenarios;

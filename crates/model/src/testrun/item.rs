@@ -44,6 +44,19 @@ pub struct TestItem {
     pub ended_at: Option<Time>,
     /// How long its last attempt ran.
     pub duration: Option<Span>,
+    /// What it waits for, as item maps say it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<Awaited>,
+}
+
+/// What an item waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaited {
+    /// The test.
+    pub test: String,
+    /// The path of its item; none: all of the test.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
 }
 
 impl TestItem {
@@ -68,6 +81,7 @@ impl TestItem {
             started_at: None,
             ended_at: None,
             duration: None,
+            waits_for: Vec::new(),
         }
     }
 

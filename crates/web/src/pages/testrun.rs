@@ -238,9 +238,19 @@ pub(super) fn summary(line: &TestRunLine) -> String {
     words
 }
 
+/// An area and its target, if it has any.
+pub(super) fn whose(area: &str, target: &str) -> String {
+    if target.is_empty() { area.to_owned() } else { format!("{area} {target}") }
+}
+
+/// A target as a page of one area calls it: an area without fields has one target, which has no name.
+pub(super) fn target_name<'a>(area: &'a str, target: &'a str) -> &'a str {
+    if target.is_empty() { area } else { target }
+}
+
 /// The way to the pages above an item or a comparison.
 pub(super) fn crumbs_of(area: &str, target: &str, run: Option<(TestRunId, &str)>) -> Markup {
-    let target = format!("{area} {target}");
+    let target = whose(area, target);
     let mut steps = vec![("/tests".to_owned(), "Tests"), ("/tests".to_owned(), target.as_str())];
     if let Some((id, name)) = run {
         steps.push((run_at(id), name));

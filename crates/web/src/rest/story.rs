@@ -3,12 +3,12 @@
 use super::find::{self, Found};
 use crate::Web;
 use crate::control::LiveBuild;
-use crate::pages::first_error::first_error;
 use api::BuildRef;
 use api::story::{StepStory, Story, Trouble};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
+use formats::first_error;
 use model::builder::Usual;
 use model::{Build, LogFacts, Properties, Results, Step, TestNames, Time};
 

@@ -203,3 +203,28 @@ async fn ten_thousand_items_are_one_page() {
     let listed = site.get("/tests/1?only=PASS").await.text;
     assert!(listed.len() < 1_000_000 && listed.contains("and 7989 more items"), "{} bytes", listed.len());
 }
+
+#[tokio::test]
+async fn what_an_item_waits_for_has_its_page() {
+    let (site, _dir) = filled().await;
+    let table = [
+        (
+            "check&path=O3%2Fshared",
+            "/tests/12/item?test=build&amp;path=O3%2Fshared",
+            "<bdi>build</bdi><span class=\"path\">(<bdi>O3/shared</bdi>)</span>",
+        ),
+        // An item map may lead to another item.
+        (
+            "size&path=O3%2Fshared",
+            "/tests/12/item?test=build&amp;path=O3%2Fstatic",
+            "<bdi>build</bdi><span class=\"path\">(<bdi>O3/static</bdi>)</span>",
+        ),
+        ("summary", "/tests/history?area=zlib&amp;target=linux%2Fgcc&amp;test=check", "<bdi>check</bdi>"),
+    ];
+    for (item, at, name) in table {
+        let said = site.get(&format!("/tests/12/item?test={item}")).await;
+        let link = format!("<dt>Waits for</dt><dd><a href=\"{at}\">{name}</a></dd>");
+        assert!(said.text.contains(&link), "{item} has no {link}: {}", said.text);
+        assert_eq!(site.get(&at.replace("&amp;", "&")).await.status, StatusCode::OK, "{at}");
+    }
+}

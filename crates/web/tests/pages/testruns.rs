@@ -4,7 +4,8 @@
 use crate::history::HOSTILE;
 use model::area::Class;
 use model::testrun::{
-    Measurement, Phase, StatusCount, TestAttempt, TestDatum, TestHead, TestRunState, TestRunTotals, TestStepRecord,
+    Awaited, Measurement, Phase, StatusCount, TestAttempt, TestDatum, TestHead, TestRunState, TestRunTotals,
+    TestStepRecord,
 };
 use model::{Span, TestItem, TestRun, TestRunId, Time, Transition};
 use std::collections::BTreeMap;
@@ -111,6 +112,18 @@ fn run(id: i64, target: &str, name: String, from: Time) -> TestRun {
     }
 }
 
+/// What an item waits for: its own way in general, the static one of it for `size`, all for `summary`.
+fn awaited(test: &str, path: &str) -> Vec<Awaited> {
+    let of = |test: &str, path: Option<String>| vec![Awaited { test: test.to_owned(), path }];
+    match test {
+        "build" => of("configure", Some(path.to_owned())),
+        "check" => of("build", Some(path.to_owned())),
+        "size" => of("build", Some(path.replace("shared", "static"))),
+        "summary" => of("check", None),
+        _ => Vec::new(),
+    }
+}
+
 /// An item that ended, with an attempt and its step.
 fn ended(
     run: TestRunId,
@@ -127,6 +140,7 @@ fn ended(
         class,
         comment: comment.to_owned(),
         ended_at: Some(from + Span::seconds(seconds)),
+        waits_for: awaited(test, path),
         ..TestItem::new(run, test, path)
     };
     if status == "PREQ_FAIL" {

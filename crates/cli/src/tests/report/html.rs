@@ -7,6 +7,7 @@ use model::area::Class;
 use model::{TestItem, TestRun};
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use testruns::Status;
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1c1c1c;\
 background:#fff}table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.2rem .6rem;border-bottom:1px solid \
@@ -16,7 +17,7 @@ pre{background:#222}td,th{border-color:#333}.good{color:#7fd49b}.bad{color:#ff9d
 
 /// The pages: their names and their texts.
 pub(super) fn pages(run: &TestRun, items: &[TestItem]) -> Vec<(String, String)> {
-    let bad: Vec<&TestItem> = items.iter().filter(|i| i.phase.is_over() && i.class == Class::Bad).collect();
+    let bad: Vec<&TestItem> = items.iter().filter(|i| class(i).0 == "bad" && !was_held_back(i)).collect();
     vec![("index.html".to_owned(), index(run, items, bad.len())), ("failed.html".to_owned(), failed(run, &bad))]
 }
 
@@ -26,6 +27,11 @@ fn page(title: &str, body: &str) -> String {
          content=\"width=device-width\"><title>{0}</title><style>{STYLE}</style></head><body><h1>{0}</h1>\n{body}</body></html>\n",
         escaped(title)
     )
+}
+
+/// What is said of it stands with what held it back.
+fn was_held_back(item: &TestItem) -> bool {
+    [Status::PREQ_FAIL, Status::PREQ_DISCARDED].iter().any(|status| status.word() == item.status)
 }
 
 fn class(item: &TestItem) -> (&'static str, &'static str) {
@@ -43,9 +49,16 @@ fn index(run: &TestRun, items: &[TestItem], bad: usize) -> String {
         // Writing to a text cannot fail.
         let _ = write!(body, "<p><a href=\"failed.html\">What went wrong ({bad})</a></p>");
     }
+    let held_back = items.iter().filter(|item| was_held_back(item)).count();
+    if held_back > 0 {
+        let _ = write!(body, "<p>{held_back} could not run because of that.</p>");
+    }
     let mut by_test: BTreeMap<&str, Vec<&TestItem>> = BTreeMap::new();
     items.iter().for_each(|item| by_test.entry(&item.test).or_default().push(item));
-    for (test, items) in by_test {
+    // As the area has them, what comes first before what waits for it.
+    let ordered: Vec<_> =
+        run.tests.iter().filter_map(|head| Some((head.name.as_str(), by_test.remove(head.name.as_str())?))).collect();
+    for (test, items) in ordered.into_iter().chain(by_test) {
         let head = "<table><tr><th>item</th><th>status</th><th>took</th><th>why</th></tr>";
         let _ = write!(body, "<h2>{}</h2>{head}", escaped(test));
         for item in items {
@@ -54,7 +67,7 @@ fn index(run: &TestRun, items: &[TestItem], bad: usize) -> String {
             let took = item.duration.map(|d| d.to_string()).unwrap_or_default();
             let flaky = if item.flaky { " flaky" } else { "" };
             let status = if item.phase.is_over() { item.status.as_str() } else { item.phase.word() };
-            let link = if class == "bad" {
+            let link = if class == "bad" && !was_held_back(item) {
                 format!("<a href=\"failed.html#{}\">{}</a>", anchor(item), escaped(shown))
             } else {
                 escaped(shown)
@@ -68,7 +81,7 @@ fn index(run: &TestRun, items: &[TestItem], bad: usize) -> String {
         }
         body.push_str("</table>\n");
     }
-    page(&called(&run.target, &run.name), &body)
+    page(&format!("{} {}", run.area, called(&run.target, &run.name)), &body)
 }
 
 /// The name of an item as the part of an address behind `#`.
@@ -90,6 +103,10 @@ fn failed(run: &TestRun, items: &[&TestItem]) -> String {
                 escaped(&attempt.status),
                 escaped(&attempt.directory)
             );
+        }
+        if !item.data.is_empty() {
+            let rows = crate::tests::show::data(&item.data);
+            let _ = write!(body, "<pre>{}</pre>", escaped(&rows.join("\n")).replace("&#10;", "\n"));
         }
         if let Some(log) = tail(item) {
             let _ = write!(body, "<pre>{}</pre>", escaped(&log).replace("&#10;", "\n"));

@@ -1,8 +1,8 @@
 //! The first error of a step that failed, read from the end of its logs.
 
 use crate::Web;
-use crate::pages::first_error::first_error;
 use crate::pages::line::Row;
+use formats::first_error;
 use model::{BuildId, LogFacts, LogStatus, Stream};
 
 /// How much of a log's end is looked at.

@@ -2,7 +2,6 @@
 
 use super::Trouble;
 use crate::Web;
-use crate::pages::first_error::first_error;
 use crate::pages::line::Row;
 use crate::pages::testrun::diff::Two;
 use crate::pages::testrun::file::{File, PAGE, Text};
@@ -11,6 +10,7 @@ use crate::pages::testrun::item::{self, Excerpt, PAST};
 use crate::pages::testrun::list::{RUNS, TARGETS, Targets};
 use crate::pages::testrun::{mark, run as run_page};
 use crate::verdict::{self, ITEMS};
+use formats::first_error;
 use model::area::Class;
 use model::query::Operand;
 use model::testrun::TestRunLine;

@@ -1,6 +1,6 @@
 //! Two runs side by side: what is worse first, what is as it was only as a number.
 
-use super::{full_name, item_at, mark, run_at, word};
+use super::{full_name, item_at, mark, run_at, target_name, word};
 use crate::pages::clock::Clock;
 use crate::pages::layout::{Page, Room, headline};
 use crate::pages::mark::{Mark, Outcome};
@@ -70,7 +70,7 @@ pub(in crate::pages) fn page(v: &Two, all: bool, clock: &Clock) -> Page {
         }
     };
     Page {
-        title: format!("{} and {} of {}", v.src.name, v.dest.name, v.dest.target),
+        title: format!("{} and {} of {}", v.src.name, v.dest.name, target_name(&v.dest.area, &v.dest.target)),
         icon,
         room: Room::Tests,
         listen: String::new(),

@@ -1,6 +1,6 @@
 //! The past of a test on one target: its items by runs as a heat map; or one item, run by run.
 
-use super::{full_name, history_at, item_at, mark, run_at, word};
+use super::{full_name, history_at, item_at, mark, run_at, target_name, word};
 use crate::pages::bars::{Bar, trend};
 use crate::pages::clock::Clock;
 use crate::pages::layout::{Page, Room, headline};
@@ -53,7 +53,7 @@ pub(in crate::pages) fn page(v: &Past, clock: &Clock) -> Page {
 fn made(v: &Past, icon: Mark, body: Markup) -> Page {
     let name = testruns::item::full_name(&v.test, v.path.as_deref().unwrap_or_default());
     Page {
-        title: format!("{name} on {}", v.target),
+        title: format!("{name} on {}", target_name(&v.area, &v.target)),
         icon,
         room: Room::Tests,
         listen: String::new(),
@@ -93,7 +93,7 @@ fn of_item(v: &Past, path: &str, clock: &Clock) -> Page {
     let body = html! {
         (crumbs(v))
         (headline(icon(score), &html! { em { (full_name(&v.test, path)) } " " (verdict(score)) }))
-        p.under { "On " (outside(&v.target, 80)) ", the newest " (count(v.past.len(), "run", "runs")) ". " a href=(history_at(&v.area, &v.target, &v.test, None)) { "All items of " (outside(&v.test, 60)) } }
+        p.under { "On " (outside(target_name(&v.area, &v.target), 80)) ", the newest " (count(v.past.len(), "run", "runs")) ". " a href=(history_at(&v.area, &v.target, &v.test, None)) { "All items of " (outside(&v.test, 60)) } }
         section aria-labelledby="durations" { h2 #durations { "What it took" } (durations(&v.past)) }
         section aria-labelledby="runs" {
             h2 #runs { "Run by run" }
@@ -169,7 +169,7 @@ fn of_test(v: &Past, clock: &Clock) -> Page {
                 (_, bad, _) => { (bad) " of " (all) " failed in some run" @if flaky > 0 { ", " (flaky) " flaky" } },
             }
         }))
-        p.under { "On " (outside(&v.target, 80)) ", the newest " (count(columns.len(), "run", "runs")) ", the newest at the right." }
+        p.under { "On " (outside(target_name(&v.area, &v.target), 80)) ", the newest " (count(columns.len(), "run", "runs")) ", the newest at the right." }
         @if !rows.is_empty() {
             div.scroll tabindex="0" role="region" aria-label="Items by runs" { table.matrix.tight.heat {
                 thead { tr {

@@ -1,6 +1,6 @@
 //! An item of a run: what came of it and why, its steps, what it measured, its attempts, its past.
 
-use super::{crumbs_of, file_at, full_name, history_at, item_at, mark, outcome, run_at, word};
+use super::{crumbs_of, file_at, full_name, history_at, item_at, mark, outcome, run_at, whose, word};
 use crate::pages::clock::Clock;
 use crate::pages::layout::{Page, Room, headline};
 use crate::pages::line::{Row, rows};
@@ -8,7 +8,7 @@ use crate::pages::mark::{Mark, Outcome};
 use crate::pages::text::{count, outside};
 use maud::{Markup, html};
 use model::area::Class;
-use model::testrun::{Phase, TestAttempt, TestDatum, TestStepRecord};
+use model::testrun::{Awaited, Phase, TestAttempt, TestDatum, TestStepRecord};
 use model::{TestItem, TestRun};
 use store::TestPast;
 
@@ -52,7 +52,7 @@ pub(in crate::pages) fn page(v: &One, clock: &Clock) -> Page {
         (crumbs_of(&run.area, &run.target, Some((run.id, &run.name))))
         (headline(mark, &sentence(v, clock)))
         p.under {
-            "In run " a href=(run_at(run.id)) { (outside(&run.name, 60)) } " of " (outside(&run.area, 40)) " " (outside(&run.target, 60))
+            "In run " a href=(run_at(run.id)) { (outside(&run.name, 60)) } " of " (outside(&whose(&run.area, &run.target), 100))
             @if let Some(at) = item.started_at { ", started " (clock.ago(at)) }
             @if !item.host.is_empty() { ", on " (outside(&item.host, 60)) }
             ". " a href=(history_at(&run.area, &run.target, &item.test, Some(&item.path))) { "Its past" }
@@ -245,6 +245,7 @@ fn one_attempt(attempt: &TestAttempt, clock: &Clock) -> Markup {
 
 fn facts(v: &One) -> Markup {
     let head = v.run.tests.iter().find(|test| test.name == v.item.test);
+    let waits = waits_for(v);
     html! {
         section aria-labelledby="facts" {
             h2 #facts { "Facts" }
@@ -252,7 +253,7 @@ fn facts(v: &One) -> Markup {
             dl {
                 @if let Some(head) = head {
                     @if !head.owner.is_empty() { dt { "Owner" } dd { (outside(&head.owner, 80)) } }
-                    @if !head.waits_for.is_empty() { dt { "Waits for" } dd { @for (i, test) in head.waits_for.iter().enumerate() { @if i > 0 { ", " } a href=(item_at(v.run.id, test, &waited(v, test))) { (outside(test, 60)) } } } }
+                    @if !waits.is_empty() { dt { "Waits for" } dd { @for (i, (name, at)) in waits.iter().enumerate() { @if i > 0 { ", " } a href=(at) { (name) } } } }
                     @if !head.tags.is_empty() { dt { "Tags" } dd { @for tag in head.tags.iter().take(20) { span.tag { (outside(tag, 30)) } " " } } }
                 }
                 @if let Some(log) = &v.item.log { dt { "Log" } dd { a href=(file_at(v.item.run, (&v.item.test, &v.item.path), v.item.attempts.last().map_or(1, |a| a.number), log)) { (outside(log, 60)) } } }
@@ -264,11 +265,19 @@ fn facts(v: &One) -> Markup {
     }
 }
 
-/// The item of another test that this one most likely waits for: that of the same path, where the other is iterated.
-fn waited(v: &One, test: &str) -> String {
-    let items = v.run.tests.iter().find(|head| head.name == test).map_or(1, |head| head.items);
-    let own = v.run.tests.iter().find(|head| head.name == v.item.test).map_or(1, |head| head.items);
-    if items > 1 && items == own { v.item.path.clone() } else { String::new() }
+/// Tests or items that this one waits for, each with its page. A test as a whole has that of its past.
+fn waits_for(v: &One) -> Vec<(Markup, String)> {
+    let whole = |test: &str| (full_name(test, ""), history_at(&v.run.area, &v.run.target, test, None));
+    let head = v.run.tests.iter().find(|head| head.name == v.item.test);
+    if v.item.waits_for.is_empty() {
+        // It was written down before items knew it.
+        return head.map(|head| head.waits_for.iter().map(|test| whole(test)).collect()).unwrap_or_default();
+    }
+    let one = |awaited: &Awaited| match awaited.path.as_deref() {
+        Some(path) => (full_name(&awaited.test, path), item_at(v.run.id, &awaited.test, path)),
+        None => whole(&awaited.test),
+    };
+    v.item.waits_for.iter().take(20).map(one).collect()
 }
 
 /// A path as a shell reads it.

@@ -1,6 +1,6 @@
 //! Targets, each with its newest runs of tests.
 
-use super::{run_at, run_mark, summary};
+use super::{run_at, run_mark, summary, target_name};
 use crate::pages::clock::Clock;
 use crate::pages::layout::{Page, Room, headline};
 use crate::pages::mark::{Mark, Outcome};
@@ -69,7 +69,7 @@ fn row(run: &TestRunLine, runs: &[TestRunLine], several: bool, clock: &Clock) ->
     let mark = run_mark(run.state, &run.totals);
     html! {
         tr {
-            th scope="row" { (mark.sign()) " " @if several { span.faint { (outside(&run.area, 30)) " " } } span.name { (outside(&run.target, 50)) } }
+            th scope="row" { (mark.sign()) " " @if several && !run.target.is_empty() { span.faint { (outside(&run.area, 30)) " " } } span.name { (outside(target_name(&run.area, &run.target), 50)) } }
             td { a href=(run_at(run.id)) { (outside(&run.name, 40)) } }
             td { (summary(run)) }
             td { (strip(runs)) }

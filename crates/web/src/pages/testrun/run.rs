@@ -1,6 +1,8 @@
 //! One run of tests: what failed first, then everything as matrices.
 
-use super::{crumbs_of, full_name, is_held_back, item_at, mark, matrix, outcome, run_at, run_mark, summary, word};
+use super::{
+    crumbs_of, full_name, is_held_back, item_at, mark, matrix, outcome, run_at, run_mark, summary, whose, word,
+};
 use crate::pages::clock::Clock;
 use crate::pages::layout::{Page, Room, headline};
 use crate::pages::mark::Outcome;
@@ -88,7 +90,7 @@ pub(in crate::pages) fn page(v: &One, clock: &Clock) -> Page {
         }
     };
     Page {
-        title: format!("{} of {} {}", v.run.name, v.run.area, v.run.target),
+        title: format!("{} of {}", v.run.name, whose(&v.run.area, &v.run.target)),
         icon: mark,
         room: Room::Tests,
         listen: format!("testruns/{}/*", v.run.id),
@@ -131,7 +133,7 @@ fn under(v: &One, clock: &Clock) -> Markup {
     let before = v.others.iter().find(|other| other.started_at < run.started_at);
     html! {
         p.under {
-            "Run " em { (outside(&run.name, 60)) } " of " (outside(&run.area, 60)) " " (outside(&run.target, 80)) ", started " (clock.ago(run.started_at))
+            "Run " em { (outside(&run.name, 60)) } " of " (outside(&whose(&run.area, &run.target), 140)) ", started " (clock.ago(run.started_at))
             @if !run.owner.is_empty() { " by " (outside(&run.owner, 40)) }
             @if let Some(end) = run.ended_at { ", took " (end.since(run.started_at)) }
             @if !run.patterns.is_empty() && run.patterns != "%" { ", of it " code { (outside(&run.patterns, 120)) } }

@@ -92,7 +92,7 @@ fn is_named_exception(line: &str) -> bool {
 /// first that sums up, else the last line that says anything. `None` when no line does.
 ///
 /// A traceback is an exception to that: its first line says only that one follows, and its last names the cause.
-pub(crate) fn first_error<'a>(lines: impl IntoIterator<Item = &'a str>) -> Option<usize> {
+pub fn first_error<'a>(lines: impl IntoIterator<Item = &'a str>) -> Option<usize> {
     let (mut cause, mut summary, mut last) = (None, None, None);
     let mut in_traceback = false;
     for (i, line) in lines.into_iter().enumerate() {
