@@ -30,7 +30,7 @@ use end::End;
 use mail::About;
 pub(crate) use options::Args;
 use options::Wish;
-use place::{Entry, Journal, Keep, Phase, Run};
+use place::{Journal, Keep, Phase, Run};
 use std::io::IsTerminal;
 use std::path::Path;
 use vcs::git::{Leash, Standing};
@@ -95,10 +95,10 @@ async fn gate(wish: &Wish, standing: &Standing, journal: &Journal) -> anyhow::Re
         // What still runs there must be found again.
         Err(e) if e.is::<attempt::Stuck>() => Err(e.context(no_room(&wish.testbase))),
         Err(e) => {
-            let e = match () {
-                () if run.is_removed() => e.context(removed(run.entry())),
-                () if room::is_full(&work) => e.context(no_room(&wish.testbase)),
-                () => e,
+            let e = match run.check_whole() {
+                Err(removed) => removed.into(),
+                Ok(()) if room::is_full(&work) => e.context(no_room(&wish.testbase)),
+                Ok(()) => e,
             };
             leave(run, standing, Some(Keep::Nothing)).await.and(Err(e))
         }
@@ -131,15 +131,6 @@ async fn attempts(wish: &Wish, standing: &Standing, run: &mut Run, board: &mut B
 
 fn no_room(testbase: &Path) -> crate::exit::Trouble {
     crate::exit::Trouble(format!("no space is left in {}", testbase.display()))
-}
-
-fn removed(entry: &Entry) -> crate::exit::Trouble {
-    let landed = match entry.phase {
-        Phase::Preparing | Phase::Testing => "; nothing landed",
-        Phase::Pushing | Phase::Landed => "",
-    };
-    let work = entry.work.display();
-    crate::exit::Trouble(format!("the gate's own directory {work} was removed, perhaps by one of the tasks{landed}"))
 }
 
 /// Leaves nothing behind, or what is to be kept; `None`: also the journal keeps it.

@@ -16,6 +16,7 @@ use crate::hosted::Hosted;
 use anyhow::Context;
 use gate::Footprint;
 use gate::run::{Happened, Run as Rules, Task, TaskState};
+use master::base::BaseDir;
 use model::TaskSpec;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -140,6 +141,7 @@ impl Attempt<'_> {
             }
         });
         let landing = Arc::new(made.await?);
+        self.run.expect(landing.dir().join(".git/HEAD"));
         let Some(repository) = wish.rebase.clone().or_else(|| wish.push.clone()) else {
             let (commit, landing) = (self.standing.head.clone(), landing);
             return Ok(Ok(Candidate { landing, target: None, base: None, commit, onto: None }));
@@ -337,6 +339,7 @@ impl Attempt<'_> {
         let config = tasks::config(tasks, candidate.landing.dir(), &work.join("prefix"), self.wish.jobs);
         let base = work.join(format!("base-{}", self.run.entry().attempt));
         let hosted = Hosted::open(&base, config).await?;
+        self.run.expect(BaseDir::at(&base).token_file());
         if !self.wish.json {
             tracing::info!("the pages are at {}", hosted.client.url());
         }
@@ -366,6 +369,8 @@ impl Attempt<'_> {
             () = hosted.close() => {}
             () = room::out_of_patience(full) => return Err(Stuck.into()),
         }
+        // Whatever the tasks say: where they ran is no longer what it was. Only now does none of them run.
+        self.run.check_whole()?;
         let verdicts = raced?;
         for verdict in verdicts.iter().filter(|v| v.role == Role::Passed && v.build.is_some()) {
             if let Some(story) = &verdict.story {
@@ -433,6 +438,8 @@ impl Attempt<'_> {
         verdicts: Vec<Verdict>,
         packed: Option<PathBuf>,
     ) -> anyhow::Result<End> {
+        // Also a command with the last word may do anything.
+        self.run.check_whole()?;
         let place = Some((target.repository.clone(), target.branch.clone()));
         self.run.note(|e| (e.phase, e.target) = (Phase::Pushing, place))?;
         // Not on the leash: a push that is interrupted half-way is one of which nobody knows what became of it.

@@ -2,6 +2,7 @@
 //! all runs beside the repository's own files.
 
 use super::mail::Post;
+use crate::exit::Trouble;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -129,7 +130,8 @@ impl Journal {
                 mail: None,
                 told: false,
             };
-            let run = Run { journal: self.clone(), entry, _lock: file };
+            let landmarks = vec![entry.work.join(MARK)];
+            let run = Run { journal: self.clone(), entry, landmarks, _lock: file };
             run.write()?;
             return Ok(run);
         }
@@ -209,6 +211,8 @@ pub(super) enum Alive {
 pub(super) struct Run {
     journal: Journal,
     entry: Entry,
+    /// What was made in its directory, and is there for as long as the run lasts.
+    landmarks: Vec<PathBuf>,
     /// Others see by it that this process lives.
     _lock: File,
 }
@@ -234,15 +238,31 @@ impl Run {
         self.journal.write(&self.entry)
     }
 
-    /// Whether its directory is there no more, or only what was written there since.
-    pub(super) fn is_removed(&self) -> bool {
-        !self.entry.work.join(MARK).is_file()
+    /// From now on the directory is whole only with this file in it.
+    pub(super) fn expect(&mut self, landmark: PathBuf) {
+        self.landmarks.push(landmark);
+    }
+
+    /// Whether its directory is whole, as far as can be told by what was made there.
+    ///
+    /// # Errors
+    /// It is not: what is tested may do anything, also away with the directory that it is tested in.
+    pub(super) fn check_whole(&self) -> Result<(), Trouble> {
+        if self.landmarks.iter().all(|landmark| landmark.is_file()) {
+            return Ok(());
+        }
+        let landed = match self.entry.phase {
+            Phase::Preparing | Phase::Testing => "; nothing landed",
+            Phase::Pushing | Phase::Landed => "",
+        };
+        let work = self.entry.work.display();
+        Err(Trouble(format!("the gate's own directory {work} was removed, perhaps by one of the tasks{landed}")))
     }
 
     /// Ends it: the journal forgets it, and its directory goes unless it is to be kept.
     pub(super) fn end(self, keep: Keep) {
         if keep == Keep::Nothing {
-            if self.is_removed() {
+            if !self.entry.work.join(MARK).is_file() {
                 // What is there now was written by this process since: nobody else takes the name while it lives.
                 let _ = fs::write(self.entry.work.join(MARK), "");
             }
