@@ -319,6 +319,11 @@ impl<'a> Runner<'a> {
             News::Began { item, attempt } => {
                 self.board.apply(&Event::Began { item, attempt }, at);
                 self.dirty.insert(item);
+                // It may be over before it is written down.
+                if let Some(triggers) = &mut self.triggers {
+                    let facts = self.facts.entry(item).or_default();
+                    triggers.see(&[facts::item(&self.board, item, self.run.id, facts)]);
+                }
             }
             News::Waits { item, attempt, why } => {
                 self.board.apply(&Event::Waits { item, attempt, why }, at);
@@ -382,12 +387,14 @@ impl<'a> Runner<'a> {
         let nothing = Facts::default();
         let item = |id: ItemId| facts::item(&self.board, id, self.run.id, self.facts.get(&id).unwrap_or(&nothing));
         let items: Vec<TestItem> = std::mem::take(&mut self.dirty).into_iter().map(item).collect();
-        let due = self.triggers.as_mut().map(|triggers| triggers.due(&items)).unwrap_or_default();
+        if let Some(triggers) = &mut self.triggers {
+            triggers.see(&items);
+        }
         let began = Instant::now();
         self.book.save(&self.run, items)?;
         self.told.written(began.elapsed());
-        if let Some(triggers) = &self.triggers {
-            triggers.fire(due);
+        if let Some(triggers) = &mut self.triggers {
+            triggers.fire();
         }
         Ok(())
     }

@@ -42,6 +42,8 @@ pub(crate) struct Triggers {
     own: HashMap<String, Vec<Trigger>>,
     /// What items were when they were written down last.
     known: HashMap<(String, String), (Phase, String)>,
+    /// What is due because of what was seen.
+    due: Vec<Due>,
     queue: mpsc::SyncSender<Due>,
     thread: std::thread::JoinHandle<()>,
 }
@@ -59,12 +61,11 @@ impl Triggers {
         let area = home.dir.clone();
         let thread = std::thread::spawn(move || due.into_iter().for_each(|due| carry_out(&due)));
         let (target, run) = (run.target.clone(), run.name.clone());
-        Some(Triggers { area, target, run, all, own, known: HashMap::new(), queue, thread })
+        Some(Triggers { area, target, run, all, own, known: HashMap::new(), due: Vec::new(), queue, thread })
     }
 
-    /// What is due for items as they are about to be written down. What they are the first time changes nothing.
-    pub(crate) fn due(&mut self, items: &[TestItem]) -> Vec<Due> {
-        let mut due = Vec::new();
+    /// Looks at items as they are. What they are the first time changes nothing.
+    pub(crate) fn see(&mut self, items: &[TestItem]) {
         for item in items {
             let now = (item.phase, item.status.clone());
             let Some(before) = self.known.insert((item.test.clone(), item.path.clone()), now) else { continue };
@@ -79,11 +80,10 @@ impl Triggers {
                 let state = trigger.state.as_ref().is_none_or(|word| word == item.phase.word());
                 let fits = state && trigger.status.as_ref().is_none_or(|word| *word == item.status);
                 if changed && fits {
-                    due.push(self.of(trigger, item));
+                    self.due.push(self.of(trigger, item));
                 }
             }
         }
-        due
     }
 
     fn of(&self, trigger: &Trigger, item: &TestItem) -> Due {
@@ -111,9 +111,9 @@ impl Triggers {
         }
     }
 
-    /// Runs these, after those that wait already.
-    pub(crate) fn fire(&self, due: Vec<Due>) {
-        for one in due {
+    /// Runs what is due, after those that wait already: what was seen is written down.
+    pub(crate) fn fire(&mut self) {
+        for one in self.due.drain(..) {
             // The thread ends after the queue.
             let _ = self.queue.send(one);
         }
