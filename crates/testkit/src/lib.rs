@@ -12,7 +12,7 @@ pub use clock::Clock;
 pub use repo::Repo;
 pub use smtp::Smtp;
 pub use tree_repo::TreeRepo;
-pub use wait::{wait_for, wait_until};
+pub use wait::{seek, wait_for, wait_until};
 
 /// A directory that is gone when the value is dropped.
 ///

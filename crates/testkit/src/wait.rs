@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// How long a test waits for anything before it fails. Long, because the machine may be busy; never reached when all is well.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 const PAUSE: Duration = Duration::from_millis(2);
 
@@ -19,13 +19,18 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 ///
 /// # Panics
 /// When it finds nothing within [`PATIENCE`]; `what` is named.
-pub fn wait_for<T>(what: &str, mut find: impl FnMut() -> Option<T>) -> T {
+pub fn wait_for<T>(what: &str, find: impl FnMut() -> Option<T>) -> T {
+    seek(find).unwrap_or_else(|| panic!("waited {} s in vain: {what}", PATIENCE.as_secs()))
+}
+
+/// What `find` finds, as soon as it finds something; `None`: nothing within [`PATIENCE`].
+pub fn seek<T>(mut find: impl FnMut() -> Option<T>) -> Option<T> {
     let begun = Instant::now();
     loop {
-        if let Some(found) = find() {
+        let found = find();
+        if found.is_some() || begun.elapsed() >= PATIENCE {
             return found;
         }
-        assert!(begun.elapsed() < PATIENCE, "waited {} s in vain: {what}", PATIENCE.as_secs());
         std::thread::sleep(PAUSE);
     }
 }

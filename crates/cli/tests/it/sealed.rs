@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
-use testkit::wait_for;
+use testkit::{seek, wait_for};
 
 /// The place. Whatever was started in it is ended with it.
 pub(crate) struct Sealed {
@@ -127,9 +127,9 @@ impl Sealed {
 
     /// Waits until the file in the place has the text.
     pub(crate) fn wait_for_text(&self, file: &str, text: &str) -> String {
-        wait_for(&format!("'{text}' in {file}"), || {
-            std::fs::read_to_string(self.path(file)).ok().filter(|said| said.contains(text))
-        })
+        let read = || std::fs::read_to_string(self.path(file)).unwrap_or_default();
+        let found = seek(|| Some(read()).filter(|said| said.contains(text)));
+        found.unwrap_or_else(|| panic!("waited in vain for '{text}' in {file}, which says:\n{}", read()))
     }
 }
 

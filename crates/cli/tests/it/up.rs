@@ -38,7 +38,8 @@ fn what_a_killed_up_began_is_not_built_twice() {
     Sealed::signal(pid, Signal::KILL);
     place.end_of(pid);
     let second = place.start(&["up", "held", "--once"], "again");
-    place.wait_for_text("again", "the pages are at");
+    // It has found the build, and shows what was done of it.
+    place.wait_for_text("again", "✓ git");
     std::fs::write(go, "").expect("written");
     assert_eq!(place.end_of(second), Some(0));
     let said = place.wait_for_text("again", "(build 1)");
