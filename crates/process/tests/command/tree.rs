@@ -96,11 +96,15 @@ pub(crate) fn a_fork_storm_is_ended() {
     }
 }
 
+/// How long to wait for what is deaf to SIGTERM, and for what is not and may be on a busy machine.
+const DEAF: Duration = Duration::from_millis(100);
+const HEARS: Duration = Duration::from_secs(20);
+
 /// Starts a script, waits until it has written the file `up` in its directory, and interrupts it.
-fn interrupted(slot: &mut Slot, text: &str, cgroup: Cgroup) -> Ran {
+fn interrupted(slot: &mut Slot, text: &str, cgroup: Cgroup, sigterm_time: Duration) -> Ran {
     let mut job = slot.script(text);
     job.cgroup = cgroup;
-    job.sigterm_time = Duration::from_millis(100);
+    job.sigterm_time = sigterm_time;
     job.dir = slot.work.join(job.id.as_str());
     slot.start(&job);
     until("it is up", || job.dir.join("up").exists());
@@ -120,7 +124,7 @@ pub(crate) fn a_fork_storm_is_stopped_by_an_interrupt() {
     let text = "trap '' TERM HUP; i=0; while [ $i -lt 200 ]; do \
         setsid sh -c 'while :; do sleep 0.2; done' & i=$((i+1)); done; : > up; wait";
     for cgroup in [Cgroup::IfPossible, Cgroup::Never] {
-        let ran = interrupted(&mut slot, text, cgroup);
+        let ran = interrupted(&mut slot, text, cgroup, DEAF);
         assert_eq!(ran.outcome.exit, Exit::Signalled { signal: 9, core: false });
     }
 }
@@ -129,11 +133,11 @@ pub(crate) fn a_command_that_closes_its_output_is_stopped_by_an_interrupt() {
     let mut slot = Slot::new();
     let text = "exec <&- >&- 2>&-; : > up; while :; do sleep 0.05; done";
     for cgroup in [Cgroup::IfPossible, Cgroup::Never] {
-        let ran = interrupted(&mut slot, text, cgroup);
+        let ran = interrupted(&mut slot, text, cgroup, HEARS);
         assert_eq!(ran.outcome.exit, Exit::Signalled { signal: 15, core: false });
         // The same, deaf, and with somebody who left the session.
         let deaf = format!("trap '' TERM; setsid sh -c 'trap \"\" TERM; {text}' & {text}");
-        let ran = interrupted(&mut slot, &deaf, cgroup);
+        let ran = interrupted(&mut slot, &deaf, cgroup, DEAF);
         assert_eq!(ran.outcome.exit, Exit::Signalled { signal: 9, core: false });
     }
 }
