@@ -1,6 +1,5 @@
 //! What to show of a log that lies here in a file.
 
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -33,7 +32,7 @@ fn lines(path: &Path, width: usize) -> Vec<String> {
 }
 
 fn end_of(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
+    let mut file = runner::files::open(path)?;
     let from = file.metadata()?.len().saturating_sub(LOOKED_AT);
     file.seek(SeekFrom::Start(from))?;
     let mut bytes = Vec::new();

@@ -49,8 +49,10 @@ pub(crate) enum Verb {
     /// Remove the directories and records of a run, after telling which
     Remove(acts::Remove),
     /// Let nobody change a run
+    #[command(before_help = "Example: sluice tests lock -n r7\n         sluice tests lock -n r7 --undo")]
     Lock(acts::Flag),
     /// Let nobody remove a run
+    #[command(before_help = "Example: sluice tests keep -n r7\n         sluice tests keep -n r7 --undo")]
     Keep(acts::Flag),
     /// Inside of a test: a step of its own begins or ends
     Step(inside::Step),

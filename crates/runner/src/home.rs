@@ -64,7 +64,7 @@ pub enum AreaError {
         source: io::Error,
     },
     /// The configuration in Starlark is wrong; the text shows where.
-    #[error("{0}")]
+    #[error(transparent)]
     Native(#[from] config::ConfigError),
     /// Files of Megatest are wrong; the text shows where.
     #[error("{}", .0.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n"))]
@@ -195,10 +195,11 @@ impl config::Loader for Files<'_> {
     }
 
     fn read(&self, name: &str) -> Result<String, String> {
-        std::fs::read_to_string(self.dir.join(name)).map_err(|e| match e.kind() {
+        let bytes = crate::files::read(&self.dir.join(name)).map_err(|e| match e.kind() {
             io::ErrorKind::NotFound => "there is no such file".to_owned(),
             _ => e.to_string(),
-        })
+        })?;
+        String::from_utf8(bytes).map_err(|_| "it is no UTF-8".to_owned())
     }
 
     fn secret_file(&self, _: &str) -> Result<Option<String>, String> {

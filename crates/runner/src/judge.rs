@@ -1,19 +1,21 @@
 //! Log rules: what they make of a step's log.
 
+use crate::files;
 use megatest::logpro::{Date, Judge, Rules};
 use megatest::{Problem, Severity, Spot};
 use model::area::{LogRules, RulesSource};
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs::OpenOptions;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 /// Judges the log of a step by rules, and writes what they found beside it, as `STEP.dat`. Answers with a status word and
 /// a sentence. Rules that cannot be read never pass.
 pub(crate) fn log(rules: &LogRules, dir: &Path, log: &Path, env: &dyn Fn(&str) -> Option<String>) -> (String, String) {
-    let open = File::open(log);
+    let open = files::open(log);
     judge(rules, dir, open, env, |summary| {
         // It is for people; the verdict does not need it.
-        let _ = fs::write(log.with_extension("dat"), summary);
+        let file = files::write(&log.with_extension("dat"), OpenOptions::new().write(true).truncate(true));
+        let _ = file.and_then(|mut file| file.write_all(summary.as_bytes()));
     })
 }
 
@@ -32,7 +34,7 @@ fn judge(
     let abort = |why: String| ("ABORT".to_owned(), why);
     let text = match &rules.source {
         RulesSource::Text(text) => text.clone(),
-        RulesSource::File(file) => match fs::read(dir.join(file)) {
+        RulesSource::File(file) => match files::read(&dir.join(file)) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(e) => return abort(format!("the rules {} cannot be read: {e}", rules.name)),
         },

@@ -16,7 +16,7 @@
 //! | `acts.rs`, `remove.rs` | what people do to a run that is not running |
 //! | `socket.rs`, `said.rs`, `calls.rs` | what others ask of a runner, and what tests say of themselves |
 //! | `slot.rs`, `hands.rs`, `hands/*` | one attempt after the other, and what carries them out: this machine, Slurm |
-//! | `line.rs`, `judge.rs`, `place.rs` | one attempt here: its directory, its steps, its logs and what rules make of them |
+//! | `line.rs`, `judge.rs`, `place.rs`, `files.rs` | one attempt here: its directory, its steps, its logs and what rules make of them |
 //! | `agent.rs` | one attempt elsewhere: what carries it out there, and how the runner hears of it |
 //!
 //! Calls here block; they belong on threads of their own.
@@ -28,6 +28,7 @@ pub mod base;
 pub mod book;
 mod calls;
 mod facts;
+pub mod files;
 pub mod hands;
 pub mod home;
 mod judge;

@@ -1,5 +1,6 @@
 //! The line to a slot's supervisor: one job after the other, its output into a file.
 
+use crate::files;
 use process::control::{self, Decoder, FromSupervisor, ToSupervisor};
 use process::spool::{self, Reader, Trim};
 use process::{Job, JobId, Outcome, Supervisor, stray};
@@ -113,7 +114,7 @@ impl Line {
         let is_new = !step.job.id.dir(&self.dir).exists();
         if is_new {
             // A file of that name may have come with the test.
-            let _ = File::create(&step.log);
+            let _ = files::write(&step.log, OpenOptions::new().write(true).truncate(true));
         }
         {
             let mut state = self.state();
@@ -264,7 +265,7 @@ struct Copying {
 impl Copying {
     fn copy(&mut self, dir: &Path, log: &Path) -> io::Result<Trim> {
         if self.file.is_none() {
-            let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(log)?;
+            let mut file = files::write(log, OpenOptions::new().write(true).truncate(false))?;
             let mut reader = Reader::open(dir).map_err(io::Error::other)?;
             let mut length = file.seek(SeekFrom::End(0))?;
             if length > 0 && reader.seek(&[(0, length)]).is_err() {

@@ -81,6 +81,7 @@ impl<'a> Orders<'a> {
                 test: test.name.clone(),
                 path: item.path.clone(),
                 attempt,
+                launched: launched(board, id),
                 ready: false,
             },
             min_free: self.defined.area.min_space,
@@ -111,7 +112,7 @@ impl<'a> Orders<'a> {
             place,
             max_time: test.max_time.or(self.defined.area.max_time),
             resources: test.resources.clone(),
-            launched: board.record(id).attempts.last().map_or(Time::default(), |a| a.launched),
+            launched: launched(board, id),
         }
     }
 
@@ -138,6 +139,11 @@ impl<'a> Orders<'a> {
     }
 }
 
+/// When the last attempt of an item was launched.
+fn launched(board: &Board, id: ItemId) -> Time {
+    board.record(id).attempts.last().map_or(Time::default(), |a| a.launched)
+}
+
 /// A run as it is called below a disk: target and name.
 pub fn run_name(target: &str, name: &str) -> String {
     if target.is_empty() { name.to_owned() } else { format!("{target}/{name}") }
@@ -150,13 +156,15 @@ fn inner(run: &str, test: &TestSpec, item: &Item) -> PathBuf {
     path
 }
 
-/// What the names of the jobs of an attempt begin with: the same whoever asks. FNV-1a, 64 bits, of its names.
+/// What the names of the jobs of an attempt begin with: the same whoever asks.
 pub(crate) fn job_name(run: &str, test: &str, path: &str, attempt: u32) -> String {
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    for byte in [run, "\0", test, "\0", path].into_iter().flat_map(str::bytes) {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    }
+    let hash = hash([run, "\0", test, "\0", path].into_iter().flat_map(str::bytes));
     format!("t{hash:016x}-{attempt}")
+}
+
+/// FNV-1a, 64 bits: the same wherever it is asked for.
+pub(crate) fn hash(bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

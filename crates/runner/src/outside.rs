@@ -1,5 +1,6 @@
 //! What reading an area of Megatest needs of the machine: files, variables, and commands within limits.
 
+use crate::files;
 use megatest::{Outside, Ran};
 use std::ffi::OsStr;
 use std::fs;
@@ -31,15 +32,13 @@ impl Disk {
 
 impl Outside for Disk {
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, String> {
-        let open = match fs::File::open(self.area.join(path)) {
+        let open = match files::open(&self.area.join(path)) {
             Ok(open) => open,
             Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(None),
+            // A pipe or a device would be waited for without end.
+            Err(e) if e.kind() == io::ErrorKind::InvalidInput => return Err("is no file".to_owned()),
             Err(e) => return Err(said(&e)),
         };
-        // A pipe or a device would be waited for without end.
-        if !open.metadata().map_err(|e| said(&e))?.is_file() {
-            return Err("is no file".to_owned());
-        }
         let mut bytes = Vec::new();
         open.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|e| said(&e))?;
         if bytes.len() as u64 > LARGEST { Err(format!("has more than {LARGEST} bytes")) } else { Ok(Some(bytes)) }

@@ -115,7 +115,7 @@ pub fn pack(packed: &Packed, bin: &Path, most: u64, to: &Path) -> Result<(), Par
     if let Some(source) = &place.source {
         let below = Path::new("area").join(source_in(&roots, source));
         let mut left = most;
-        for found in walk(source).map_err(failed("read", source))? {
+        for found in walk(source, &|path| place.passes_over(path)).map_err(failed("read", source))? {
             let whole = source.join(&found.name);
             left = left.checked_sub(found.cost()).ok_or_else(|| ParcelError::Long { path: source.clone(), most })?;
             entry(&mut tar, &below.join(&found.name), &whole, &found.facts).map_err(failed("packed", &whole))?;
@@ -234,7 +234,7 @@ pub fn collect(opened: &Opened, host: &str, most: u64, to: &Path) -> Result<Came
         let facts = spoken.symlink_metadata().map_err(failed("read", &spoken))?;
         entry(&mut tar, Path::new("said"), &spoken, &facts).map_err(failed("packed", &spoken))?;
     }
-    let mut found = if dir.is_dir() { walk(dir).map_err(failed("read", dir))? } else { Vec::new() };
+    let mut found = if dir.is_dir() { walk(dir, &|_| false).map_err(failed("read", dir))? } else { Vec::new() };
     let logs: Vec<String> = opened.order.steps.iter().map(|(step, _)| log_name(&step.name)).collect();
     let rank = |f: &Found| match f.name.to_str() {
         // Whatever a directory holds comes after it.
@@ -374,8 +374,8 @@ impl Found {
     }
 }
 
-/// All files, directories and links below a directory, by name; what is none of these is passed over.
-fn walk(dir: &Path) -> io::Result<Vec<Found>> {
+/// All files, directories and links below a directory, by name; what is none of these is passed over, and what it is said of.
+fn walk(dir: &Path, passes_over: &dyn Fn(&Path) -> bool) -> io::Result<Vec<Found>> {
     let mut all = Vec::new();
     let mut todo = vec![PathBuf::new()];
     while let Some(below) = todo.pop() {
@@ -386,6 +386,9 @@ fn walk(dir: &Path) -> io::Result<Vec<Found>> {
         };
         for entry in entries {
             let entry = entry?;
+            if passes_over(&entry.path()) {
+                continue;
+            }
             let facts = match entry.path().symlink_metadata() {
                 Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
                 other => other?,

@@ -369,10 +369,16 @@ impl<'a> Runner<'a> {
                 if !said.is_empty() {
                     facts.hear_all(attempt, &said);
                 }
-                let verdict = verdict::of_test(self.board.test(item), &facts.evidence(), self.board.statuses());
+                let mut verdict = verdict::of_test(self.board.test(item), &facts.evidence(), self.board.statuses());
                 let failing = verdict.step.as_ref().and_then(|name| facts.steps.iter().rfind(|s| s.name == *name));
-                if let (Some(step), None) = (failing, &facts.own_log) {
-                    facts.log.clone_from(&step.log);
+                if let Some(step) = failing {
+                    // It knows more than what it ended with: why it could not be started.
+                    if step.comment.starts_with(&verdict.comment) {
+                        verdict.comment.clone_from(&step.comment);
+                    }
+                    if facts.own_log.is_none() {
+                        facts.log.clone_from(&step.log);
+                    }
                 }
                 Ending::Verdict(verdict)
             }

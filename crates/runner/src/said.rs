@@ -1,10 +1,11 @@
 //! What a test says of itself while it runs. It stands in a file in its directory, line by line, so that nothing is lost
 //! with a runner; the socket only makes it known at once.
 
+use crate::files;
 use megatest::shim;
 use model::testrun::Measurement;
 use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 
@@ -82,7 +83,7 @@ pub fn append(dir: &Path, said: &Said) -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "more than 4 MB at once"));
     }
     line.push(b'\n');
-    OpenOptions::new().append(true).create(true).open(dir.join(FILE))?.write_all(&line)
+    files::write(&dir.join(FILE), OpenOptions::new().append(true))?.write_all(&line)
 }
 
 /// All that was said. A line that cannot be read, as one that was cut off, is nothing.
@@ -90,7 +91,7 @@ pub fn append(dir: &Path, said: &Said) -> io::Result<()> {
 /// # Errors
 /// The file cannot be read; none is nothing said.
 pub fn read(dir: &Path) -> io::Result<Vec<Said>> {
-    let file = match File::open(dir.join(FILE)) {
+    let file = match files::open(&dir.join(FILE)) {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(e) => return Err(e),

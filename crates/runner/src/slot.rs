@@ -3,6 +3,7 @@
 //! Going on after a crash of the runner is the same call as starting.
 
 use crate::hands::Hands;
+use crate::orders::hash;
 use crate::place::Place;
 use crate::socket;
 use model::area::TestStep;
@@ -237,12 +238,33 @@ impl Worker {
     }
 }
 
-/// The file in which the output of a step stands.
+/// The file in which the output of a step stands: another one for each name.
 pub fn log_name(step: &str) -> String {
     let plain: String = step.chars().map(|c| if c == '/' || c.is_control() { '_' } else { c }).collect();
     let mut end = plain.len().min(200);
     while !plain.is_char_boundary(end) {
         end -= 1;
     }
-    format!("{}.log", &plain[..end])
+    match plain[..end] == *step {
+        true => format!("{plain}.log"),
+        // Others may become the same.
+        false => format!("{}-{:016x}.log", &plain[..end], hash(step.bytes())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_step_has_a_log_of_its_own() {
+        assert_eq!(log_name("make check"), "make check.log");
+        assert_eq!(log_name("ü"), "ü.log");
+        let long = "ü".repeat(150);
+        let names = ["s_p", "s/p", "s\np", "s/p\n", &long, &format!("{long}x"), "../s"];
+        let logs: std::collections::BTreeSet<String> = names.iter().map(|name| log_name(name)).collect();
+        assert_eq!(logs.len(), names.len(), "{logs:?}");
+        let is_plain = |log: &String| log.len() < 250 && !log.contains(['/', '\n']) && !log.starts_with("..-");
+        assert!(logs.iter().all(is_plain), "{logs:?}");
+    }
 }

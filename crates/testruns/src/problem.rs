@@ -8,10 +8,12 @@ use crate::status::UnknownStatus;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// Nothing is selected.
-    #[error("no test is like '{patterns}'")]
+    #[error("no test is like '{patterns}'{}", .tags.as_ref().map(|t| format!(" and has a tag like '{t}'")).unwrap_or_default())]
     NothingSelected {
         /// What was asked for.
         patterns: String,
+        /// Of tests with these tags only.
+        tags: Option<String>,
     },
     /// A name that cannot be one.
     #[error("'{test}' cannot be the name of a test: {why}")]

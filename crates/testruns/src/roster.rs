@@ -9,6 +9,9 @@ use model::area::{Area, Need, Scope, TestSpec, Until};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+/// Where the directories of earlier attempts are, below that of the run, beside those of its tests.
+pub const EARLIER: &str = ".attempts";
+
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection {
@@ -175,8 +178,11 @@ fn area_problems(area: &Area) -> Vec<Problem> {
     let mut all = Vec::new();
     let mut names = BTreeSet::new();
     for test in &area.tests {
-        let slash = test.name.contains('/').then_some("it has a slash");
-        if let Some(why) = slash.or_else(|| wrong_name(&test.name)) {
+        let why = match &*test.name {
+            EARLIER => Some("directories of earlier attempts are called so"),
+            name => name.contains('/').then_some("it has a slash"),
+        };
+        if let Some(why) = why.or_else(|| wrong_name(&test.name)) {
             all.push(Problem::Name { test: test.name.escape_debug().to_string(), why });
         }
         if !names.insert(&test.name) {
@@ -241,7 +247,8 @@ impl<'a> Builder<'a> {
             picked.into_iter().for_each(|at| self.pick(i, at));
         }
         if self.chosen.values().all(|c| c.picked.is_empty()) && self.problems.is_empty() {
-            self.problems.push(Problem::NothingSelected { patterns: selection.patterns.to_string() });
+            let tags = selection.tags.as_ref().map(ToString::to_string);
+            self.problems.push(Problem::NothingSelected { patterns: selection.patterns.to_string(), tags });
         }
     }
 

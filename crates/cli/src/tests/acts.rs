@@ -6,10 +6,12 @@ use crate::exit::{Exit, Trouble};
 use crate::out;
 use anyhow::{Context, bail};
 use model::TestRun;
+use model::area::Area;
 use runner::acts::{self, Act};
 use runner::remove::{self, Records};
 use runner::socket::{self, Answer, Call};
 use runner::{Base, Book, Held, Home, RunError};
+use testruns::Statuses;
 use tokio::sync::watch;
 
 #[derive(clap::Args)]
@@ -70,7 +72,6 @@ pub(crate) struct Remove {
 }
 
 #[derive(clap::Args)]
-#[command(before_help = "Example: sluice tests lock -n r7\n         sluice tests lock -n r7 --undo")]
 pub(crate) struct Flag {
     /// Take it back
     #[arg(long)]
@@ -149,6 +150,8 @@ pub(super) fn set_status(args: &SetStatus) -> anyhow::Result<Exit> {
         return inside::say(&runner::said::Said::Status { status: args.status.clone(), comment });
     }
     let mut acting = Acting::on(&args.place)?;
+    let words = Statuses::of(&Area { statuses: acting.run.statuses.clone(), ..Area::default() });
+    let status = words.read(&args.status)?;
     let act = Act { patterns: patterns(&args.tests), by: me(), why: args.comment.clone().unwrap_or_default() };
     let call = Call::SetStatus {
         run: runner::run_name(&acting.run.target, &acting.run.name),
@@ -161,7 +164,8 @@ pub(super) fn set_status(args: &SetStatus) -> anyhow::Result<Exit> {
         Ok(count) => count,
         Err(_held) => acts::set_status(&acting.book, &mut acting.run, &act, &args.status)?,
     };
-    done(&args.place, count, &format!("of {} set to {}", acting.called(), args.status))
+    // A number is what an exit code says.
+    done(&args.place, count, &format!("of {} set to {}", acting.called(), status.word()))
 }
 
 pub(super) fn remove(args: &Remove) -> anyhow::Result<Exit> {

@@ -6,11 +6,12 @@ use anyhow::{Context, bail};
 use megatest::logpro::{Judge, Rules};
 use megatest::shim::{self, Call as Old};
 use megatest::{Spot, data};
+use runner::files;
 use runner::said::{self, Said};
 use runner::socket::{self, Answer, Call};
 use runner::{now, place};
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Bytes of data that are read at once.
@@ -68,7 +69,10 @@ pub(super) fn step(args: &Step) -> anyhow::Result<Exit> {
 
 pub(super) fn load_data(_: &LoadData) -> anyhow::Result<Exit> {
     let mut text = String::new();
-    std::io::stdin().take(MOST).read_to_string(&mut text).context("the data cannot be read")?;
+    std::io::stdin().take(MOST + 1).read_to_string(&mut text).context("the data cannot be read")?;
+    if text.len() as u64 > MOST {
+        bail!("there are more than {MOST} bytes of data at once\nhelp: call load-data more than once");
+    }
     let (rows, bad) = data::read(&text);
     if let Some(bad) = bad.first() {
         bail!("line {} of the data cannot be read: {}", bad.line, bad.message);
@@ -87,6 +91,21 @@ struct Inside {
 }
 
 impl Inside {
+    /// What is said, with a log of this directory as it is called within it.
+    fn checked(&self, mut said: Said) -> anyhow::Result<Said> {
+        if let Said::Log(file) | Said::Step { log: Some(file), .. } = &mut said {
+            let real = self.dir.canonicalize().unwrap_or_default();
+            let inner = [&self.dir, &real]
+                .iter()
+                .find_map(|dir| Some(Path::new(&*file).strip_prefix(dir).ok()?.to_str()?.to_owned()));
+            *file = inner.unwrap_or_else(|| std::mem::take(file));
+            if !files::is_within(file) {
+                bail!("'{file}' is no file in the directory of the test, {}", self.dir.display());
+            }
+        }
+        Ok(said)
+    }
+
     fn find() -> anyhow::Result<Self> {
         const HELP: &str = "this works in a test that sluice tests run has started";
         let Some(dir) = std::env::var_os("MT_TEST_RUN_DIR").map(PathBuf::from) else {
@@ -105,6 +124,7 @@ impl Inside {
     }
 
     fn say(&self, said: &Said) -> anyhow::Result<()> {
+        let said = &self.checked(said.clone())?;
         let place::Mark { area, run, test, path, attempt, .. } = self.mark.clone();
         let call = Call::Said { run, test, path, attempt, said: said.clone() };
         // On another machine there is no area.

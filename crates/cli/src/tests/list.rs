@@ -4,6 +4,7 @@ use super::{Place, find};
 use crate::exit::Exit;
 use crate::out;
 use crate::show::{Paper, WIDTH, cut, pad};
+use anyhow::bail;
 use model::TestItem;
 use model::testrun::{TestRunLine, TestRunState};
 use testruns::TestPatterns;
@@ -40,6 +41,9 @@ struct Listed {
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let (_, book) = args.place.open()?;
     let mut runs = find::runs(&book, &args.place)?;
+    if let (Some(name), true) = (&args.place.runname, runs.is_empty()) {
+        bail!("there is no run '{name}'\nhelp: sluice tests list");
+    }
     let about_items = !(args.tests.is_empty() && args.state.is_empty() && args.status.is_empty());
     if !about_items && args.place.runname.is_none() {
         runs.truncate(args.limit);
@@ -101,11 +105,13 @@ fn line(paper: Paper, run: &TestRunLine) -> String {
         TestRunState::Red => paper.symbol(Some(model::Results::Failure)),
         TestRunState::Cancelled | TestRunState::Interrupted => paper.symbol(Some(model::Results::Cancelled)),
     };
-    let counts: Vec<String> = run.totals.by_status.iter().map(|s| format!("{} {}", s.count, s.word)).collect();
+    let mut counts: Vec<String> = run.totals.by_status.iter().map(|s| format!("{} {}", s.count, s.word)).collect();
     let waits = run.totals.waiting + run.totals.running;
-    let open = if waits > 0 { format!(", {waits} to come") } else { String::new() };
+    if waits > 0 {
+        counts.push(format!("{waits} to come"));
+    }
     let name = pad(&find::called(&run.target, &run.name), 24);
-    format!("  {symbol} {name} {:<11} {}{open}", run.state.word(), counts.join(", ")).trim_end().to_owned()
+    format!("  {symbol} {name} {:<11} {}", run.state.word(), counts.join(", ")).trim_end().to_owned()
 }
 
 fn item_line(paper: Paper, item: &TestItem, wide: usize, words: usize) -> String {

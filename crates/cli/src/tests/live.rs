@@ -204,8 +204,10 @@ fn settled(paper: Paper, view: &View<'_>, id: ItemId) -> Vec<String> {
     if class == Class::Bad
         && let Some((dir, Some(log))) = view.place(id)
     {
+        // What leads elsewhere is no word of the test.
+        let real = runner::files::within(&dir, log).unwrap_or_default();
         let log = dir.join(log);
-        lines.extend(telling_lines(&log, LAST, WIDTH - 8).into_iter().map(|line| format!("        {line}")));
+        lines.extend(telling_lines(&real, LAST, WIDTH - 8).into_iter().map(|line| format!("        {line}")));
         lines.push(format!("      {}", log.display()));
     }
     lines

@@ -5,8 +5,10 @@ use super::{Place, find};
 use crate::exit::Exit;
 use crate::out;
 use anyhow::{Context, bail};
+use runner::files;
+use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tokio::sync::watch;
 
 #[derive(clap::Args)]
@@ -71,19 +73,20 @@ pub(super) fn run(args: &Args, stop: &watch::Receiver<bool>) -> anyhow::Result<E
         None => steps.last().and_then(|s| s.log.clone()),
     };
     let Some(log) = log else { bail!("{name} has no log yet") };
-    let path = Path::new(&attempt.directory).join(log);
+    let dir = Path::new(&attempt.directory);
+    let path = dir.join(&log);
     if args.place.json {
         out::json(&serde_json::json!({ "item": name, "attempt": attempt.number, "log": path }))?;
     } else if args.path {
         out::line(path.display().to_string())?;
     } else {
-        print(&path)?;
+        let read = || format!("{} cannot be read", path.display());
+        print(files::open(&files::within(dir, &log).with_context(read)?).with_context(read)?)?;
     }
     Ok(Exit::Passed)
 }
 
-fn print(path: &PathBuf) -> anyhow::Result<()> {
-    let mut file = std::fs::File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
+fn print(mut file: File) -> anyhow::Result<()> {
     let mut piece = vec![0; 64 << 10];
     loop {
         match file.read(&mut piece)? {

@@ -6,7 +6,7 @@ use crate::out;
 use model::area::Class;
 use model::testrun::TestAttempt;
 use model::{TestItem, TestRun};
-use runner::{Base, Book, Home};
+use runner::{Base, Book, Home, files};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -146,7 +146,7 @@ impl<'a> Follow<'a> {
 fn opened(item: &TestItem, attempt: &TestAttempt, log: &str) -> anyhow::Result<Option<File>> {
     let open = |dir: &str| {
         let path = Path::new(dir).join(log);
-        match File::open(&path) {
+        match files::within(Path::new(dir), log).and_then(|path| files::open(&path)) {
             Ok(file) => Ok(Some(file)),
             // It has not begun, or somebody took it away.
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),

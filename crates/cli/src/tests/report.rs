@@ -103,8 +103,9 @@ fn escaped(text: &str) -> String {
 fn tail(item: &model::TestItem) -> Option<String> {
     const MOST: u64 = 16 << 10;
     use std::io::{Read, Seek, SeekFrom};
-    let mut file = fs::File::open(Path::new(&item.directory).join(item.log.as_ref()?)).ok()?;
-    let length = file.metadata().ok().filter(fs::Metadata::is_file)?.len();
+    let path = runner::files::within(Path::new(&item.directory), item.log.as_ref()?).ok()?;
+    let mut file = runner::files::open(&path).ok()?;
+    let length = file.metadata().ok()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(MOST))).ok()?;
     let mut bytes = Vec::new();
     file.take(MOST).read_to_end(&mut bytes).ok()?;

@@ -5,6 +5,9 @@ use crate::exit::Exit;
 use crate::out;
 use runner::Base;
 
+/// More of a sentence is not told.
+const LONGEST: usize = 20_000;
+
 #[derive(clap::Args)]
 #[command(before_help = "Example: sluice tests why check/gcc")]
 pub(crate) struct Args {
@@ -39,7 +42,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         true => {
             out::json(&serde_json::json!({ "item": name, "state": item.phase, "status": item.status, "why": words }))?
         }
-        false => out::line(format!("{name} {words}"))?,
+        false => out::line(crate::show::cut(&format!("{name} {words}"), LONGEST))?,
     }
     Ok(Exit::Passed)
 }

@@ -37,6 +37,7 @@ mod testruns;
 mod testruns_acts;
 mod testruns_agent;
 mod testruns_bad;
+mod testruns_hostile;
 mod testruns_master;
 mod testruns_matrix;
 mod testruns_megatest;

@@ -31,6 +31,7 @@ fn attempt(top: &Path, vars: &[(&str, String)]) -> Order {
         test: "t".to_owned(),
         path: "a/b".to_owned(),
         attempt: 1,
+        launched: model::Time(5),
         ready: false,
     };
     let place = Place {
