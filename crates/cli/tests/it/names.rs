@@ -32,6 +32,7 @@ fn second(place: &mut Sealed, url: &str) {
     let dir = place.path("second").display().to_string();
     place.run(&["worker", "init", &dir, "--master", url, "--name", "far", "--password", "p"]).passes();
     place.start(&["worker", "run", &dir], "second.log");
+    place.stop_worker_at_the_end("second");
 }
 
 fn daemon_of(place: &Sealed, dir: &str) -> Pid {

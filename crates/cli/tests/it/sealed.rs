@@ -114,6 +114,11 @@ impl Sealed {
         said
     }
 
+    /// A worker of this directory is stopped at the end, however it was started.
+    pub(crate) fn stop_worker_at_the_end(&mut self, dir: &str) {
+        self.daemons.push(("worker", self.path(dir)));
+    }
+
     /// What a master answers to a GET, without its head.
     pub(crate) fn get(&self, url: &str, path: &str) -> String {
         let host = url.trim_start_matches("http://").trim_end_matches('/');
@@ -135,12 +140,13 @@ impl Sealed {
 
 impl Drop for Sealed {
     fn drop(&mut self) {
+        // Who is stopped ends what it runs; what a killed one runs would outlive it.
+        for (kind, dir) in std::mem::take(&mut self.daemons) {
+            let _ = self.command(&[kind, "stop", &dir.display().to_string()]).output();
+        }
         for child in &mut self.running {
             let _ = child.kill();
             let _ = child.wait();
-        }
-        for (kind, dir) in std::mem::take(&mut self.daemons) {
-            let _ = self.command(&[kind, "stop", &dir.display().to_string()]).output();
         }
     }
 }
