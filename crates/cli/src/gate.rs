@@ -6,6 +6,7 @@
 
 mod attempt;
 mod board;
+mod clone;
 mod end;
 mod footprint;
 mod journal_view;
@@ -33,7 +34,7 @@ use options::Wish;
 use place::{Journal, Keep, Phase, Run};
 use std::io::IsTerminal;
 use std::path::Path;
-use vcs::git::{Leash, Standing};
+use vcs::git::Standing;
 
 /// Which stages took how long, beside the journal.
 const MEMORY: &str = "durations.json";
@@ -114,7 +115,7 @@ async fn gate(wish: &Wish, standing: &Standing, journal: &Journal) -> anyhow::Re
 }
 
 async fn attempts(wish: &Wish, standing: &Standing, run: &mut Run, board: &mut Board) -> anyhow::Result<End> {
-    let leash = Leash::default();
+    let leash = run.leash();
     let mut interrupted = std::pin::pin!(crate::up::interrupted()?);
     let mut settled = attempt::Settled::default();
     loop {

@@ -2,6 +2,7 @@
 
 use crate::supervisor::{Lock, State};
 use crate::{JobId, cgroup, proc, spool};
+use rustix::process::Signal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read};
@@ -11,6 +12,8 @@ use std::time::{Duration, Instant};
 
 /// How long stray processes are hunted.
 const HUNT: Duration = Duration::from_secs(10);
+/// How long whoever was asked to end may take.
+const GRACE: Duration = Duration::from_secs(2);
 /// How long a supervisor may take to die.
 const DYING: Duration = Duration::from_secs(1);
 /// Bytes of an environment that are looked at.
@@ -23,18 +26,37 @@ const LONGEST_ENVIRON: u64 = 4 << 20;
 /// # Errors
 /// `/proc` cannot be read.
 pub fn kill_marked(slot_dir: &Path, job: &JobId) -> io::Result<Vec<String>> {
-    let mark = mark(slot_dir, job);
+    kill_carriers(&mark(slot_dir, job))
+}
+
+/// Ends every process of this user that carries a variable with this value: asks it to, so that it can put its things in
+/// order, and kills what is there still after a while. Answers with the names of those it ended.
+///
+/// # Errors
+/// `/proc` cannot be read.
+pub fn end_carriers(variable: &str, value: &Path) -> io::Result<Vec<String>> {
+    let mark = [variable.as_bytes(), b"=", value.as_os_str().as_bytes()].concat();
+    proc::all()?;
+    let asked = marked(&mark);
+    let mut named: Vec<String> = asked.iter().filter_map(|pid| proc::describe(*pid)).collect();
+    asked.iter().for_each(|pid| proc::signal(*pid, Signal::TERM));
+    within(GRACE, || marked(&mark).is_empty());
+    named.extend(kill_carriers(&mark)?);
+    Ok(named)
+}
+
+fn kill_carriers(mark: &[u8]) -> io::Result<Vec<String>> {
     let mut named = BTreeMap::new();
     proc::all()?;
     until(|| {
-        let found = marked(&mark);
+        let found = marked(mark);
         for pid in &found {
             if let Some(name) = proc::describe(*pid) {
                 named.entry(*pid).or_insert(name);
             }
         }
         if !found.is_empty() {
-            proc::kill_sweep(|| marked(&mark));
+            proc::kill_sweep(|| marked(mark));
         }
         found.is_empty()
     });
@@ -140,11 +162,46 @@ fn marked(mark: &[u8]) -> BTreeSet<u32> {
 }
 
 /// Asks until the answer is yes, with growing pauses, ten seconds at most.
-pub(crate) fn until(mut done: impl FnMut() -> bool) {
-    let end = Instant::now() + HUNT;
+pub(crate) fn until(done: impl FnMut() -> bool) {
+    within(HUNT, done);
+}
+
+fn within(limit: Duration, mut done: impl FnMut() -> bool) {
+    let end = Instant::now() + limit;
     let mut pause = Duration::from_millis(1);
     while !done() && Instant::now() < end {
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(50));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn who_carries_a_variable_is_ended_and_nobody_else() {
+        let top = tempfile::tempdir().unwrap();
+        let sleeper = |value: &Path, script: &str| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]).env("SLUICE_TEST_MARK", value).stdin(Stdio::null()).spawn().unwrap()
+        };
+        let other = top.path().join("other");
+        let mut willing = sleeper(top.path(), "exec sleep 1000");
+        let mut stubborn = sleeper(top.path(), "trap '' TERM; while :; do sleep 0.01; done");
+        let mut spared = sleeper(&other, "exec sleep 1000");
+        let carries = |value: &Path| {
+            let mark = [b"SLUICE_TEST_MARK=", value.as_os_str().as_bytes()].concat();
+            move || !marked(&mark).is_empty()
+        };
+        until(|| carries(top.path())() && carries(&other)());
+        assert!(carries(top.path())() && carries(&other)(), "they run");
+        let ended = end_carriers("SLUICE_TEST_MARK", top.path()).unwrap();
+        assert!(ended.iter().any(|name| name.starts_with("sleep 1000 (pid ")), "{ended:?}");
+        assert!(!carries(top.path())() && carries(&other)());
+        assert!(!willing.wait().unwrap().success() && !stubborn.wait().unwrap().success());
+        spared.kill().unwrap();
+        spared.wait().unwrap();
     }
 }

@@ -8,7 +8,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -29,13 +29,22 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, Default)]
 pub struct Leash(Arc<Mutex<Held>>);
 
+/// The variable by which what runs on a marked leash is found when whoever held the leash is gone.
+pub const MARK: &str = "SLUICE_LEASH";
+
 #[derive(Debug, Default)]
 struct Held {
     cut: bool,
     group: Option<Pid>,
+    mark: Option<PathBuf>,
 }
 
 impl Leash {
+    /// One whose commands, and what they start, carry this value of [`MARK`].
+    pub fn marked(mark: &Path) -> Self {
+        Self(Arc::new(Mutex::new(Held { mark: Some(mark.to_owned()), ..Held::default() })))
+    }
+
     /// Ends what runs on it, and lets nothing start on it any more.
     pub fn cut(&self) {
         let mut held = self.held();
@@ -188,8 +197,9 @@ impl Runner {
         let mut command = Command::new(words.next().map_or(self.manner.program.as_ref(), |w| w.as_os_str()));
         command.args(words).current_dir(dir).envs(self.manner.environment.iter().copied());
         (self.manner.prepare)(self, dir, &mut command);
-        if self.leash.is_some() {
+        if let Some(leash) = &self.leash {
             command.process_group(0);
+            command.envs(leash.held().mark.as_ref().map(|mark| (MARK, mark)));
         }
         command
     }
@@ -495,6 +505,13 @@ mod tests {
             Fault::Stopped,
             "nothing starts on it again"
         );
+    }
+
+    #[test]
+    fn what_runs_on_a_marked_leash_carries_the_mark() {
+        let leash = Leash::marked(Path::new("/a/mark"));
+        let line = Line::new(["sh", "-c", &format!("echo ${MARK}")]);
+        assert_eq!(git(Some(leash), None).ask_line(Path::new("/"), &line).unwrap(), "/a/mark");
     }
 
     #[test]

@@ -29,12 +29,19 @@ use vcs::git::{Fault, Landing, Leash, LocalBranch, Pushed, RebaseError, Standing
 const PAUSES: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
-/// What an earlier attempt has found out: which commit was tested, what the rules made of it, and what passed.
+/// What an earlier attempt has found out: what was tested, and what passed.
 #[derive(Default)]
 pub(super) struct Settled {
-    tested: Option<(String, Rules)>,
+    tested: Option<Tested>,
     passed: Vec<Verdict>,
     logs: Logs,
+}
+
+/// A commit, the tasks that it was tested by, and what the rules made of them.
+struct Tested {
+    commit: String,
+    tasks: Vec<TaskSpec>,
+    rules: Rules,
 }
 
 /// What ran cannot be ended in order: the disk is full, and stays so.
@@ -92,7 +99,8 @@ impl Attempt<'_> {
         stop: &watch::Sender<Stop>,
         stopped: watch::Receiver<Stop>,
     ) -> anyhow::Result<End> {
-        let candidate = match self.prepare().await? {
+        let before = settled.tested.as_ref().map(|tested| tested.commit.clone());
+        let candidate = match self.prepare(before).await? {
             Ok(candidate) => candidate,
             Err(end) => return Ok(end),
         };
@@ -119,27 +127,18 @@ impl Attempt<'_> {
             verdict.tail = logs.last_lines(&verdict.task, &stage);
         }
         let passed = rules.verdict().is_some_and(|verdict| verdict.may_land());
-        settled.tested = Some((candidate.commit.clone(), rules));
+        settled.tested = Some(Tested { commit: candidate.commit.clone(), tasks, rules });
         settled.passed = verdicts.iter().filter(|v| v.role == Role::Passed).cloned().collect();
         settled.logs = logs.clone();
         self.judge(&candidate, verdicts, passed, logs, &stopped).await
     }
 
     /// The clone with the change on top of the target branch; or why there is none.
-    async fn prepare(&mut self) -> anyhow::Result<Result<Candidate, End>> {
+    async fn prepare(&mut self, before: Option<String>) -> anyhow::Result<Result<Candidate, End>> {
         let wish = self.wish;
-        let attempt = self.run.entry().attempt;
-        let dir = self.run.work().join("tree");
+        let work = self.run.work().to_owned();
         let (standing, leash) = (self.standing.clone(), self.leash.clone());
-        let made = blocking(move || match attempt {
-            1 => Ok(Landing::clone(&standing, &dir, &leash)?),
-            // Commits of the last attempt are still there, to be compared with.
-            _ => {
-                let landing = Landing::at(&dir, &leash);
-                landing.check_out(&standing.head)?;
-                Ok(landing)
-            }
-        });
+        let made = blocking(move || super::clone::make(&standing, &work, before.as_deref(), &leash));
         let landing = Arc::new(made.await?);
         self.run.expect(landing.dir().join(".git/HEAD"));
         let Some(repository) = wish.rebase.clone().or_else(|| wish.push.clone()) else {
@@ -266,11 +265,14 @@ impl Attempt<'_> {
         tasks: &[TaskSpec],
     ) -> anyhow::Result<(Rules, Vec<Verdict>)> {
         let new = begun(tasks, self.wish);
-        let Some((before, mut run)) = settled.tested.take() else { return Ok((new, Vec::new())) };
+        let Some(Tested { commit, tasks: before, rules: mut run }) = settled.tested.take() else {
+            return Ok((new, Vec::new()));
+        };
         if !run.tasks().map(|(task, _)| task).eq(new.tasks().map(|(task, _)| task)) {
             return Ok((new, Vec::new()));
         }
-        run.apply(Happened::Moved { touched: touched(candidate, before, tasks).await? });
+        let Ok(touched) = touched(candidate, commit, &before, tasks).await else { return Ok((new, Vec::new())) };
+        run.apply(Happened::Moved { touched });
         let reused = |v: &&Verdict| {
             run.tasks()
                 .any(|(task, state)| task.name == v.task && matches!(state, TaskState::Ended { reused: true, .. }))
@@ -443,7 +445,7 @@ impl Attempt<'_> {
         let place = Some((target.repository.clone(), target.branch.clone()));
         self.run.note(|e| (e.phase, e.target) = (Phase::Pushing, place))?;
         // Not on the leash: a push that is interrupted half-way is one of which nobody knows what became of it.
-        let landing = Landing::at(candidate.landing.dir(), &Leash::default());
+        let landing = Landing::at(candidate.landing.dir(), &self.run.leash());
         let pushed = match push_and_ask(landing, &target, &candidate.commit, expected).await? {
             Ok(pushed) => pushed,
             Err(why) => return Ok(End::Doubtful { target, commit: candidate.commit.clone(), why }),
@@ -527,13 +529,18 @@ fn begun(tasks: &[TaskSpec], wish: &Wish) -> Rules {
     Rules::new(all.collect(), usize::try_from(wish.jobs).unwrap_or(1), wish.at_failure)
 }
 
-/// Which tasks' inputs differ between two trees.
-async fn touched(candidate: &Candidate, before: String, tasks: &[TaskSpec]) -> anyhow::Result<Footprint> {
+/// Which tasks, or their inputs, differ between two trees. The same tasks stand in the same places.
+async fn touched(
+    candidate: &Candidate,
+    commit: String,
+    before: &[TaskSpec],
+    tasks: &[TaskSpec],
+) -> anyhow::Result<Footprint> {
     let (landing, now) = (candidate.landing.clone(), candidate.commit.clone());
-    let changed = blocking(move || Ok(landing.changed(&before, &now)?)).await?;
+    let changed = blocking(move || Ok(landing.changed(&commit, &now)?)).await?;
     let mut touched = Footprint::NONE;
-    for (index, task) in tasks.iter().enumerate() {
-        if task.paths.is_empty() || Paths::new(&task.paths).touches(&changed) {
+    for (index, (task, before)) in tasks.iter().zip(before).enumerate() {
+        if task.paths.is_empty() || !tasks::does_the_same(task, before) || Paths::new(&task.paths).touches(&changed) {
             touched |= Footprint::of([index]);
         }
     }

@@ -23,7 +23,11 @@ const INTERVAL_HERE: std::time::Duration = std::time::Duration::from_millis(500)
 const MOST_ATTEMPTS: u32 = 20;
 
 fn branch_name(text: &str) -> Result<String, &'static str> {
-    if model::source::is_git_branch(text) { Ok(text.to_owned()) } else { Err("git takes no such name for a branch") }
+    match model::source::is_git_branch(text) {
+        true if text.starts_with("refs/") => Err("a branch is named without refs/heads/"),
+        true => Ok(text.to_owned()),
+        false => Err("git takes no such name for a branch"),
+    }
 }
 
 #[derive(clap::Args)]

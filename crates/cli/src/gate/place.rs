@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use vcs::git::Leash;
 
 /// What marks a directory as made by a gate: nothing else is ever removed.
 const MARK: &str = ".sluice-gate";
@@ -114,7 +115,6 @@ impl Journal {
                 continue;
             }
             let work = testbase.join(&name);
-            make(&work)?;
             let entry = Entry {
                 version: VERSION,
                 run: name,
@@ -132,7 +132,12 @@ impl Journal {
             };
             let landmarks = vec![entry.work.join(MARK)];
             let run = Run { journal: self.clone(), entry, landmarks, _lock: file };
+            // Nothing is made that the journal does not know of.
             run.write()?;
+            if let Err(e) = make(run.work()) {
+                self.forget(&run.entry.run);
+                return Err(e);
+            }
             return Ok(run);
         }
         anyhow::bail!("no name is free in {}", self.dir.display())
@@ -226,6 +231,11 @@ impl Run {
     /// Its directory.
     pub(super) fn work(&self) -> &Path {
         &self.entry.work
+    }
+
+    /// What git runs on for it: whoever takes the run up finds by it what still runs.
+    pub(super) fn leash(&self) -> Leash {
+        Leash::marked(&self.entry.work)
     }
 
     /// Changes what the journal says, on the disk before it returns.
@@ -326,6 +336,22 @@ pub(super) fn clear(work: &Path) {
         && e.kind() != ErrorKind::NotFound
     {
         tracing::warn!("{} cannot be removed: {e}", work.display());
+    }
+}
+
+/// Removes a tree, also one that was made read-only; one that is not there is fine.
+pub(super) fn remove(tree: &Path) -> anyhow::Result<()> {
+    if fs::symlink_metadata(tree).is_ok_and(|found| !found.is_dir()) {
+        return fs::remove_file(tree).with_context(|| format!("cannot remove {}", tree.display()));
+    }
+    if fs::remove_dir_all(tree).is_err() {
+        unlock(tree);
+    }
+    match fs::remove_dir_all(tree) {
+        Err(e) if e.kind() != ErrorKind::NotFound => {
+            Err(e).with_context(|| format!("cannot remove {}", tree.display()))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -19,6 +19,7 @@ pub(super) async fn clean_up_after_others(journal: &Journal, standing: &Standing
         }
         let Some(_lock) = journal.take_up(&entry.run) else { continue };
         end_commands(&entry.work).await;
+        end_git(&entry.work).await?;
         let (known, from) = (entry.clone(), standing.clone());
         let words = blocking(move || Ok(became(&known, &from))).await?;
         out::aside(format!("  an earlier gate ({}) was killed while {}: {words}", entry.run, entry.phase.words()));
@@ -33,6 +34,17 @@ pub(super) async fn clean_up_after_others(journal: &Journal, standing: &Standing
         tokio::task::spawn_blocking(move || place::clear(&work)).await?;
         standing.release(&entry.run)?;
         journal.forget(&entry.run);
+    }
+    Ok(())
+}
+
+/// Ends what git still does for a run: a push about which a hook takes its time would land after it was said that
+/// nothing did.
+async fn end_git(work: &Path) -> anyhow::Result<()> {
+    let mark = work.to_owned();
+    let ended = blocking(move || Ok(process::stray::end_carriers(vcs::git::MARK, &mark)?)).await?;
+    if !ended.is_empty() {
+        tracing::info!("ended: {}", ended.join(", "));
     }
     Ok(())
 }
@@ -84,12 +96,12 @@ fn became(entry: &Entry, standing: &Standing) -> Became {
 
 /// The clone that a run had; a new one where it is gone, as a RAM disk is after a start of the machine.
 fn clone_of(entry: &Entry, standing: &Standing) -> anyhow::Result<Landing> {
-    let tree = entry.work.join("tree");
+    let (tree, leash) = (entry.work.join("tree"), Leash::marked(&entry.work));
     if tree.join(".git").exists() {
-        return Ok(Landing::at(&tree, &Leash::default()));
+        return Ok(Landing::at(&tree, &leash));
     }
     place::make(&entry.work)?;
-    Ok(Landing::clone(standing, &tree, &Leash::default())?)
+    Ok(Landing::clone(standing, &tree, &leash)?)
 }
 
 /// Ends the commands of a run that was killed: a master of its base directory takes them up, and ends them as it stops.

@@ -97,6 +97,16 @@ fn all(commit: &LocalBranch) -> anyhow::Result<Vec<TaskSpec>> {
     }
 }
 
+/// Whether two tasks do the same, wherever that is written.
+pub(super) fn does_the_same(a: &TaskSpec, b: &TaskSpec) -> bool {
+    let bare = |task: &TaskSpec| {
+        let mut task = TaskSpec { defined_at: None, ..task.clone() };
+        task.stages.iter_mut().for_each(|stage| stage.defined_at = None);
+        task
+    };
+    bare(a) == bare(b)
+}
+
 fn task(name: &str, stages: Vec<StepSpec>) -> TaskSpec {
     TaskSpec {
         name: name.to_owned(),

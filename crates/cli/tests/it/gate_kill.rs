@@ -114,3 +114,23 @@ fn a_server_that_falls_silent_after_the_push_is_asked_again_later() {
     assert_eq!(said["outcome"], "no_differences");
     land.holds();
 }
+
+/// Where the repository is on this machine, its side of the push dies with the gate's: what is said of it stays true.
+#[test]
+fn killed_while_a_hook_thinks_about_the_push() {
+    let land = Land::usual();
+    let ann = land.developer("ann");
+    ann.commit("main", "mine", "mine.c", "mine\n");
+    let begun = land.target.head("main");
+    let (reached, go) = (land.place.path("ev/reached"), land.place.path("ev/go"));
+    let wait = format!("echo > {}\nwhile [ ! -e {} ]; do sleep 0.05; done", reached.display(), go.display());
+    land.hook("pre-receive", &wait);
+    let gate = land.start(&ann, &[]);
+    wait_until("the push is at the hook", || reached.exists());
+    killed_while(&land, gate, &ann, "pushing");
+    let told = land.gate(&ann, &["pass"]).passes().err;
+    assert!(told.contains("nothing landed, main is where it was"), "{told}");
+    fs::write(&go, "").unwrap();
+    land.is_clean();
+    assert_eq!(land.target.head("main"), begun, "it landed after all");
+}

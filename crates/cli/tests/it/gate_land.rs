@@ -252,3 +252,24 @@ fn only_what_a_move_touches_is_run_again() {
     );
     land.holds();
 }
+
+/// What a task does may stand in another file than the one that every footprint has.
+#[test]
+fn a_task_that_does_something_else_is_run_again() {
+    let mut land = Land::new(
+        "load(\"ci.star\", \"command\")\n\
+         task(\"docs\", paths = [\"docs/**\"], stages = [stage(\"t\", \"git rev-parse HEAD >> EV/docs; \" + command)])\n\
+         task(\"all\", after = [\"docs\"], stages = [stage(\"t\", \"git rev-parse HEAD >> EV/seen; \
+         test $(wc -l < EV/seen) -gt 1 || exec sleep 600\")])\n",
+    );
+    land.target.commit("main", "what docs does", "ci.star", "command = \"true\"\n");
+    let ann = land.developer("ann");
+    ann.commit("main", "mine", "mine.c", "mine\n");
+    let gate = land.start(&ann, &["--retry"]);
+    land.wait_seen("seen", 1);
+    land.push_elsewhere("ci.star", "command = \"test -e sluice.star\"\n");
+    let said = document(&gate.end().passes());
+    assert_eq!((said["outcome"].as_str(), said["attempts"].as_i64()), (Some("landed"), Some(2)), "{said}");
+    assert_eq!((land.seen("docs").len(), land.seen("seen").len()), (2, 2), "{said}");
+    land.holds();
+}

@@ -195,3 +195,43 @@ fn what_the_developer_throws_away_meanwhile_is_there_until_the_end() {
     assert_eq!(ann.git(["for-each-ref", "refs/sluice"]), "");
     land.holds();
 }
+
+/// A test of the first attempt has another commit taken for the developer's, in two ways.
+#[test]
+fn what_a_test_writes_into_the_clone_does_not_land_with_the_next_attempt() {
+    let mut land = Land::new(
+        "task(\"evil\", stages = [stage(\"t\", \"git rev-parse HEAD >> EV/seen; [ -e EV/planted ] || exec sh EV/evil\")])\n",
+    );
+    let (testbase, planted) = (land.place.path("testbase"), land.place.path("ev/planted"));
+    let evil = format!(
+        "set -e; cd {}/b*/tree; h=$(git rev-parse HEAD); b=$(echo evil | git hash-object -w --stdin)\n\
+         t=$( (git ls-tree $h; printf '100644 blob %s\\tevil.c\\n' $b) | git mktree)\n\
+         e=$(git commit-tree $t -p $h^ -m mine); git replace $h $e\n\
+         at() {{ echo .git/objects/$(echo $1 | cut -c1-2)/$(echo $1 | cut -c3-); }}\n\
+         mkdir -p $(dirname $(at $h)); cp -f $(at $e) $(at $h); touch {}; exec sleep 600\n",
+        testbase.display(),
+        planted.display()
+    );
+    fs::write(land.place.path("ev/evil"), evil).unwrap();
+    let ann = land.developer("ann");
+    ann.commit("main", "mine", "mine.c", "mine\n");
+    let gate = land.start(&ann, &["--retry"]);
+    testkit::wait_until("it is planted", || planted.exists());
+    land.push_elsewhere("b.c", "b\n");
+    let said = document(&gate.end().passes());
+    assert_eq!((said["outcome"].as_str(), said["attempts"].as_i64()), (Some("landed"), Some(2)), "{said}");
+    let files = land.target.git(["diff", "--name-only", "main^", "main"]);
+    assert_eq!(files, "mine.c", "what landed is not what the developer wrote");
+    land.holds();
+}
+
+#[test]
+fn a_branch_is_named_without_what_git_puts_before_it() {
+    let land = Land::usual();
+    let ann = land.developer("ann");
+    ann.commit("main", "mine", "mine.c", "mine\n");
+    let target = land.target.address();
+    let said = land.gate(&ann, &["--rebase", &target, "--pushto", &target, "--branch", "refs/heads/main"]);
+    said.ends(2).says("a branch is named without refs/heads/");
+    assert_eq!(land.target.git(["for-each-ref", "--format=%(refname)"]), "refs/heads/main");
+}

@@ -120,6 +120,18 @@ impl Landing {
         git.act(&self.dir, &Line::git(["clean", "--quiet", "-ffdx"]))
     }
 
+    /// Fetches a commit and all that it is made of from a repository in which strangers may have written. What is sent is
+    /// named here by what it is, so none of it can be other than it was.
+    ///
+    /// # Errors
+    /// It is not there any more, or not whole.
+    pub fn bring(&self, from: &Path, commit: &str) -> Result<(), GitError> {
+        scour(&self.here(), from)?;
+        let line = Line::git(["fetch", "--quiet", "--no-tags", "--"]).and(from).and(commit);
+        let _turn = self.turns.take();
+        self.git(&from.display().to_string()).act(&self.dir, &line)
+    }
+
     /// The tip of the branch, fetched; `None`: there is no such branch.
     ///
     /// # Errors

@@ -26,8 +26,11 @@ pub(crate) const SETTINGS: &[(&str, &str)] = &[
     ("submodule.recurse", "false"),
 ];
 
-/// Environment of every git that runs here.
+/// Environment of every git that runs here. A commit is what its name says: whoever can write into a repository could
+/// have another one taken for it, or have it descend from another one. (Of a file of grafts that is there git complains.)
 pub(crate) const ENVIRONMENT: &[(&str, &str)] = &[
+    ("GIT_NO_REPLACE_OBJECTS", "1"),
+    ("GIT_GRAFT_FILE", "/dev/null/none"),
     ("GIT_TERMINAL_PROMPT", "0"),
     ("GIT_ASKPASS", "true"),
     ("SSH_ASKPASS", "true"),

@@ -35,6 +35,6 @@ pub(crate) use make::{import, init_bare, point, resolve};
 pub use place::LocalBranch;
 #[cfg(test)]
 pub(crate) use run::GIT;
-pub use run::Leash;
+pub use run::{Leash, MARK};
 pub use standing::Standing;
 pub use workshop::{Own, Workshop};

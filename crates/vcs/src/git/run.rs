@@ -2,7 +2,7 @@
 
 use super::fault;
 use super::line::{ENVIRONMENT, SETTINGS, UNSET, is_ssh};
-pub use crate::run::Leash;
+pub use crate::run::{Leash, MARK};
 use crate::run::{Manner, Runner};
 pub(crate) use crate::run::{Runner as Git, Voice};
 use std::path::Path;
