@@ -174,6 +174,11 @@ pub(crate) fn repository(text: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// The name of a branch that something lands on: what looks like a whole reference is one of that name, which nobody means.
+pub(crate) fn landing_branch(text: &str) -> Result<(), &'static str> {
+    if text.starts_with("refs/") { Err("the name of a branch, without refs/heads/") } else { branch(text) }
+}
+
 /// A branch name.
 pub(crate) fn branch(text: &str) -> Result<(), &'static str> {
     if model::source::is_git_branch(text) { Ok(()) } else { Err("the name of a branch") }

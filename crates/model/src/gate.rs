@@ -51,6 +51,9 @@ pub struct GateTask {
     pub after: Vec<String>,
     /// What it depends on: globs of paths in the tree. Empty: everything.
     pub paths: Vec<String>,
+    /// Stands for all that its builder does: another one is another test, whatever its name.
+    #[serde(default)]
+    pub does: String,
 }
 
 /// What is promised of the commits on the branch.

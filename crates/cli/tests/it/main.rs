@@ -16,6 +16,7 @@ mod land_faults;
 mod land_kill;
 mod land_queue;
 mod land_several;
+mod land_sound;
 mod master;
 mod names;
 mod output;

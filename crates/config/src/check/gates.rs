@@ -11,6 +11,7 @@ use model::{
     BuilderSpec, Collapse, CommandLine, FileSpec, GateSpec, GateTask, GitMode, GitSpec, Lookup, Piece, ShellSpec, Span,
     StepAction, StepFlags, StepSpec, TaskSpec, Text,
 };
+use sha2::{Digest, Sha256};
 use starlark::codemap::FileSpan;
 use std::collections::{BTreeSet, HashMap};
 
@@ -43,6 +44,7 @@ pub(super) fn build(check: &Check<'_, '_>, draft: &mut Draft) -> Result<Vec<Gate
                 builder: builder.name.clone(),
                 after: task.after.clone(),
                 paths: task.paths.clone(),
+                does: does(&builder),
             });
             draft.builders.push(Made { spec: builder, site: site.clone() });
         }
@@ -101,6 +103,15 @@ fn workers(
         return Err(ConfigError { help: suggestion(unknown, "worker", &all), ..error });
     }
     Ok(named.clone())
+}
+
+/// Stands for what a builder does, wherever that is written.
+fn does(builder: &BuilderSpec) -> String {
+    let mut steps = builder.steps.clone();
+    steps.iter_mut().for_each(|step| step.defined_at = None);
+    // Nothing of it has a cause to fail.
+    let told = serde_json::to_vec(&(&steps, &builder.env)).unwrap_or_default();
+    Sha256::digest(told).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The builder of a task: a fresh tree of the commit, then the stages; the first that fails ends it.

@@ -48,7 +48,7 @@ pub(super) const GATE: Def = Def {
 const IN_PIPELINES: [&str; 5] = ["name", "branch", "repo", "master", "push"];
 
 fn gate(call: &Call<'_, '_>) -> Result<Outcome, Wrong> {
-    let said = (call.text("name")?, call.formed("branch", address::branch)?);
+    let said = (call.text("name")?, call.formed("branch", address::landing_branch)?);
     if call.some("repo").is_some() && call.some("master").is_some() {
         return Err(call
             .wrong(Part::Name("master"), "gate has repo and master")
@@ -81,7 +81,7 @@ fn in_pipeline(
     }
     let branch = match branch {
         Some(branch) => Some(branch),
-        None => call.formed("name", address::branch)?,
+        None => call.formed("name", address::landing_branch)?,
     };
     let Some(branch) = branch.or(name) else {
         return Err(call.wrong(Part::Whole, "gate needs branch").boxed());
@@ -105,9 +105,13 @@ fn in_master(
         Some(_) => top::required_name(call)?,
         None => return Err(call.wrong(Part::Whole, "gate needs name").boxed()),
     };
+    if !model::source::is_git_branch(&name) {
+        let wrong = call.wrong(Part::Name("name"), format!("git takes no reference with {} in it", quoted(&name)));
+        return Err(wrong.help("what a gate tests stands below refs/sluice/NAME, where its workers find it"));
+    }
     let branch = match branch {
         Some(branch) => branch,
-        None if address::branch(&name).is_ok() => name.clone(),
+        None if address::landing_branch(&name).is_ok() => name.clone(),
         None => return Err(call.wrong(Part::Whole, "gate needs branch").boxed()),
     };
     let slots = u32::try_from(call.number("slots", 1, 1000, 2)?).unwrap_or(2);

@@ -42,6 +42,19 @@ fn a_gate_takes_all_there_is_and_lands_on_the_branch_of_its_name() {
 }
 
 #[test]
+fn a_task_that_does_something_else_is_another_one() {
+    let does = |text: &str| {
+        let all = config(&format!("{text}gate(\"main\", repo = \"/r\")\n"));
+        all.gates[0].tasks.iter().map(|task| task.does.clone()).collect::<Vec<_>>()
+    };
+    let before = does(BEFORE);
+    assert_eq!(does(&format!("\n\n{BEFORE}")), before, "only the place is another");
+    let after = does(&BEFORE.replace("[\"./t\"]", "[\"./t\", \"-x\"]"));
+    assert_eq!((&after[0], &after[2]), (&before[0], &before[2]));
+    assert_ne!(after[1], before[1]);
+}
+
+#[test]
 fn what_is_wrong_is_said() {
     let cases = [
         ("gate(\"trunk\")", "gate needs repo"),
@@ -53,6 +66,8 @@ fn what_is_wrong_is_said() {
         ("gate(\"t\", repo = \"/r\", slots = 0)", "slots of gate must be a whole number from 1 to 1000"),
         ("gate(\"t\", repo = \"-r\")", "repo of gate must be the address or the path of a repository"),
         ("gate(\"t\", repo = \"/r\", branch = \"a..b\")", "the name of a branch"),
+        ("gate(\"t\", repo = \"/r\", branch = \"refs/heads/m\")", "the name of a branch, without refs/heads/"),
+        ("gate(\"my gate\", repo = \"/r\", branch = \"m\")", "git takes no reference with \"my gate\" in it"),
         (
             "gate(\"a\", repo = \"/r\", branch = \"m\")\ngate(\"b\", repo = \"/r\", branch = \"m\")",
             "land on the same branch \"m\"",

@@ -27,6 +27,7 @@ mod tests {
             builder: name.to_owned(),
             after: Vec::new(),
             paths: paths.iter().map(ToString::to_string).collect(),
+            does: String::new(),
         };
         let tasks = [task("all", &[]), task("docs", &["docs/**"]), task("lib", &["lib"])];
         let touched = |paths: &[&str]| of(&tasks, &paths.iter().map(ToString::to_string).collect::<Vec<_>>());

@@ -3,7 +3,7 @@
 use super::runner::{Open, Runner, Trouble, blocking, commit};
 use gate::{CandidateId, Commit, Event, Footprint, Push, Remote};
 use killpoint::fail_point;
-use vcs::git::{GitError, Landing, Pushed, RebaseError, Target};
+use vcs::git::{GitError, Landing, NOT_TAKEN, Pushed, RebaseError, Target};
 
 /// What became of a push, and what is on top of it from outside.
 type Outcome = (Push, Option<(String, Vec<String>)>);
@@ -35,13 +35,12 @@ impl Runner {
         };
         let pushed = self.meanwhile(open, push_it).await?;
         fail_point!("gate-pushed");
-        let (push, above) = match pushed {
-            Ok(done) => done,
-            Err(e) => {
-                self.fails(format!("nobody knows whether the push arrived: {e}"));
-                (Push::Doubtful(e.to_string()), None)
-            }
-        };
+        let (push, above) = pushed.unwrap_or_else(|e| (Push::Doubtful(e.to_string()), None));
+        match &push {
+            // Whoever did not take it just now will not a moment later either.
+            Push::Doubtful(why) => self.fails(format!("nobody knows whether the push arrived: {why}")),
+            _ => self.works(),
+        }
         let mut events = vec![match push {
             Push::Moved { to, .. } => {
                 let footprint = self.moved_by(open, &to.0).await?;
@@ -105,7 +104,8 @@ impl Runner {
                 Remote::Silent
             }
         };
-        if !matches!(remote, Remote::Silent) {
+        // Where it was before, what kept the push from arriving may be there still.
+        if !matches!(remote, Remote::Silent | Remote::Before) {
             self.works();
         }
         Ok(vec![Event::Found(remote)])
@@ -141,6 +141,17 @@ impl Runner {
             Ok(None) => self.told(open, format!("the repository has no branch {}", self.spec.branch)),
             Err(e) => self.told(open, e.to_string()),
         }
+    }
+
+    /// That the branch is elsewhere than it was known to be, if whoever handed something in found it there: what stands on
+    /// that would not fit on what it was. A push that is under way tells it by itself.
+    pub(super) async fn news(&mut self, open: &Open) -> Result<Vec<Event>, Trouble> {
+        let known = &open.kept.queue.trunk().tip.0;
+        let Some(tip) = self.seen.take().filter(|tip| tip != known && open.kept.queue.landing().is_none()) else {
+            return Ok(Vec::new());
+        };
+        let footprint = self.moved_by(open, &tip).await?;
+        Ok(vec![Event::Moved { to: commit(tip), footprint }])
     }
 
     fn told(&mut self, open: &Open, trouble: String) -> Result<(), Trouble> {
@@ -198,8 +209,16 @@ fn push_one(landing: &Landing, target: &Target, made: &str, expected: &str) -> R
 }
 
 fn is_final(why: &str) -> bool {
-    let says = |words: &[&str]| words.iter().any(|word| why.contains(word));
+    let Some(own) = own_words(why) else { return false };
+    let says = |words: &[&str]| words.iter().any(|word| own.contains(word));
     says(&REFUSALS) && !says(&BUSY)
+}
+
+/// What git itself says of a push that the other side did not take; `None`: it was not the other side. A hook may say
+/// anything, and an address may be anything.
+fn own_words(why: &str) -> Option<&str> {
+    let (_, said) = why.rsplit_once(NOT_TAKEN)?;
+    Some(said.rsplit_once('(').map_or(said, |(_, own)| own))
 }
 
 #[cfg(test)]
@@ -209,10 +228,13 @@ mod tests {
     #[test]
     fn a_refusal_by_a_rule_is_final_and_one_by_a_lock_is_not() {
         let cases = [
-            ("! [remote rejected] a -> main (pre-receive hook declined)", true),
-            ("! [remote rejected] a -> main (protected branch)", true),
-            ("! [remote rejected] a -> main (failed to update ref)", false),
-            ("! [remote rejected] a -> main (cannot lock ref 'refs/heads/main')", false),
+            ("/r does not take it: pre-receive hook declined", true),
+            ("/r does not take it: go away (pre-receive hook declined)", true),
+            ("/r does not take it: blocked, ask (me) for it (pre-receive hook declined)", true),
+            ("/srv/clock.git does not take it: no (protected branch hook declined)", true),
+            ("/r does not take it: failed to update ref", false),
+            ("/r does not take it: it was rejected once (cannot lock ref 'refs/heads/main')", false),
+            ("git push failed: failed to push some refs to '/srv/protected/denied.git'", false),
             ("could not read from remote repository", false),
         ];
         for (why, is) in cases {

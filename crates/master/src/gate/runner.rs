@@ -13,7 +13,7 @@ use store::CommitError;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
-use vcs::git::{Conflict, GitError, Leash, Target, Workshop};
+use vcs::git::{Conflict, GitError, Leash, Renames, Target, Workshop};
 use web::control::{ControlError, GateAct};
 
 /// How long to wait before the store, or a repository, is asked again.
@@ -66,6 +66,8 @@ pub(super) struct Runner {
     failures: u32,
     pub(super) not_before: Option<Instant>,
     turn: i64,
+    /// Where the branch was when a change was handed in.
+    pub(super) seen: Option<String>,
 }
 
 /// What a runner has open.
@@ -84,8 +86,8 @@ impl Runner {
     ) -> Self {
         let events = tools.events.subscribe();
         let (made, leash) = (Made::new(), Leash::default());
-        let (trouble, failures, not_before, turn) = (None, 0, None, 0);
-        Self { tools, spec, asks, events, view, stop, leash, made, trouble, failures, not_before, turn }
+        let (trouble, failures, not_before, turn, seen) = (None, 0, None, 0, None);
+        Self { tools, spec, asks, events, view, stop, leash, made, trouble, failures, not_before, turn, seen }
     }
 
     /// Runs until it is told to stop.
@@ -145,7 +147,8 @@ impl Runner {
                     None => return Ok(()),
                     Some(ask) => {
                         self.answer(&mut open, ask).await?;
-                        self.advance(&mut open, Vec::new()).await?;
+                        let news = self.news(&open).await?;
+                        self.advance(&mut open, news).await?;
                     }
                 },
                 event = self.events.recv() => match event {
@@ -196,6 +199,8 @@ impl Runner {
                 // What could not be written down is told when the work is done; until then nobody else is answered.
                 Some(ask) = self.asks.recv(), if asked.is_ok() => {
                     asked = self.answer(open, ask).await;
+                    // The end of the work tells better where the branch is.
+                    self.seen = None;
                     self.show(open);
                 }
             }
@@ -206,7 +211,10 @@ impl Runner {
     async fn open(&mut self) -> Result<(Open, Vec<Event>), Trouble> {
         let dir = self.tools.base.gates().join(&self.spec.name);
         let leash = self.leash.clone();
-        let shop = blocking(move || Workshop::open(&dir, &leash)).await??;
+        // Which tasks a change can touch is told by the paths that it touches: it must not come to touch others.
+        let has_paths = self.spec.tasks.iter().any(|task| !task.paths.is_empty());
+        let renames = if has_paths { Renames::Refuse } else { Renames::Follow };
+        let shop = blocking(move || Workshop::open(&dir, renames, &leash)).await??;
         let read = self.tools.door.store.gate(&self.spec.name).await?;
         let Some((turn, text)) = read else {
             let target = self.target();
@@ -239,6 +247,8 @@ impl Runner {
             let now = self.tools.door.clock.now();
             for event in events.drain(..) {
                 self.hear(open, &event, now);
+                // What landed did so as the branch is now, and not as somebody has made it since.
+                self.conclude(open, now);
             }
             let todo = if self.not_before.is_some() { Vec::new() } else { settle(&mut open.kept.queue, now) };
             for action in &todo {

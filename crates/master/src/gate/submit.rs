@@ -14,6 +14,9 @@ const LANDED: u64 = 1000;
 /// What is done, as the queue hears it; a word and a sentence for it.
 type Act = (Event, &'static str, Option<CandidateId>, String);
 
+/// Those of the line that a change stands on, its commits, and the paths that they change.
+type Change = (Vec<CandidateId>, Vec<String>, Vec<String>);
+
 impl Runner {
     /// Takes a change in, and answers when that is written down.
     pub(super) async fn hand_in(
@@ -53,7 +56,8 @@ impl Runner {
             return Err(refused(format!("it has landed already, as candidate {id}")));
         }
         let landed = landed.into_iter().map(|(hash, _)| hash).collect();
-        let (mut needs, own, touched) = self.change(open, &found, &line, landed).await?;
+        let (tip, (mut needs, own, touched)) = self.change(open, &found, &line, landed).await?;
+        self.seen = tip;
         for asked in &land.needs {
             if self.is_needed(open, *asked).await? && !needs.contains(&candidate_of(*asked)) {
                 needs.push(candidate_of(*asked));
@@ -108,7 +112,7 @@ impl Runner {
         Ok(all.into_iter().map(|candidate| (candidate.commit, candidate.id)).collect())
     }
 
-    /// What a commit has of its own, beside the branch, those of the line that it stands on, and what has landed: those
+    /// Where the branch is, and what a commit has of its own, beside the branch, those of the line that it stands on, and what has landed: those
     /// of the line, its commits, and the paths that they change.
     async fn change(
         &self,
@@ -116,20 +120,17 @@ impl Runner {
         found: &str,
         line: &[(CandidateId, String)],
         landed: Vec<String>,
-    ) -> Result<(Vec<CandidateId>, Vec<String>, Vec<String>), Refusal> {
+    ) -> Result<(Option<String>, Change), Refusal> {
         let (shop, target) = (open.shop.clone(), self.target());
         let (found, line) = (found.to_owned(), line.to_vec());
         let told = blocking(move || {
             let landing = shop.landing();
             let tip = landing.fetch(&Target { ..target })?;
-            let mut without: Vec<String> = tip.into_iter().collect();
-            let mut below = Vec::new();
-            for (id, other) in line {
-                if landing.contains(&found, &other)? {
-                    below.push(id);
-                    without.push(other);
-                }
-            }
+            let history = shop.history(&found, tip.as_deref())?;
+            let below: Vec<(CandidateId, String)> =
+                line.into_iter().filter(|(_, other)| history.contains(other)).collect();
+            let (below, commits): (Vec<CandidateId>, Vec<String>) = below.into_iter().unzip();
+            let mut without: Vec<String> = tip.iter().cloned().chain(commits).collect();
             let mut own = shop.own(&found, &without)?;
             // What lies below it may have landed on another commit than its own.
             let done: Vec<String> = landed.into_iter().filter(|hash| own.iter().any(|c| c.hash == *hash)).collect();
@@ -138,9 +139,9 @@ impl Runner {
                 own = shop.own(&found, &without)?;
             }
             let touched = shop.touched(&own)?;
-            Ok::<_, vcs::git::GitError>((below, own, touched))
+            Ok::<_, vcs::git::GitError>((tip, below, own, touched))
         });
-        let (below, own, touched) = told.await??;
+        let (tip, below, own, touched) = told.await??;
         if own.is_empty() {
             return Err(refused(format!("it has nothing that {} does not have", self.spec.branch)));
         }
@@ -151,7 +152,7 @@ impl Runner {
         if own.iter().any(|commit| commit.parents == 0) {
             return Err(refused(format!("it has no history in common with {}", self.spec.branch)));
         }
-        Ok((below, own.into_iter().map(|commit| commit.hash).collect(), touched))
+        Ok((tip, (below, own.into_iter().map(|commit| commit.hash).collect(), touched)))
     }
 
     /// Whether a candidate that is named as needed still has to land.

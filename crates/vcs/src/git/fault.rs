@@ -4,6 +4,9 @@ pub(crate) use crate::fault::{Fault, VcsError as GitError};
 use crate::fault::{Meaning, understand};
 use crate::line::hide_passwords;
 
+/// What stands between the address and the words of a repository that does not take a push.
+pub const NOT_TAKEN: &str = " does not take it: ";
+
 /// What git alone says.
 const MEANINGS: &[Meaning] = &[
     (&["unable to fork", "cannot fork", "cannot run "], Fault::Machine, "git cannot run a program that it needs"),
@@ -59,7 +62,7 @@ const LAST: &[Meaning] = &[(&["Could not read from remote repository"], Fault::A
 /// The sentence for a git command that failed: `complaint` is the end of its standard error.
 pub(crate) fn read(complaint: &str, repository: &str, typed: &str, ended: &str) -> GitError {
     if let Some(said) = rejection(complaint) {
-        return GitError::new(Fault::Denied, format!("{} does not take it: {said}", hide_passwords(repository)));
+        return GitError::new(Fault::Denied, format!("{}{NOT_TAKEN}{said}", hide_passwords(repository)));
     }
     understand(&[MEANINGS, LAST], complaint, repository, typed, ended)
 }

@@ -10,6 +10,7 @@ use super::line::{self, Line, is_hash};
 use super::make::init_bare;
 use super::refs;
 use super::run::{Git, Leash, Turns, silent};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,6 +19,18 @@ const LIMIT: Duration = Duration::from_secs(1800);
 
 /// So many commits one change may have.
 const MOST_COMMITS: usize = 1000;
+
+/// How many commits are looked through for those of others.
+const MOST_HISTORY: usize = 100_000;
+
+/// What becomes of a change to a file that has another name where the change is put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renames {
+    /// It goes along to the new name, which the change itself never touched.
+    Follow,
+    /// It does not fit. So what comes out differs from what is below in paths that the change touches, and in no others.
+    Refuse,
+}
 
 /// A commit of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +45,7 @@ pub struct Own {
 #[derive(Clone, Debug)]
 pub struct Workshop {
     dir: PathBuf,
+    renames: Renames,
     leash: Leash,
     turns: Turns,
 }
@@ -41,8 +55,8 @@ impl Workshop {
     ///
     /// # Errors
     /// It cannot be made.
-    pub fn open(dir: &Path, leash: &Leash) -> Result<Self, GitError> {
-        let workshop = Self { dir: dir.to_owned(), leash: leash.clone(), turns: Turns::default() };
+    pub fn open(dir: &Path, renames: Renames, leash: &Leash) -> Result<Self, GitError> {
+        let workshop = Self { dir: dir.to_owned(), renames, leash: leash.clone(), turns: Turns::default() };
         if !dir.join("HEAD").is_file() {
             std::fs::create_dir_all(dir).map_err(|e| GitError::machine("cannot make the directory", dir, &e))?;
             init_bare(dir, "main")?;
@@ -132,6 +146,17 @@ impl Workshop {
         Ok(own)
     }
 
+    /// The names of all commits that one commit has and another one has not. Of very many only the newest.
+    ///
+    /// # Errors
+    /// There are no such commits.
+    pub fn history(&self, commit: &str, without: Option<&str>) -> Result<HashSet<String>, GitError> {
+        let line = Line::git(["rev-list"]).and(format!("--max-count={MOST_HISTORY}")).and(commit);
+        let line = line.all(without.map(|other| format!("^{other}"))).and("--");
+        let printed = self.here().ask(&self.dir, &line, &[])?;
+        Ok(String::from_utf8_lossy(&printed).lines().map(str::to_owned).collect())
+    }
+
     /// The paths that some commits change.
     ///
     /// # Errors
@@ -174,13 +199,20 @@ impl Workshop {
         if !clean {
             let mut files: Vec<String> = parts.filter(|name| !name.is_empty()).collect();
             files.dedup();
-            let told = Line::git(["log", "-1", "--format=%h %s"]).and(commit);
-            return Err(RebaseError::Conflict(Conflict { commit: git.ask_line(&self.dir, &told)?, files }));
+            return Err(self.conflict(commit, files)?);
         }
         if !is_hash(&tree) {
             return Err(GitError::new(Fault::Other, "git merge-tree does not tell the tree").into());
         }
         let landing = self.landing();
+        if self.renames == Renames::Refuse {
+            // Git cannot be told everywhere to look for no renames, but it tells what came of it.
+            let (own, made) = (landing.changed(&parent, commit)?, landing.changed(onto, &tree)?);
+            if made.iter().any(|path| !own.contains(path)) {
+                let lost = own.into_iter().filter(|path| !made.contains(path)).collect();
+                return Err(self.conflict(commit, lost)?);
+            }
+        }
         if tree == landing.tree(onto)? && header(&raw, "tree") != Some(landing.tree(&parent)?) {
             return Ok(onto.to_owned());
         }
@@ -188,6 +220,12 @@ impl Workshop {
         let write = Line::git(["hash-object", "-t", "commit", "-w", "--stdin"]);
         let hash = git.ask(&self.dir, &write, &made)?;
         Ok(String::from_utf8_lossy(&hash).trim().to_owned())
+    }
+
+    fn conflict(&self, commit: &str, files: Vec<String>) -> Result<RebaseError, GitError> {
+        let told = Line::git(["log", "-1", "--format=%h %s"]).and(commit);
+        let commit = self.here().ask_line(&self.dir, &told)?;
+        Ok(RebaseError::Conflict(Conflict { commit, files }))
     }
 
     /// Makes a commit readable for others under a reference of the repository, whatever stood there.
@@ -285,7 +323,7 @@ mod tests {
         let one = repo.commit("one", "one", "a", "one\n2\n3\n4\n5\n6\n7\n8\n9\n");
         let two = repo.commit("two", "two", "a", "1\n2\n3\n4\n5\n6\n7\n8\ntwo\n");
         let leash = Leash::default();
-        let shop = Workshop::open(&dir.path().join("shop"), &leash).unwrap();
+        let shop = Workshop::open(&dir.path().join("shop"), Renames::Follow, &leash).unwrap();
         let address = repo.path().display().to_string();
         assert_eq!(shop.take(&address, Some("one"), None).unwrap(), one);
         assert_eq!(shop.take(&address, None, Some(&two)).unwrap(), two);
@@ -295,7 +333,7 @@ mod tests {
         assert_eq!(shop.replay(&base, std::slice::from_ref(&one)).unwrap(), one, "it stands there already");
         let both = shop.replay(&one, std::slice::from_ref(&two)).unwrap();
         assert_ne!(both, two);
-        let elsewhere = Workshop::open(&dir.path().join("other"), &leash).unwrap();
+        let elsewhere = Workshop::open(&dir.path().join("other"), Renames::Follow, &leash).unwrap();
         elsewhere.take(&address, Some("one"), None).unwrap();
         elsewhere.take(&address, Some("two"), None).unwrap();
         assert_eq!(elsewhere.replay(&one, std::slice::from_ref(&two)).unwrap(), both);
@@ -318,5 +356,43 @@ mod tests {
         assert!(error.reason.contains("has no refs/sluice/t/1"), "{error}");
         assert_eq!(shop.take(&address, Some("refs/sluice/t/1"), Some(&both)).unwrap(), both, "it was taken before");
         shop.unpublish(&address, &gone).unwrap();
+    }
+
+    /// A change of a file that has another name by now goes along with it, or does not fit: where it is told by paths
+    /// what a change can touch, it touches no others.
+    #[test]
+    fn a_change_of_a_file_that_was_renamed_does_not_touch_the_new_name_where_that_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let repo = Repo::bare(dir.path().join("r.git"));
+        let text = "1\n2\n3\n4\n5\n6\n7\n8\n9\n";
+        let base = repo.on("main").message("base").file("docs/a", text).file("docs/b", text).commit();
+        repo.point("one", &base);
+        let edit = repo.commit("one", "edit", "docs/a", "one\n2\n3\n4\n5\n6\n7\n8\n9\n");
+        repo.point("two", &base);
+        let new = repo.commit("two", "new", "docs/c", "new\n");
+        let moved = repo.on("main").message("move").remove("docs/a").remove("docs/b");
+        let moved = moved.file("lib/a", text).file("lib/b", text).commit();
+        let address = repo.path().display().to_string();
+        let shop = |renames| {
+            let shop = Workshop::open(&dir.path().join("shop"), renames, &Leash::default()).unwrap();
+            for name in ["main", "one", "two"] {
+                shop.take(&address, Some(name), None).unwrap();
+            }
+            shop
+        };
+        let touched = |shop: &Workshop, commit: &str| {
+            shop.replay(&moved, &[commit.to_owned()]).map(|made| shop.landing().changed(&moved, &made).unwrap())
+        };
+        let follows = shop(Renames::Follow);
+        assert_eq!(touched(&follows, &edit).unwrap(), ["lib/a"]);
+        let refuses = shop(Renames::Refuse);
+        match touched(&refuses, &edit) {
+            Err(RebaseError::Conflict(conflict)) => assert_eq!(conflict.files, ["docs/a"]),
+            other => panic!("{other:?}"),
+        }
+        assert!(matches!(touched(&refuses, &new), Err(RebaseError::Conflict(_))), "nor into a directory");
+        let history = refuses.history(&moved, Some(&base)).unwrap();
+        assert_eq!(history, HashSet::from([moved.clone()]));
+        assert!(refuses.history(&moved, None).unwrap().contains(&base));
     }
 }

@@ -13,6 +13,7 @@ pub(crate) fn spec() -> GateSpec {
             builder: "linux".to_owned(),
             after: Vec::new(),
             paths: Vec::new(),
+            does: String::new(),
         }],
         slots: 4,
         approvals: 1,
