@@ -318,11 +318,14 @@ impl<'a> Runner<'a> {
         match news {
             News::Began { item, attempt } => {
                 self.board.apply(&Event::Began { item, attempt }, at);
-                self.dirty.insert(item);
-                // It may be over before it is written down.
-                if let Some(triggers) = &mut self.triggers {
-                    let facts = self.facts.entry(item).or_default();
-                    triggers.see(&[facts::item(&self.board, item, self.run.id, facts)]);
+                match &mut self.triggers {
+                    // It may be over before it is written down.
+                    Some(triggers) => {
+                        let facts = self.facts.entry(item).or_default();
+                        triggers.see(&[facts::item(&self.board, item, self.run.id, facts)]);
+                        self.dirty.insert(item);
+                    }
+                    None => self.told.insert(item),
                 }
             }
             News::Waits { item, attempt, why } => {

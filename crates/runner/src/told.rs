@@ -1,7 +1,7 @@
 //! Items of which something is new that can wait to be written down.
 //!
-//! That a step of an attempt ended, and what it says of itself, stands in its spool and its directory, where the next
-//! runner finds it. So it is written down a little later, all of it at once: most items have ended until then.
+//! That an attempt began, that a step of it ended, and what it says of itself, stands in its spool and its directory, where
+//! the next runner finds it. So it is written down a little later, all of it at once: most items have ended until then.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
