@@ -130,3 +130,42 @@ fn what_stands_on_what_came_just_now_fits() {
     assert_eq!((&ended["state"], &ended["landed_commit"]), (&json!("landed"), &json!(commit)), "{}", gate.told());
     gate.is_sound();
 }
+
+/// What approvals are wanted, and whose count, is what the configuration in force says.
+#[test]
+fn who_waits_needs_the_approvals_that_are_wanted_now() {
+    let gate = Gate::new(0.0, ", approvals = 1");
+    for name in ["one", "two", "three"] {
+        gate.change(&gate.base, name, if name == "two" { "hold" } else { name }, "x\n");
+    }
+    let say = |before: &str, after: &str| {
+        let path = gate.place.path("m/master.star");
+        let config = fs::read_to_string(&path).expect("the configuration");
+        assert!(config.contains(before), "{config}");
+        fs::write(&path, config.replace(before, after)).expect("it is written");
+        gate.place.run(&["master", "reload", &gate.place.path("m").display().to_string()]).passes();
+    };
+    let one = gate.land("one");
+    assert_eq!(gate.candidate(one)["state"], "waiting");
+    say("approvals = 1", "approvals = 0");
+    assert_eq!(gate.decided(one)["state"], "landed", "{}", gate.told());
+    let two = gate.land("two");
+    wait_until("it is tested", || gate.told().matches(" started ").count() == 2);
+    say("approvals = 0", "approvals = 1");
+    wait_until("it needs an approval", || gate.candidate(two)["wanted"] == 1);
+    fs::write(gate.place.path("go"), "").expect("it is let go");
+    gate.post(&format!("/candidates/{two}"), "approve", json!({ "owner": "bob" }));
+    assert_eq!(gate.decided(two)["state"], "landed", "{}", gate.told());
+    let told = gate.told();
+    let at = |what: &str| told.rfind(what).unwrap_or_else(|| panic!("{what}: {told}"));
+    assert!(at(" approved ") < at(" pushing "), "{told}");
+    say("approvals = 1", "approvals = 2");
+    let three = gate.land("three");
+    gate.post(&format!("/candidates/{three}"), "approve", json!({ "owner": "bob" }));
+    say("approvals = 2", "approvals = 1, approvers = [\"eve\"]");
+    wait_until("one is wanted", || gate.candidate(three)["wanted"] == 1);
+    assert_eq!((&gate.candidate(three)["approvals"], &gate.candidate(three)["state"]), (&json!([]), &json!("waiting")));
+    gate.post(&format!("/candidates/{three}"), "approve", json!({ "owner": "eve" }));
+    assert_eq!(gate.decided(three)["state"], "landed", "{}", gate.told());
+    gate.is_sound();
+}

@@ -82,8 +82,10 @@ impl Kept {
         if let Some(queue) = value.get_mut("queue") {
             queue["settings"] = serde_json::to_value(settings(spec))?;
         }
+        let waiting = approvals_as_configured(&mut value, spec);
         let mut kept: Kept = serde_json::from_value(value)?;
         kept.tasks.clone_from(&spec.tasks);
+        waiting.into_iter().for_each(|id| kept.touch_candidate(id));
         Ok((kept, others))
     }
 
@@ -166,6 +168,28 @@ fn settings(spec: &GateSpec) -> Settings {
         GatePromise::Tip => Promise::Tip,
     };
     Settings { promise, retries: spec.retries, retries_a_day: spec.retries_a_day, ..Settings::new(policy, slots) }
+}
+
+/// Who waits needs the approvals that are wanted now, of those who may give them now. Those for whom that is otherwise
+/// than before.
+fn approvals_as_configured(value: &mut Value, spec: &GateSpec) -> Vec<CandidateId> {
+    let mut others = Vec::new();
+    let waiting = value.pointer("/queue/waiting").and_then(Value::as_object);
+    for id in waiting.map(|all| all.keys().cloned().collect::<Vec<_>>()).unwrap_or_default() {
+        for place in [format!("/queue/waiting/{id}"), format!("/candidates/{id}/facts")] {
+            let Some(candidate) = value.pointer_mut(&place) else { continue };
+            let before = candidate.clone();
+            candidate["wanted"] = spec.approvals.into();
+            if let Some(given) = candidate.get_mut("approvals").and_then(Value::as_array_mut) {
+                let may = |who: &str| spec.approvers.is_empty() || spec.approvers.iter().any(|name| name == who);
+                given.retain(|who| who.as_str().is_some_and(may));
+            }
+            if *candidate != before {
+                others.extend(id.parse().map(CandidateId));
+            }
+        }
+    }
+    others
 }
 
 fn forget_footprints(value: &mut Value, all: &Value) {
