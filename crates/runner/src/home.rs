@@ -145,11 +145,20 @@ impl Home {
 
     fn read_megatest(&self, asked: &str, run: Option<&str>) -> Result<Defined, AreaError> {
         let mut read = self.loaded(Some(asked), run);
-        let mut target = Target::read(&read.1.area, asked).map_err(|p| AreaError::Asked(vec![p]))?;
+        // Fields that could not be read are no fault of the target.
+        let wrong = |p, (loaded, nouns): &(load::Loaded, load::Nouns)| {
+            let is_error = |p: &&Problem| p.severity == megatest::Severity::Error;
+            let found: Vec<Problem> = loaded.area.problems.iter().filter(is_error).cloned().collect();
+            match nouns.area.fields.is_empty() && !found.is_empty() {
+                true => AreaError::Megatest(found),
+                false => AreaError::Asked(vec![p]),
+            }
+        };
+        let mut target = Target::read(&read.1.area, asked).map_err(|p| wrong(p, &read))?;
         if target.to_string() != asked {
             // Values that were left out have defaults; files may look at them.
             read = self.loaded(Some(&target.to_string()), run);
-            target = Target::read(&read.1.area, asked).map_err(|p| AreaError::Asked(vec![p]))?;
+            target = Target::read(&read.1.area, asked).map_err(|p| wrong(p, &read))?;
         }
         Ok(self.defined(read.1.area.clone(), target, Some(read)))
     }

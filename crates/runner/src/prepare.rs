@@ -44,6 +44,11 @@ impl Prepared {
         &self.run
     }
 
+    /// How many items are asked for.
+    pub fn items(&self) -> usize {
+        self.board.items(self.id).count()
+    }
+
     /// How many items go on that an earlier runner began.
     pub fn adopted(&self) -> usize {
         self.held.len()

@@ -7,16 +7,20 @@ use super::remote;
 use crate::exit::{Exit, Trouble};
 use crate::out;
 use crate::show::Paper;
-use anyhow::bail;
+use anyhow::{Context, bail};
 use model::TestRun;
 use model::testrun::TestRunState;
 use runner::slot::News;
 use runner::{Again, Base, Book, Defined, Held, Home, Host, Runner, Taken, Wish};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 use tokio::sync::watch;
 
 /// How often it is looked whether an area is free again.
 const LOOK: Duration = Duration::from_millis(200);
+/// Files that a runner has open by itself, and with each item that is out.
+const FILES: (u64, u64) = (64, 4);
 /// So many items are out at once where another program has the queue.
 const ELSEWHERE: u32 = 100;
 
@@ -174,7 +178,10 @@ impl Job {
             master,
         };
         let prepared = runner::prepare(&self.base, &self.book, &defined, &wish, name)?;
+        let out = u64::try_from(prepared.items()).unwrap_or(u64::MAX).min(wish.jobs.into());
+        may_open(FILES.0 + FILES.1 * out)?;
         let adopted = prepared.adopted();
+        let store = inode(&self.base);
         let paper = if self.place.json { Paper::Plain } else { Paper::of_stdout() };
         let mut live = Live::new(paper, self.place.json, self.how.verbose);
         live.head(prepared.run(), adopted)?;
@@ -191,8 +198,34 @@ impl Job {
         watch.abort();
         let run = ended?;
         live.tail(&self.book, &run)?;
+        if inode(&self.base) != store {
+            let what =
+                format!("{} was removed while tests ran: nothing of this is on record", self.base.store().display());
+            return Err(Trouble(what).into());
+        }
         Ok(if *self.stop.borrow() { Exit::Interrupted } else { exit(&run) })
     }
+}
+
+/// Which file is the store.
+fn inode(base: &Base) -> Option<u64> {
+    base.store().metadata().ok().map(|there| there.ino())
+}
+
+/// Sees to it that so many files may be open at once. The limit is not raised further than that: tests inherit it.
+fn may_open(files: u64) -> anyhow::Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|most| files <= most) {
+        return Ok(());
+    }
+    if let Some(most) = limit.maximum.filter(|most| *most < files) {
+        let jobs = most.saturating_sub(FILES.0) / FILES.1;
+        let help = if jobs > 0 { format!("\nhelp: -j {jobs}") } else { String::new() };
+        let what = format!("so many items at once take {files} open files, and {most} are allowed (ulimit -Hn){help}");
+        return Err(Trouble(what).into());
+    }
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(files), ..limit });
+    raised.with_context(|| format!("{files} files cannot be open at once"))
 }
 
 fn exit(run: &TestRun) -> Exit {

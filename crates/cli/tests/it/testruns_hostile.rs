@@ -1,7 +1,10 @@
 //! Tests that put into their directories what is not theirs, and people who ask for what is not there.
 
+use crate::sealed::said;
 use crate::testruns::Area;
 use std::fs;
+use std::process::{Command, Stdio};
+use testkit::wait_until;
 
 /// Links that lead out, and pipes that nobody writes to: nothing elsewhere is written or shown, and nobody waits.
 #[test]
@@ -106,4 +109,56 @@ fn what_is_not_there_is_told_and_told_once() {
     assert_eq!(wrong.matches("steps of test must be").count(), 1, "{wrong}");
     let earlier = Area::native("test(\".attempts\", steps = [(\"x\", \"true\")])\n");
     earlier.run(&["run"]).ends(2).says("'.attempts' cannot be the name of a test: directories of earlier attempts");
+}
+
+/// What is wrong with a file is told, and not what follows from it.
+#[test]
+fn an_area_whose_fields_cannot_be_read_is_no_fault_of_the_target() {
+    let area = Area::empty();
+    area.file("megatest.config", &format!("[fields]\nT TEXT\n[setup]\nlong {}\n", "x".repeat(17 << 20)));
+    area.file("tests/a/testconfig", "[ezsteps]\nx true\n");
+    let said = area.run(&["run", "--target", "x"]).ends(2).says("megatest.config has more than 16777216 bytes");
+    assert!(!said.err.contains("is no target"), "{}", said.err);
+    area.file("megatest.config", "[fields]\nT TEXT\n");
+    area.run(&["run", "--target", "x/y"]).ends(2).says("'x/y' is no target: it has 2 values, and the fields are T");
+    let made = Command::new("mkfifo").arg(area.dir().join("runconfigs.config")).status().unwrap();
+    assert!(made.success());
+    area.run(&["run", "--target", "x"]).ends(2).says("runconfigs.config is no file");
+}
+
+/// More at once than the usual limit of open files lets: the limit is raised as far as it goes, and else it is told.
+#[test]
+fn open_files_are_no_verdict() {
+    let area = Area::native(
+        "test(\"t\", items = {\"N\": [str(n) for n in range(40)]}, steps = [(\"x\", \"echo $N >> EV/began; until test -e EV/go; do sleep 0.02; done\")])\n",
+    );
+    let limited = |limits: &str, arguments: &[&str]| {
+        let program = area.command(arguments);
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit {limits}; exec \"$@\""), "sh"]);
+        command.arg(program.get_program()).args(program.get_args()).current_dir(area.dir());
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+    };
+    area.allow("go");
+    let hard = said(limited("-n 100", &["run", "-j", "40"]).output().unwrap());
+    hard.ends(3).says("take 224 open files, and 100 are allowed").says("-j 9");
+    fs::remove_file(area.place.path("ev/go")).unwrap();
+    let runner = limited("-Sn 100", &["run", "-j", "40"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let runner = runner.unwrap();
+    wait_until("all are out", || area.seen("began").len() == 40);
+    area.allow("go");
+    said(runner.wait_with_output().unwrap()).passes();
+}
+
+/// Nothing is green of which nothing is on record.
+#[test]
+fn a_store_that_is_removed_in_the_middle_is_told() {
+    let area = Area::native("test(\"t\", steps = [(\"x\", \"rm $MT_RUN_AREA_HOME/.sluice/tests/store.sqlite\")])\n");
+    area.run(&["run"]).ends(3).says("was removed while tests ran: nothing of this is on record");
 }
