@@ -169,3 +169,25 @@ fn who_waits_needs_the_approvals_that_are_wanted_now() {
     assert_eq!(gate.decided(three)["state"], "landed", "{}", gate.told());
     gate.is_sound();
 }
+
+/// Who waits wanted to land on the branch that the gate kept when they handed in.
+#[test]
+fn a_line_does_not_go_along_to_another_branch() {
+    let gate = Gate::new(0.0, ", approvals = 1");
+    gate.repo.point("release", &gate.base);
+    gate.change(&gate.base, "one", "a.txt", "x\n");
+    let one = gate.land("one");
+    let path = gate.place.path("m/master.star");
+    let config = fs::read_to_string(&path).expect("the configuration");
+    let other = config.replace("branch = \"main\"", "branch = \"release\"").replace("approvals = 1", "approvals = 0");
+    assert_ne!(other, config);
+    fs::write(&path, other).expect("it is written");
+    gate.place.run(&["master", "reload", &gate.place.path("m").display().to_string()]).passes();
+    let ended = gate.decided(one);
+    assert_eq!(ended["state"], "withdrawn", "{}", gate.told());
+    assert_eq!(ended["reason"], "taken back by the gate, which keeps release now");
+    let again = gate.land("one");
+    assert_eq!(gate.decided(again)["state"], "landed", "{}", gate.told());
+    assert_eq!((gate.repo.head("main"), gate.repo.head("release")), (gate.base.clone(), gate.repo.head("one")));
+    gate.is_sound();
+}

@@ -17,6 +17,9 @@ pub(super) struct Kept {
     pub(super) trials: BTreeMap<TrialId, Run>,
     /// The tasks that footprints are told in.
     tasks: Vec<GateTask>,
+    /// The branch that the line is for; `None`: it was not written down yet.
+    #[serde(default)]
+    branch: Option<String>,
     pub(super) next_candidate: u64,
     next_decision: i64,
     /// Commits that were decided, and are still published for this gate to fetch.
@@ -45,6 +48,17 @@ pub(super) struct Run {
     pub(super) current: Option<BuildSetId>,
 }
 
+/// What is otherwise than when it was written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Since {
+    /// Nothing that matters.
+    Same,
+    /// What was tested was tested by other tasks.
+    OtherTasks,
+    /// Who waits wanted to land elsewhere.
+    OtherBranch,
+}
+
 /// What changed in this turn.
 #[derive(Default)]
 struct Fresh {
@@ -61,6 +75,7 @@ impl Kept {
             candidates: BTreeMap::new(),
             trials: BTreeMap::new(),
             tasks: spec.tasks.clone(),
+            branch: Some(spec.branch.clone()),
             next_candidate: 1,
             next_decision: 1,
             done: Vec::new(),
@@ -68,11 +83,11 @@ impl Kept {
         }
     }
 
-    /// What was kept, under the configuration that is in force now. `true`: the tasks are others than before.
+    /// What was kept, under the configuration that is in force now, and what is otherwise than before.
     ///
     /// # Errors
     /// It cannot be read.
-    pub(super) fn read(text: &str, spec: &GateSpec) -> Result<(Self, bool), serde_json::Error> {
+    pub(super) fn read(text: &str, spec: &GateSpec) -> Result<(Self, Since), serde_json::Error> {
         let mut value: Value = serde_json::from_str(text)?;
         let others = value.get("tasks") != Some(&serde_json::to_value(&spec.tasks)?);
         if others {
@@ -86,7 +101,13 @@ impl Kept {
         let mut kept: Kept = serde_json::from_value(value)?;
         kept.tasks.clone_from(&spec.tasks);
         waiting.into_iter().for_each(|id| kept.touch_candidate(id));
-        Ok((kept, others))
+        let before = kept.branch.replace(spec.branch.clone());
+        let since = match before.is_some_and(|branch| branch != spec.branch) {
+            true => Since::OtherBranch,
+            false if others => Since::OtherTasks,
+            false => Since::Same,
+        };
+        Ok((kept, since))
     }
 
     /// A candidate is new or changed.

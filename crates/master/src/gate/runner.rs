@@ -1,6 +1,6 @@
 //! One gate at work: hear, decide, write down, act.
 
-use super::kept::{Kept, candidate_of};
+use super::kept::{Kept, Since, candidate_of};
 use super::words;
 use super::{Ask, Tools};
 use gate::{Action, Commit, End, Event, Outcome, Push, Remote, TrialId, settle};
@@ -13,7 +13,7 @@ use store::CommitError;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
-use vcs::git::{Conflict, GitError, Leash, Renames, Target, Workshop};
+use vcs::git::{Conflict, GitError, Landing, Leash, Renames, Target, Workshop};
 use web::control::{ControlError, GateAct};
 
 /// How long to wait before the store, or a repository, is asked again.
@@ -226,18 +226,34 @@ impl Runner {
         };
         let corrupt =
             |e: serde_json::Error| Trouble::Store(format!("what gate {} knew cannot be read: {e}", self.spec.name));
-        let (kept, others) = Kept::read(&text, &self.spec).map_err(corrupt)?;
+        let (kept, since) = Kept::read(&text, &self.spec).map_err(corrupt)?;
         self.turn = turn;
         let mut begin = vec![Event::Slots(self.spec.slots as usize)];
+        if since == Since::OtherBranch {
+            begin.extend(self.elsewhere(&kept, shop.landing()).await?);
+            return Ok((Open { kept, shop }, begin));
+        }
         if kept.queue.landing().is_some() {
             begin.push(Event::Pushed(Push::Doubtful("the master was started anew".to_owned())));
         }
-        if others {
-            // What was tested was tested by other tasks.
+        if since == Since::OtherTasks {
             let to = kept.queue.trunk().tip.clone();
             begin.push(Event::Moved { to, footprint: gate::Footprint::ALL });
         }
         Ok((Open { kept, shop }, begin))
+    }
+
+    /// The gate keeps another branch now: nobody wanted to land there.
+    async fn elsewhere(&self, kept: &Kept, landing: Landing) -> Result<Vec<Event>, Trouble> {
+        let target = self.target();
+        let tip = blocking(move || landing.fetch(&target)).await??;
+        let to = commit(tip.ok_or_else(|| Trouble::NoBranch(self.spec.branch.clone()))?);
+        let footprint = gate::Footprint::ALL;
+        let by = format!("the gate, which keeps {} now", self.spec.branch);
+        // What became of a push to the other branch is nothing to this one.
+        let pushed = kept.queue.landing().map(|_| Event::Pushed(Push::Moved { to: to.clone(), footprint }));
+        let withdrawn = kept.queue.line().map(|c| Event::Withdrawn { candidate: c.id, by: by.clone() });
+        Ok(pushed.into_iter().chain(withdrawn).chain([Event::Moved { to: to.clone(), footprint }]).collect())
     }
 
     /// Hears, decides, writes down and acts until there is nothing left to do.
@@ -278,6 +294,10 @@ impl Runner {
         match event {
             Event::Moved { to, .. } => {
                 kept.say(name, now, "moved", (None, None), format!("{} is at {to} by somebody else", self.spec.branch));
+            }
+            Event::Withdrawn { candidate, .. } => {
+                let text = format!("the gate keeps {} now, where it was not to land", self.spec.branch);
+                kept.say(name, now, "withdrawn", (Some(*candidate), None), text);
             }
             Event::Ended { trial, outcome } => self.trial_ended(open, *trial, outcome, now),
             Event::Pushed(push) => {
