@@ -27,6 +27,14 @@ pub(crate) const VERSION: &str = "SELECT COALESCE(MAX(version), 0) FROM schema_v
 /// # Errors
 /// [`StoreError::Newer`] when the database is ahead of this program.
 pub(crate) fn scripts(dialect: Dialect, from: i64, to: i64) -> Result<Vec<String>, StoreError> {
+    Ok(statements(dialect, from, to)?.map(|text| format!("BEGIN;\n{text}\nCOMMIT;")).into_iter().collect())
+}
+
+/// The same without its transaction. `None`: nothing is to be done.
+///
+/// # Errors
+/// As of [`scripts`].
+pub(crate) fn statements(dialect: Dialect, from: i64, to: i64) -> Result<Option<String>, StoreError> {
     let newer = || StoreError::Newer { found: from, known: NEWEST };
     if from > NEWEST {
         return Err(newer());
@@ -34,11 +42,11 @@ pub(crate) fn scripts(dialect: Dialect, from: i64, to: i64) -> Result<Vec<String
     let done = usize::try_from(from).map_err(|_| newer())?;
     let steps: Vec<_> = MIGRATIONS.iter().zip(1..=to).skip(done).map(|(text, _)| dialect.render(text)).collect();
     if steps.is_empty() {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let text = steps.join("\n");
     let version = format!("DELETE FROM schema_version;\nINSERT INTO schema_version VALUES ({to});");
-    Ok(vec![format!("BEGIN;\n{text}\n{version}\nCOMMIT;")])
+    Ok(Some(format!("{text}\n{version}")))
 }
 
 /// Every index of the newest version, with the statement that makes it, in the one text for both engines.

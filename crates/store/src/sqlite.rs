@@ -133,8 +133,22 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
 fn migrate_to_newest(connection: &Connection, path: &Path) -> Answer<()> {
     let failed = |e: rusqlite::Error| StoreError::Unavailable(format!("the schema cannot be brought up to date: {e}"));
     connection.execute_batch(migrate::PREPARE).map_err(failed)?;
-    let version: i64 = connection.query_row(migrate::VERSION, [], |row| row.get(0)).map_err(failed)?;
-    for script in migrate::scripts(Dialect::Sqlite, version, migrate::NEWEST)? {
+    let version = || connection.query_row(migrate::VERSION, [], |row| row.get::<_, i64>(0)).map_err(failed);
+    if migrate::statements(Dialect::Sqlite, version()?, migrate::NEWEST)?.is_none() {
+        return Ok(());
+    }
+    // Whoever else opens it now does so before this, or waits and finds it done.
+    connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+    let done = version().and_then(|version| migrate_from(connection, path, version));
+    // What of it was done is undone; the first error is the one that tells.
+    let ended = connection.execute_batch(if done.is_ok() { "COMMIT" } else { "ROLLBACK" }).map_err(failed);
+    done.and(ended)
+}
+
+/// Within a transaction that writes.
+fn migrate_from(connection: &Connection, path: &Path, version: i64) -> Answer<()> {
+    let failed = |e: rusqlite::Error| StoreError::Unavailable(format!("the schema cannot be brought up to date: {e}"));
+    if let Some(statements) = migrate::statements(Dialect::Sqlite, version, migrate::NEWEST)? {
         if version > 0 {
             let kept = crate::backup::keep(path, version)?;
             tracing::info!(
@@ -143,11 +157,7 @@ fn migrate_to_newest(connection: &Connection, path: &Path) -> Answer<()> {
             );
         }
         fail_point!("schema-begun");
-        if let Err(e) = connection.execute_batch(&script) {
-            // What of it was done is undone; the first error is the one that tells.
-            let _ = connection.execute_batch("ROLLBACK");
-            return Err(failed(e));
-        }
+        connection.execute_batch(&statements).map_err(failed)?;
     }
     Ok(())
 }

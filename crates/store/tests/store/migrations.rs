@@ -207,6 +207,28 @@ async fn a_broken_migration_leaves_the_database_alone(engine: Engine) {
     assert_eq!(store.snapshot().await.unwrap(), model::Snapshot::default());
 }
 
+/// Several programs open one that is not there yet, as somebody who looks at tests while the first run begins.
+#[test]
+fn whoever_opens_it_at_the_same_time_finds_it_whole() {
+    const AT_ONCE: usize = 6;
+    for _ in 0..8 {
+        let dir = tempfile::tempdir().unwrap();
+        let location = Location::Sqlite(dir.path().join("store.sqlite"));
+        let start = std::sync::Barrier::new(AT_ONCE);
+        let open = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            start.wait();
+            runtime.block_on(async { Store::open(&location).await?.snapshot().await })
+        };
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(open)).collect();
+            for thread in threads {
+                assert_eq!(thread.join().unwrap().unwrap(), model::Snapshot::default());
+            }
+        });
+    }
+}
+
 #[test]
 fn every_version_has_its_samples() {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
