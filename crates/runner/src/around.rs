@@ -10,7 +10,7 @@ pub(crate) fn look(dir: &Path, commit: &str) -> Around {
     let words = [uname.sysname(), uname.release(), uname.machine()];
     Around {
         system: words.map(|word| word.to_string_lossy().into_owned()).join(" "),
-        load_hundredths: std::fs::read_to_string("/proc/loadavg").ok().and_then(|text| load(&text)),
+        load_hundredths: hundredths(rustix::system::sysinfo().loads[0]),
         free_kb: free(dir).map(|bytes| bytes / 1024),
         commit: commit.to_owned(),
     }
@@ -23,11 +23,9 @@ pub(crate) fn free(path: &Path) -> Option<u64> {
     Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
-/// The first number of `/proc/loadavg` (proc_loadavg(5)), in hundredths.
-fn load(text: &str) -> Option<u32> {
-    let (whole, part) = text.split_whitespace().next()?.split_once('.')?;
-    let part: u32 = part.get(..2)?.parse().ok()?;
-    whole.parse::<u32>().ok()?.checked_mul(100)?.checked_add(part)
+/// A load as sysinfo(2) tells it, in parts of 65,536.
+fn hundredths(load: u64) -> Option<u32> {
+    u32::try_from(load.checked_mul(100)?.checked_add(1 << 15)? >> 16).ok()
 }
 
 /// The commit of the work tree that a directory is in, with `-dirty` when files that git knows are changed. Empty: it is
@@ -51,10 +49,11 @@ mod tests {
         let around = look(Path::new("/no/such/directory/yet"), "0a1b-dirty");
         assert!(around.system.split(' ').count() >= 3, "{around:?}");
         assert!(around.free_kb.is_some(), "that of the nearest directory that there is");
-        let around = Around { load_hundredths: load("0.07 1.00 2.50 1/2 3"), free_kb: Some(5 << 10), ..around };
+        let around = Around { load_hundredths: hundredths(4_588), free_kb: Some(5 << 10), ..around };
         let sentence = around.sentence();
         assert!(sentence.ends_with(", load 0.07, 5 MB free, commit 0a1b-dirty"), "{sentence}");
-        assert_eq!((load("12.5"), load(""), load("x.yz"), load("99999999999.00")), (None, None, None, None));
+        assert!(around.load_hundredths == Some(7));
+        assert_eq!((hundredths(0), hundredths(0x1_8000), hundredths(u64::MAX)), (Some(0), Some(150), None));
     }
 
     #[test]

@@ -218,15 +218,17 @@ impl Spares {
         self.slot_dir.join(format!("spare-{n}"))
     }
 
-    /// How many there are.
+    /// How many there are. Mostly there are few: it is looked nearby first.
     fn count(&self) -> usize {
-        let (mut low, mut high) = (0, SPARES);
+        let is_there = |n: usize| self.place(n).symlink_metadata().is_ok();
+        let (mut low, mut high) = (0, 1);
+        while high <= SPARES && is_there(high - 1) {
+            (low, high) = (high, high * 2);
+        }
+        high = high.min(SPARES + 1) - 1;
         while low < high {
             let middle = usize::midpoint(low, high);
-            match self.place(middle).symlink_metadata() {
-                Ok(_) => low = middle + 1,
-                Err(_) => high = middle,
-            }
+            if is_there(middle) { low = middle + 1 } else { high = middle }
         }
         low
     }
