@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use tempfile::TempDir;
 use testkit::wait_until;
@@ -152,13 +152,24 @@ impl Slurm {
 
     /// What a program of Slurm answers, and whether it went well.
     pub(crate) fn ask(&self, program: &str, arguments: &[&str]) -> (String, bool) {
-        let output = Command::new(program).args(arguments).env("SLURM_CONF", self.conf()).stdin(Stdio::null()).output();
-        let output = output.unwrap_or_else(|e| panic!("{program} cannot be started: {e}; it is in slurm-client"));
+        let output = self.call(program, arguments);
         (String::from_utf8_lossy(&output.stdout).trim().to_owned(), output.status.success())
     }
 
+    /// As [`Slurm::ask`], once more where it is not able to answer just now.
     pub(crate) fn tell(&self, program: &str, arguments: &[&str]) {
-        assert!(self.ask(program, arguments).1, "{program} {arguments:?}");
+        let mut said = String::new();
+        let done = testkit::seek(|| {
+            let output = self.call(program, arguments);
+            said = String::from_utf8_lossy(&output.stderr).into_owned();
+            output.status.success().then_some(())
+        });
+        assert!(done.is_some(), "{program} {arguments:?}: {said}");
+    }
+
+    fn call(&self, program: &str, arguments: &[&str]) -> Output {
+        let output = Command::new(program).args(arguments).env("SLURM_CONF", self.conf()).stdin(Stdio::null()).output();
+        output.unwrap_or_else(|e| panic!("{program} cannot be started: {e}; it is in slurm-client"))
     }
 
     /// Number and state of all jobs that it has ever had.

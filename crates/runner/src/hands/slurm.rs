@@ -35,7 +35,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use testruns::verdict::Verdict;
+use testruns::verdict::{self, Verdict};
 use testruns::{ItemId, Status, Statuses};
 
 /// How often it is looked what an agent has said.
@@ -175,6 +175,8 @@ impl Jobs {
     fn follow(&self, order: &Order, dir: &Path, job: JobNumber, waits: &mut Waits<'_>) -> How {
         let mut said = Said::default();
         let (mut began, mut lost, mut over) = (false, None, None::<Instant>);
+        // Who ended a step by a signal may have been Slurm, which then says so: until then its end is not the attempt's.
+        let (mut is_signalled, mut ended) = (false, None);
         loop {
             // What was known before the look: what it said before it ended is seen.
             let known = self.desk.known(job);
@@ -185,9 +187,11 @@ impl Jobs {
                         (waits.tell)(News::Began { item: order.item, attempt: order.attempt });
                     }
                     Line::Step(step) => {
+                        is_signalled = matches!(step.end.exit, verdict::Exit::Signal(_));
                         (waits.tell)(News::Step { item: order.item, attempt: order.attempt, step });
                     }
                     Line::Ended(How::Lost(why)) => lost = Some(why),
+                    Line::Ended(how) if is_signalled => ended = Some(how),
                     Line::Ended(how) => return how,
                 }
             }
@@ -195,12 +199,20 @@ impl Jobs {
             match &known.seen {
                 Some(seen) if seen.is_over() => {
                     let since = *over.get_or_insert_with(Instant::now);
+                    match ended.take() {
+                        Some(how) if seen.stage() == Stage::Ended => return how,
+                        Some(_) => return ending(job, seen, lost, is_killed, dir),
+                        None => {}
+                    }
                     let is_due = since.elapsed() >= ON_THE_WAY || lost.is_some() || seen.state != "COMPLETED";
                     if is_due {
                         return ending(job, seen, lost, is_killed, dir);
                     }
                 }
                 _ if known.is_gone => {
+                    if let Some(how) = ended {
+                        return how;
+                    }
                     return How::Lost(lost.unwrap_or_else(|| format!("Slurm knows nothing of job {job} any more")));
                 }
                 seen if !began => waits.say(match (&known.trouble, seen) {
