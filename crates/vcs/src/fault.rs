@@ -9,6 +9,8 @@ pub enum Fault {
     Away,
     /// The repository answers, but not to us.
     Denied,
+    /// The repository does not take a push, by a rule of its own: it will not take it the next time either.
+    Refused,
     /// The repository has no commit.
     Empty,
     /// The branch or revision is not in it.
@@ -33,7 +35,7 @@ impl Fault {
     pub fn is_of_the_code(self) -> bool {
         match self {
             Fault::Empty | Fault::Missing | Fault::Lost | Fault::Patch | Fault::Asked | Fault::Other => true,
-            Fault::Away | Fault::Denied | Fault::Machine | Fault::Stopped => false,
+            Fault::Away | Fault::Denied | Fault::Refused | Fault::Machine | Fault::Stopped => false,
         }
     }
 }

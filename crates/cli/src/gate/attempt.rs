@@ -444,7 +444,7 @@ impl Attempt<'_> {
         self.run.check_whole()?;
         let place = Some((target.repository.clone(), target.branch.clone()));
         self.run.note(|e| (e.phase, e.target) = (Phase::Pushing, place))?;
-        // Not on the leash: a push that is interrupted half-way is one of which nobody knows what became of it.
+        // On a leash of its own, which nobody cuts: a push that is interrupted half-way is one of which nobody knows what became of it.
         let landing = Landing::at(candidate.landing.dir(), &self.run.leash());
         let pushed = match push_and_ask(landing, &target, &candidate.commit, expected).await? {
             Ok(pushed) => pushed,
@@ -460,7 +460,7 @@ impl Attempt<'_> {
                 let to = tip.as_deref().map_or("is gone".to_owned(), |tip| format!("moved to {}", short(tip)));
                 End::Moved { why: format!("{} {to}", target.branch), target: Some(target), commit }
             }
-            Pushed::Refused(why) => End::Refused { target, commit, why },
+            Pushed::Refused(e) => End::Refused { target, commit, why: e.reason },
         })
     }
 }

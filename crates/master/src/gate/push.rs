@@ -3,7 +3,7 @@
 use super::runner::{Open, Runner, Trouble, blocking, commit};
 use gate::{CandidateId, Commit, Event, Footprint, Push, Remote};
 use killpoint::fail_point;
-use vcs::git::{GitError, Landing, NOT_TAKEN, Pushed, RebaseError, Target};
+use vcs::git::{Fault, GitError, Landing, Pushed, RebaseError, Target};
 
 /// What became of a push, and what is on top of it from outside.
 type Outcome = (Push, Option<(String, Vec<String>)>);
@@ -187,12 +187,6 @@ fn commits_of(open: &Open, members: &[CandidateId]) -> Vec<String> {
     members.iter().filter_map(|m| known.get(m)).flat_map(|own| own.commits.iter().cloned()).collect()
 }
 
-/// Words of a repository that does not want a push, and will not want it the next time either.
-const REFUSALS: [&str; 5] = ["declined", "rejected", "denied", "protected", "not allowed"];
-
-/// Words of one that had no time: somebody else was writing there.
-const BUSY: [&str; 3] = ["lock", "failed to update ref", "incorrect old value"];
-
 fn push_one(landing: &Landing, target: &Target, made: &str, expected: &str) -> Result<Outcome, GitError> {
     match landing.push(target, made, Some(expected))? {
         Pushed::Landed => {
@@ -203,42 +197,7 @@ fn push_one(landing: &Landing, target: &Target, made: &str, expected: &str) -> R
         }
         Pushed::Moved(Some(to)) => Ok((Push::Moved { to: commit(to), footprint: Footprint::ALL }, None)),
         Pushed::Moved(None) => Ok((Push::Refused(format!("the branch {} is gone", target.branch)), None)),
-        Pushed::Refused(why) if is_final(&why) => Ok((Push::Refused(why), None)),
-        Pushed::Refused(why) => Ok((Push::Doubtful(why), None)),
-    }
-}
-
-fn is_final(why: &str) -> bool {
-    let Some(own) = own_words(why) else { return false };
-    let says = |words: &[&str]| words.iter().any(|word| own.contains(word));
-    says(&REFUSALS) && !says(&BUSY)
-}
-
-/// What git itself says of a push that the other side did not take; `None`: it was not the other side. A hook may say
-/// anything, and an address may be anything.
-fn own_words(why: &str) -> Option<&str> {
-    let (_, said) = why.rsplit_once(NOT_TAKEN)?;
-    Some(said.rsplit_once('(').map_or(said, |(_, own)| own))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_final;
-
-    #[test]
-    fn a_refusal_by_a_rule_is_final_and_one_by_a_lock_is_not() {
-        let cases = [
-            ("/r does not take it: pre-receive hook declined", true),
-            ("/r does not take it: go away (pre-receive hook declined)", true),
-            ("/r does not take it: blocked, ask (me) for it (pre-receive hook declined)", true),
-            ("/srv/clock.git does not take it: no (protected branch hook declined)", true),
-            ("/r does not take it: failed to update ref", false),
-            ("/r does not take it: it was rejected once (cannot lock ref 'refs/heads/main')", false),
-            ("git push failed: failed to push some refs to '/srv/protected/denied.git'", false),
-            ("could not read from remote repository", false),
-        ];
-        for (why, is) in cases {
-            assert_eq!(is_final(why), is, "{why}");
-        }
+        Pushed::Refused(e) if e.fault == Fault::Refused => Ok((Push::Refused(e.reason), None)),
+        Pushed::Refused(e) => Ok((Push::Doubtful(e.reason), None)),
     }
 }

@@ -112,8 +112,8 @@ impl Runner {
         Ok(all.into_iter().map(|candidate| (candidate.commit, candidate.id)).collect())
     }
 
-    /// Where the branch is, and what a commit has of its own, beside the branch, those of the line that it stands on, and what has landed: those
-    /// of the line, its commits, and the paths that they change.
+    /// Where the branch is, and what a commit has of its own, beside the branch, those of the line that it stands on, and
+    /// what has landed: those of the line, its commits, and the paths that they change.
     async fn change(
         &self,
         open: &Open,

@@ -199,10 +199,10 @@ impl Jobs {
             match &known.seen {
                 Some(seen) if seen.is_over() => {
                     let since = *over.get_or_insert_with(Instant::now);
-                    match ended.take() {
-                        Some(how) if seen.stage() == Stage::Ended => return how,
-                        Some(_) => return ending(job, seen, lost, is_killed, dir),
-                        None => {}
+                    if seen.stage() == Stage::Ended
+                        && let Some(how) = ended
+                    {
+                        return how;
                     }
                     let is_due = since.elapsed() >= ON_THE_WAY || lost.is_some() || seen.state != "COMPLETED";
                     if is_due {

@@ -4,8 +4,11 @@ pub(crate) use crate::fault::{Fault, VcsError as GitError};
 use crate::fault::{Meaning, understand};
 use crate::line::hide_passwords;
 
-/// What stands between the address and the words of a repository that does not take a push.
-pub const NOT_TAKEN: &str = " does not take it: ";
+/// What git says of a push that the other side does not want.
+const RULES: [&str; 5] = ["declined", "rejected", "denied", "protected", "not allowed"];
+
+/// What it says where that had no time: somebody else was writing there.
+const BUSY: [&str; 3] = ["lock", "failed to update ref", "incorrect old value"];
 
 /// What git alone says.
 const MEANINGS: &[Meaning] = &[
@@ -61,19 +64,23 @@ const LAST: &[Meaning] = &[(&["Could not read from remote repository"], Fault::A
 
 /// The sentence for a git command that failed: `complaint` is the end of its standard error.
 pub(crate) fn read(complaint: &str, repository: &str, typed: &str, ended: &str) -> GitError {
-    if let Some(said) = rejection(complaint) {
-        return GitError::new(Fault::Denied, format!("{}{NOT_TAKEN}{said}", hide_passwords(repository)));
+    if let Some((fault, said)) = rejection(complaint) {
+        return GitError::new(fault, format!("{} does not take it: {said}", hide_passwords(repository)));
     }
     understand(&[MEANINGS, LAST], complaint, repository, typed, ended)
 }
 
-/// What the other side said when it did not take a push: the words of its hooks, and git's own in the end.
-fn rejection(complaint: &str) -> Option<String> {
+/// What the other side said when it did not take a push: the words of its hooks, and git's own in the end. Only git's own
+/// decide what kind of trouble it is, since a hook may say anything.
+fn rejection(complaint: &str) -> Option<(Fault, String)> {
     let rejected = complaint.lines().find(|l| l.contains("[remote rejected]"))?;
     let why = rejected.rsplit_once('(').map_or("rejected", |(_, why)| why.trim_end().trim_end_matches(')'));
     let words = complaint.lines().filter_map(|l| l.strip_prefix("remote: ")).map(str::trim);
     let words: Vec<&str> = words.filter(|w| !w.is_empty() && !w.starts_with("error: hook declined")).collect();
-    Some(hide_passwords(&if words.is_empty() { why.to_owned() } else { format!("{} ({why})", words.join(" ")) }))
+    let says = |known: &[&str]| known.iter().any(|word| why.contains(word));
+    let fault = if says(&RULES) && !says(&BUSY) { Fault::Refused } else { Fault::Denied };
+    let said = if words.is_empty() { why.to_owned() } else { format!("{} ({why})", words.join(" ")) };
+    Some((fault, hide_passwords(&said)))
 }
 
 #[cfg(test)]
@@ -82,7 +89,6 @@ mod tests {
 
     #[test]
     fn complaints_become_sentences() {
-        let url = "https://ann:pw@h/z";
         let cases = [
             (
                 "fatal: '/srv/z' does not appear to be a git repository\nfatal: Could not read from remote repository.",
@@ -144,17 +150,48 @@ mod tests {
                 Fault::Away,
                 "https://***@h/z: its host is not able to answer now",
             ),
-            (
-                "remote: not on a Friday        \nTo /srv/z\n ! [remote rejected] 1 -> main (hook declined)\nerror: failed to push",
-                Fault::Denied,
-                "https://***@h/z does not take it: not on a Friday (hook declined)",
-            ),
             ("error: a\nerror: b\nhint: c", Fault::Other, "git fetch failed: b"),
             ("", Fault::Other, "git fetch failed: it ended with code 128"),
         ];
+        check(&cases);
+    }
+
+    /// Whatever a hook says, git's own words decide whether it is by a rule.
+    #[test]
+    fn a_push_is_not_taken_by_a_rule_or_not_just_now() {
+        check(&[
+            (
+                "remote: not on a Friday        \nTo /srv/z\n ! [remote rejected] 1 -> main (hook declined)\nerror: failed to push",
+                Fault::Refused,
+                "https://***@h/z does not take it: not on a Friday (hook declined)",
+            ),
+            (
+                "remote: blocked, ask (me) for it\n ! [remote rejected] 1 -> main (protected branch hook declined)",
+                Fault::Refused,
+                "https://***@h/z does not take it: blocked, ask (me) for it (protected branch hook declined)",
+            ),
+            (
+                " ! [remote rejected] 1 -> main (failed to update ref)",
+                Fault::Denied,
+                "https://***@h/z does not take it: failed to update ref",
+            ),
+            (
+                "remote: it was rejected once\n ! [remote rejected] 1 -> main (cannot lock ref 'refs/heads/main')",
+                Fault::Denied,
+                "https://***@h/z does not take it: it was rejected once (cannot lock ref 'refs/heads/main')",
+            ),
+            (
+                "error: failed to push some refs to '/srv/protected/denied.git'",
+                Fault::Other,
+                "git fetch failed: failed to push some refs to '/srv/protected/denied.git'",
+            ),
+        ]);
+    }
+
+    fn check(cases: &[(&str, Fault, &str)]) {
         for (complaint, fault, reason) in cases {
-            let e = read(complaint, url, "git fetch -- x", "it ended with code 128");
-            assert_eq!((e.fault, e.reason.as_str()), (fault, reason), "{complaint:?}");
+            let e = read(complaint, "https://ann:pw@h/z", "git fetch -- x", "it ended with code 128");
+            assert_eq!((e.fault, e.reason.as_str()), (*fault, *reason), "{complaint:?}");
         }
     }
 }

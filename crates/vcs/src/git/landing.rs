@@ -64,7 +64,7 @@ pub enum Pushed {
     /// The branch is elsewhere than it was; `None`: it is gone.
     Moved(Option<String>),
     /// The remote did not take it although the branch is where it was, as when one of its hooks says no.
-    Refused(String),
+    Refused(GitError),
 }
 
 /// A clone of a developer's repository for one change. It borrows the objects of the repository that it was made from.
@@ -333,8 +333,7 @@ impl Landing {
         match now {
             Some(tip) if self.contains(&tip, commit)? => Ok(Pushed::Landed),
             now if now.as_deref() == expected => {
-                let reason = trouble.map_or_else(|| "the remote forgot it".to_owned(), |e| e.reason);
-                Ok(Pushed::Refused(reason))
+                Ok(Pushed::Refused(trouble.unwrap_or_else(|| GitError::new(Fault::Other, "the remote forgot it"))))
             }
             now => Ok(Pushed::Moved(now)),
         }

@@ -26,7 +26,6 @@ pub use crate::fault::{Fault, VcsError as GitError};
 pub use crate::report::{CheckoutReport, FAILED, TROUBLE};
 pub(crate) use checkout::asked_again;
 pub use checkout::{CheckoutSpec, checkout};
-pub use fault::NOT_TAKEN;
 pub use follow::{Follower, Heads, Since};
 pub use hand_in::handed_in;
 pub use landing::{Conflict, Landing, Pushed, RebaseError, Target, Whitespace};

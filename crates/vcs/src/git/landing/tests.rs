@@ -143,7 +143,10 @@ fn a_hook_of_the_remote_may_refuse() {
     let (landing, target) = (scene.landing(), scene.target());
     let tip = landing.fetch(&target).unwrap();
     let pushed = landing.push(&target, &landing.head().unwrap(), tip.as_deref()).unwrap();
-    assert!(matches!(&pushed, Pushed::Refused(why) if why.ends_with("not on a Friday (hook declined)")), "{pushed:?}");
+    assert!(
+        matches!(&pushed, Pushed::Refused(e) if e.reason.ends_with("not on a Friday (hook declined)")),
+        "{pushed:?}"
+    );
     assert_eq!(Some(scene.target.head("main")), tip);
 }
 
